@@ -1,0 +1,69 @@
+/** The layers of the project: who may import whom. See docs/decisions/0001-layers.md. */
+const only = (name, from, forbidden, comment) => ({
+  name,
+  severity: 'error',
+  comment,
+  from: { path: from },
+  to: { path: forbidden },
+});
+const valueImport = { dependencyTypesNot: ['type-only'] };
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    only(
+      'runtime-knows-no-one',
+      '^runtime/',
+      '^(actors|gateways|topology|ui|cli|simulators)/',
+      'the engine has no industrial word in it',
+    ),
+    only(
+      'topology-knows-no-one',
+      '^topology/',
+      '^(actors|gateways|runtime|ui|cli|simulators)/',
+      'the file is understood on its own',
+    ),
+    only(
+      'actors-do-no-io',
+      '^actors/',
+      '^(gateways|ui|cli|simulators)/',
+      'actors emit effects that a gateway carries out',
+    ),
+    {
+      name: 'gateways-use-types-of-actors-and-topology',
+      severity: 'error',
+      from: { path: '^gateways/' },
+      to: { path: '^(actors|topology)/', ...valueImport },
+    },
+    only('gateways-know-no-front', '^gateways/', '^(ui|cli|simulators)/', 'the wall is a client like any other'),
+    {
+      name: 'ui-imports-types-only',
+      severity: 'error',
+      from: { path: '^ui/' },
+      to: { path: '^(actors|gateways|runtime|topology|cli|simulators)/', ...valueImport },
+    },
+    only(
+      'simulators-stand-alone',
+      '^simulators/',
+      '^(actors|gateways|runtime|ui|cli)/',
+      'the field is not part of the product under test',
+    ),
+    ...[
+      ['nact', 'nact'],
+      ['sql', '(libsql|kysely|pg)'],
+    ].map(([folder, packages]) => ({
+      name: `only-runtime-${folder}-imports-its-package`,
+      severity: 'error',
+      from: { path: '^(runtime|actors|gateways|topology|cli)/', pathNot: `^runtime/${folder}/|^gateways/historian/` },
+      to: { path: `node_modules/${packages}/` },
+    })),
+    { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^dist/|^docs/)' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { extensions: ['.ts', '.mjs', '.js'] },
+  },
+};

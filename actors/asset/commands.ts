@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { Text } from '../text.ts';
+
+const RuleId = z.string().min(1).max(64);
+
+/** Shelving always expires. */
+export const MAX_SHELVE_MS = 24 * 3_600_000;
+
+export const AcknowledgeAlarm = z.strictObject({
+  kind: z.literal('AcknowledgeAlarm'),
+  rule: RuleId,
+  comment: Text.optional(),
+});
+export const ShelveAlarm = z.strictObject({
+  kind: z.literal('ShelveAlarm'),
+  rule: RuleId,
+  durationMs: z.int().min(60_000, 'at least a minute').max(MAX_SHELVE_MS, 'at most 24 hours'),
+  reason: Text,
+});
+export const UnshelveAlarm = z.strictObject({ kind: z.literal('UnshelveAlarm'), rule: RuleId });
+export const ResetAlarm = z.strictObject({ kind: z.literal('ResetAlarm'), rule: RuleId });
+export const TakeAlarmOutOfService = z.strictObject({
+  kind: z.literal('TakeAlarmOutOfService'),
+  rule: RuleId,
+  reason: Text,
+  workOrder: z.string().max(40).optional(),
+});
+export const ReturnAlarmToService = z.strictObject({ kind: z.literal('ReturnAlarmToService'), rule: RuleId });
+export const CommentAlarm = z.strictObject({ kind: z.literal('CommentAlarm'), rule: RuleId, text: Text });
+
+/** Alarm commands are the same for assets and devices. */
+export const AlarmCommand = z.discriminatedUnion('kind', [
+  AcknowledgeAlarm,
+  ShelveAlarm,
+  UnshelveAlarm,
+  ResetAlarm,
+  TakeAlarmOutOfService,
+  ReturnAlarmToService,
+  CommentAlarm,
+]);
+export type AlarmCommand = z.infer<typeof AlarmCommand>;
+
+export const SetAssetStatus = z.strictObject({
+  kind: z.literal('SetAssetStatus'),
+  status: z.enum(['operational', 'maintenance', 'damaged', 'retired']),
+  reason: Text,
+});
+
+/** From a work order to its asset. */
+export const WorkOrderReported = z.strictObject({
+  kind: z.literal('WorkOrderReported'),
+  number: z.string().max(40),
+  rule: RuleId.nullable(),
+  state: z.enum(['draft', 'open', 'scheduled', 'in_progress', 'on_hold', 'completed', 'closed', 'cancelled']),
+  assetDown: z.boolean(),
+});
+
+export const AssetCommand = z.discriminatedUnion('kind', [...AlarmCommand.options, SetAssetStatus, WorkOrderReported]);
+export type AssetCommand = z.infer<typeof AssetCommand>;

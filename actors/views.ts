@@ -1,0 +1,298 @@
+import type { PointValue, Quality } from './frame.ts';
+
+/**
+ * What the wall, the API and other actors see of an actor: groups of keyed fields (`View` of the runtime). The same shapes go
+ * over the WebSocket, so they are part of the published wire format.
+ */
+
+/** Beside a value: only where it is not simply GOOD and fresh. */
+export interface Mark {
+  readonly quality: Quality;
+  /** range, rate, stale, frozen, device_lost, exception_02, … in the driver's or rule's own code. */
+  readonly reason: string;
+  readonly sinceMs: number;
+  /** Last value that was GOOD, with its own time. */
+  readonly lastGood?: { readonly value: PointValue; readonly timeMs: number };
+}
+
+export interface SiteView {
+  readonly props: {
+    readonly name: string;
+    readonly timeZone: string;
+    readonly latitude: number | null;
+    readonly longitude: number | null;
+    readonly simulated: boolean;
+    /** Lowest of its assets, and the mean. */
+    readonly healthWorst: number | null;
+    readonly health: number | null;
+    readonly assets: number;
+    readonly assetsAbnormal: number;
+    readonly devices: number;
+    readonly devicesOnline: number;
+    readonly devicesOffline: number;
+    readonly devicesUnknown: number;
+    readonly openWorkOrders: number;
+    readonly alarmsUnacknowledged: number;
+    readonly alarmsActive: number;
+    readonly alarmsShelved: number;
+    /** Active or unacknowledged, by severity. */
+    readonly alarmsCritical: number;
+    readonly alarmsHigh: number;
+    readonly alarmsMedium: number;
+    readonly alarmsLow: number;
+  };
+  readonly values: Readonly<Record<string, number | null>>;
+  /** Of the key figures in `values`, by the same key. */
+  readonly figures: Readonly<Record<string, { title: string; unit: string; decimals: number; function: string }>>;
+}
+
+export interface AssetView {
+  readonly props: {
+    readonly name: string;
+    readonly site: string;
+    readonly parent: string | null;
+    readonly path: readonly string[];
+    readonly type: string | null;
+    readonly icon: string | null;
+    readonly lifecycle: string;
+    readonly latitude: number | null;
+    readonly longitude: number | null;
+    readonly status: AssetStatus;
+    readonly health: number | null;
+    readonly healthBreakdown: HealthBreakdown;
+    readonly devices: readonly string[];
+    readonly children: readonly string[];
+    /** All primary devices online; false when one is not; null without any. */
+    readonly connected: boolean | null;
+    /** Newest device time of any metric. */
+    readonly lastReadingMs: number | null;
+    readonly alarmsUnacknowledged: number;
+    readonly alarmsActive: number;
+    readonly worstSeverity: Severity | null;
+    readonly openWorkOrders: number;
+  };
+  readonly values: Readonly<Record<string, PointValue>>;
+  /** Time of each value, epoch milliseconds. */
+  readonly times: Readonly<Record<string, number>>;
+  readonly marks: Readonly<Record<string, Mark>>;
+  /** By metric: unit, limits and normal range; changes only with the topology. */
+  readonly metrics: Readonly<Record<string, MetricInfo>>;
+  /** Every alarm that is not NORMAL, and every one with an overlay, by rule id. */
+  readonly alarms: Readonly<Record<string, AlarmView>>;
+  /** Newest closed 1 s / 1 min / 1 h windows by `metric@1m`. */
+  readonly windows: Readonly<Record<string, WindowView>>;
+}
+
+export interface MetricInfo {
+  readonly title: string;
+  readonly unit: string;
+  readonly decimals: number;
+  readonly range: { readonly min: number; readonly max: number } | null;
+  readonly normal: { readonly min: number; readonly max: number } | null;
+  readonly formula: string | null;
+  readonly key: boolean;
+  readonly sourceDevices: readonly string[];
+  /** Limits that rules set on it, for drawing. */
+  readonly limits: readonly {
+    readonly rule: string;
+    readonly severity: Severity;
+    readonly above?: number;
+    readonly below?: number;
+  }[];
+}
+
+export interface WindowView {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly count: number;
+  readonly min: number;
+  readonly max: number;
+  readonly avg: number;
+  readonly sum: number;
+  readonly stddev: number;
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly good: number;
+  readonly suspect: number;
+  readonly uncertain: number;
+  readonly bad: number;
+  readonly pctGood: number;
+}
+
+export type AssetStatus = 'operational' | 'maintenance' | 'damaged' | 'retired';
+export type Severity = 'CRITICAL' | 'HIGH' | 'MEDIUM' | 'LOW' | 'INFO';
+
+/** 0 to 100 each, 100 is best; null: nothing to judge by. */
+export interface HealthBreakdown {
+  readonly alarms: number | null;
+  readonly workOrders: number | null;
+  readonly telemetry: number | null;
+  readonly age: number | null;
+  readonly maintenance: number | null;
+}
+
+/** Wire names of the states; `detail` tells them apart fully. */
+export type AlarmState = 'ACTIVE' | 'ACKNOWLEDGED' | 'CLEARED' | 'SUPPRESSED';
+export type AlarmDetail = 'NORMAL' | 'ACTIVE_UNACK' | 'ACTIVE_ACK' | 'RTN_UNACK' | 'LATCHED_UNACK' | 'LATCHED_ACK';
+
+export interface AlarmView {
+  /** `asset/<asset>:<rule>` or `device/<device>:<rule>`. */
+  readonly id: string;
+  /** Entity id of the asset or device that holds it: where commands go. */
+  readonly entity: string;
+  readonly rule: string;
+  readonly site: string;
+  readonly name: string;
+  readonly message: string;
+  readonly response: string | null;
+  readonly metric: string | null;
+  readonly severity: Severity;
+  /** SUPPRESSED while shelved, suppressed by design or out of service; else from `detail`. */
+  readonly state: AlarmState;
+  readonly detail: AlarmDetail;
+  readonly latched: boolean;
+  readonly shelved: {
+    readonly untilMs: number;
+    readonly by: string;
+    readonly reason: string;
+    readonly atMs: number;
+  } | null;
+  readonly suppressed: { readonly cause: string; readonly sinceMs: number } | null;
+  readonly outOfService: {
+    readonly by: string;
+    readonly reason: string;
+    readonly workOrder: string | null;
+    readonly sinceMs: number;
+  } | null;
+  /** Input stale or bad: the alarm keeps its state and says so. */
+  readonly cannotEvaluate: { readonly reason: string; readonly sinceMs: number } | null;
+  readonly value: PointValue;
+  readonly threshold: PointValue;
+  readonly unit: string;
+  readonly raisedAtMs: number | null;
+  readonly clearedAtMs: number | null;
+  readonly acknowledgedAtMs: number | null;
+  readonly acknowledgedBy: string | null;
+  readonly firstRaisedAtMs: number | null;
+  readonly occurrences: number;
+  readonly comments: readonly { readonly atMs: number; readonly by: string; readonly text: string }[];
+  /** Number of the open work order. */
+  readonly workOrder: string | null;
+}
+
+export interface DeviceView {
+  readonly props: {
+    readonly name: string;
+    readonly site: string;
+    readonly connection: string;
+    readonly driver: string;
+    readonly serialNumber: string | null;
+    readonly latitude: number | null;
+    readonly longitude: number | null;
+    readonly decommissioned: boolean;
+    readonly connectivity: 'online' | 'offline' | 'unknown';
+    readonly connectivityReason: string;
+    readonly connectivityDetail: string | null;
+    readonly lastConnectivityChangeMs: number | null;
+    readonly lastSeenMs: number | null;
+    readonly linkedAssets: readonly string[];
+    readonly clockSkewMs: number | null;
+    readonly rejected: number;
+    readonly gaps: number;
+    readonly frames: number;
+  };
+  readonly values: Readonly<Record<string, PointValue>>;
+  readonly times: Readonly<Record<string, number>>;
+  readonly marks: Readonly<Record<string, Mark>>;
+  readonly points: Readonly<
+    Record<
+      string,
+      { title: string; unit: string; decimals: number; writable: boolean; min: number | null; max: number | null }
+    >
+  >;
+  /** Clock and gap alarms of the device itself. */
+  readonly alarms: Readonly<Record<string, AlarmView>>;
+  /** Newest state of the link it hangs on (`ConnectionReport`). */
+  readonly link: Readonly<Record<string, unknown>>;
+  /** Newest writes, by write id. */
+  readonly writes: Readonly<Record<string, WriteView>>;
+}
+
+export interface WriteView {
+  readonly point: string;
+  readonly value: PointValue;
+  readonly by: string;
+  readonly state: 'requested' | 'sent' | 'acknowledged' | 'verified' | 'failed' | 'timed_out';
+  readonly code: string | null;
+  readonly message: string | null;
+  readonly requestedAtMs: number;
+  readonly finishedAtMs: number | null;
+}
+
+export type WorkOrderState =
+  | 'draft'
+  | 'open'
+  | 'scheduled'
+  | 'in_progress'
+  | 'on_hold'
+  | 'completed'
+  | 'closed'
+  | 'cancelled';
+export type HoldReason = 'awaiting_parts' | 'plant_condition' | 'access' | 'permit' | 'weather' | 'other';
+
+export interface WorkOrderView {
+  readonly props: {
+    /** WO-YYYYMMDD-XXXXX */
+    readonly number: string;
+    readonly title: string;
+    readonly description: string;
+    readonly type: 'preventive' | 'corrective' | 'predictive' | 'emergency';
+    readonly priority: 'low' | 'medium' | 'high' | 'critical';
+    readonly state: WorkOrderState;
+    /** The transitions that the machine allows now, before guards and permissions. */
+    readonly transitions: readonly string[];
+    readonly asset: string;
+    readonly site: string;
+    readonly rule: string | null;
+    readonly template: string | null;
+    readonly assignedTo: string | null;
+    readonly assignedRole: string | null;
+    readonly scheduledForMs: number | null;
+    readonly dueAtMs: number | null;
+    readonly overdue: boolean;
+    readonly holdReason: HoldReason | null;
+    readonly holdNote: string | null;
+    readonly createdAtMs: number;
+    readonly createdBy: string;
+    readonly startedAtMs: number | null;
+    readonly completedAtMs: number | null;
+    readonly completedBy: string | null;
+    readonly closedAtMs: number | null;
+    readonly closedBy: string | null;
+    readonly cancelReason: string | null;
+    readonly reopened: number;
+    readonly occurrences: number;
+    readonly needsVerification: boolean;
+    readonly needsApproval: boolean;
+  };
+  readonly checklist: Readonly<Record<string, ChecklistItemView>>;
+  readonly comments: Readonly<Record<string, { atMs: number; by: string; text: string }>>;
+  readonly history: Readonly<
+    Record<string, { atMs: number; by: string; transition: string; from: string; to: string; note: string | null }>
+  >;
+}
+
+export interface ChecklistItemView {
+  readonly item: string;
+  readonly required: boolean;
+  readonly kind: 'check' | 'number' | 'text';
+  readonly unit: string | null;
+  readonly min: number | null;
+  readonly max: number | null;
+  readonly state: 'open' | 'done' | 'skipped';
+  readonly value: PointValue;
+  readonly by: string | null;
+  readonly atMs: number | null;
+  readonly reason: string | null;
+}

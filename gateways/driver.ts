@@ -1,0 +1,93 @@
+import type { Frame, PointValue } from '../actors/frame.ts';
+import type { ConnectionDefinition } from '../topology/plant.ts';
+
+/**
+ * A driver: one link to the field and the devices on it. It is started, stopped and reconfigured without touching any other;
+ * nothing it does may throw into its caller after `start` has resolved.
+ */
+export interface Driver {
+  /** Begins to connect and returns at once; connecting and its failures show in `report`. */
+  start(): void;
+  /** Takes a changed definition of the same connection; resolves when the new one is in force. */
+  reconfigure(definition: ConnectionDefinition): Promise<void>;
+  /** Drains writes and closes; resolves within 3 s. */
+  stop(): Promise<void>;
+  /** Carries out a checked, journaled write. Never throws: the outcome says what happened. */
+  write(request: WriteRequest): Promise<WriteOutcome>;
+}
+
+export type DriverFactory = (definition: ConnectionDefinition, host: DriverHost) => Driver;
+
+/** What a driver may do to the rest of the product. */
+export interface DriverHost {
+  /** Resolves once the log has the frame (or its readings were refused as bad data): only now may the source be told. Rejects when the log cannot take it. */
+  ingest(device: string, frame: Frame): Promise<void>;
+  /** The connection of a device: called on change, and for every device of a link when the link itself changes. */
+  connectivity(device: string, connectivity: Connectivity): void;
+  /** Diagnostics of the link; may be called often, only the newest counts. */
+  report(report: ConnectionReport): void;
+  /** Data that belongs to no known device, or cannot be read at all. */
+  deadLetter(letter: {
+    readonly source: string;
+    readonly code: string;
+    readonly reason: string;
+    readonly body: string;
+  }): void;
+  /** `${secret:name}` -> its value; throws an Error that names the secret when it is not there. */
+  secret(reference: string): string;
+  /** Folder for what the driver has to keep (certificates, learned ranges). */
+  readonly dataDir: string;
+  readonly log: DriverLog;
+}
+
+export interface DriverLog {
+  debug(details: object, message: string): void;
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+export interface Connectivity {
+  readonly state: 'online' | 'offline' | 'unknown';
+  /** Stable code: connected, timeout, connection_refused, connection_lost, unit_not_responding, certificate_rejected, last_will, … */
+  readonly reason: string;
+  readonly detail?: string;
+}
+
+/** State of a link, shown on the wall. */
+export interface ConnectionReport {
+  readonly state: 'stopped' | 'connecting' | 'connected' | 'degraded' | 'waiting' | 'failed';
+  readonly detail?: string;
+  readonly lastError?: { readonly code: string; readonly message: string; readonly atMs: number };
+  /** Of the last minute. */
+  readonly latencyMs?: { readonly p50: number; readonly p99: number };
+  /** Since the start, by stable code. */
+  readonly errors: Readonly<Record<string, number>>;
+  readonly readingsPerSecond: number;
+  readonly lastReadingAtMs: number | null;
+  /** Cycles that took longer than their interval, since the start. */
+  readonly cycleOverruns: number;
+  readonly queueDepth: number;
+  /** Instant of the next attempt while waiting. */
+  readonly nextAttemptAtMs?: number;
+  /** Further facts of the protocol, for the detail page: planned requests, illegal ranges, revised intervals. */
+  readonly facts?: Readonly<Record<string, string | number>>;
+}
+
+export interface WriteRequest {
+  readonly writeId: string;
+  readonly device: string;
+  readonly point: string;
+  readonly value: PointValue;
+  readonly epoch: number;
+  /** Past it the write is dropped, never sent late. */
+  readonly deadlineMs: number;
+}
+
+export interface WriteOutcome {
+  readonly writeId: string;
+  readonly state: 'acknowledged' | 'verified' | 'failed' | 'timed_out';
+  readonly code?: string;
+  readonly message?: string;
+  readonly readBack?: PointValue;
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+
+/** `kind/name`, for instance `asset/pump-1`. The name is that of the topology file. */
+export const EntityId = z
+  .string()
+  .max(160)
+  .regex(/^[a-z][a-z-]*\/[A-Za-z0-9][A-Za-z0-9._-]*$/, 'an entity id reads kind/name')
+  .brand<'EntityId'>();
+export type EntityId = z.infer<typeof EntityId>;
+
+/** Chosen by the caller, at most once effective per entity: repeating it returns the first answer. */
+export const CommandId = z.string().min(1).max(200).brand<'CommandId'>();
+export type CommandId = z.infer<typeof CommandId>;
+
+export function entityId(kind: string, name: string): EntityId {
+  return EntityId.parse(`${kind}/${name}`);
+}
+
+export function kindOf(id: EntityId): string {
+  return id.slice(0, id.indexOf('/'));
+}
+
+export function nameOf(id: EntityId): string {
+  return id.slice(id.indexOf('/') + 1);
+}

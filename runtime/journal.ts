@@ -1,0 +1,106 @@
+import type { Who } from './actor-kind.ts';
+import type { CommandId, EntityId } from './ids.ts';
+import type { Json } from './json.ts';
+import type { Epoch, Shard } from './ownership.ts';
+
+/**
+ * The journal: one committed history per entity. A row is an event and at the same time the audit record of it: who, when,
+ * by which command, before and after. `position` orders all rows of a cell as they were committed and serves as resume token.
+ */
+export interface JournalEntry {
+  readonly position: number;
+  readonly entity: EntityId;
+  /** 1, 2, 3 … within the entity, without a gap. */
+  readonly seq: number;
+  readonly shard: Shard;
+  readonly epoch: Epoch;
+  readonly commandId: CommandId | null;
+  readonly kind: string;
+  readonly event: Json;
+  readonly timeMs: number;
+  readonly by: Who;
+  /** The log position that the entity had applied when it decided this. */
+  readonly logPosition: number;
+  readonly before: Json;
+  readonly after: Json;
+}
+
+/** One turn of one entity: all of its events are committed, or none. */
+export interface Append {
+  readonly entity: EntityId;
+  /** Sequence number of the first event. */
+  readonly firstSeq: number;
+  readonly shard: Shard;
+  readonly epoch: Epoch;
+  readonly commandId: CommandId | null;
+  /** What the sender was told; returned again when the command id is repeated. */
+  readonly answer: Json;
+  readonly timeMs: number;
+  readonly by: Who;
+  readonly logPosition: number;
+  readonly events: readonly {
+    readonly kind: string;
+    readonly event: Json;
+    readonly before: Json;
+    readonly after: Json;
+  }[];
+  /** Kept until `settle`; carried out again after a crash. `index` is unique within the turn. */
+  readonly effects: readonly { readonly index: number; readonly effect: Json }[];
+}
+
+export type Appended =
+  | { readonly kind: 'committed'; readonly firstPosition: number }
+  /** The command id stands in the journal already: nothing was written. */
+  | { readonly kind: 'repeated'; readonly answer: Json }
+  /** Another owner has a newer epoch, or the sequence number is taken: stop the shard, never retry. */
+  | { readonly kind: 'fenced'; readonly reason: string };
+
+export interface Snapshot {
+  readonly entity: EntityId;
+  readonly seq: number;
+  readonly logPosition: number;
+  readonly timeMs: number;
+  readonly state: Uint8Array;
+}
+
+export interface PendingEffect {
+  readonly entity: EntityId;
+  readonly seq: number;
+  readonly index: number;
+  readonly effect: Json;
+}
+
+export interface JournalQuery {
+  readonly entity?: EntityId;
+  /** Event kinds to include; all when left out. */
+  readonly kinds?: readonly string[];
+  /** Rows after this position. */
+  readonly after?: number;
+  /** Rows before this position, newest first when `newestFirst`. */
+  readonly before?: number;
+  readonly user?: string;
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  readonly newestFirst?: boolean;
+  readonly limit: number;
+}
+
+/** Implemented on SQLite and PostgreSQL; the contract tests hold both. */
+export interface Journal {
+  /** Commits a batch of turns in one transaction; the answers come in the order of the batch. */
+  append(batch: readonly Append[]): Promise<Appended[]>;
+  /** The stored answer of a command, or undefined when the journal does not have it. */
+  answerOf(entity: EntityId, commandId: CommandId): Promise<Json | undefined>;
+  /** Events of one entity after a sequence number, in order. */
+  events(entity: EntityId, afterSeq: number): Promise<JournalEntry[]>;
+  query(query: JournalQuery): Promise<JournalEntry[]>;
+  /** Position of the newest row; 0 when empty. */
+  end(): Promise<number>;
+  saveSnapshots(snapshots: readonly Snapshot[]): Promise<void>;
+  snapshot(entity: EntityId): Promise<Snapshot | undefined>;
+  /** Ids of all entities that have history, optionally of one kind: remembered entities and lists. */
+  entities(kind?: string): Promise<EntityId[]>;
+  pendingEffects(): Promise<PendingEffect[]>;
+  settle(effects: readonly { entity: EntityId; seq: number; index: number }[]): Promise<void>;
+  close(): Promise<void>;
+}

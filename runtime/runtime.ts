@@ -1,0 +1,61 @@
+import type { Who } from './actor-kind.ts';
+import type { Historian } from './historian.ts';
+import type { CommandId, EntityId } from './ids.ts';
+import type { Journal } from './journal.ts';
+import type { Json } from './json.ts';
+import type { LiveBus } from './live-bus.ts';
+import type { DeadLetter, DeadLetterStore } from './log.ts';
+
+/** What a gateway may do with the actors. Implemented by the node, whatever number of nodes there are. */
+export interface Runtime {
+  /** Sends a command and waits for its commit. Never rejects: every failure is a reply with a stable code. */
+  ask(to: EntityId, command: unknown, options: AskOptions): Promise<Reply>;
+  /** An input for the entity's `admit`. Resolves when the log has what was admitted; rejects when it cannot. */
+  ingest(source: EntityId, input: unknown): Promise<void>;
+  /** A live fact for the entity's `note`, never journaled. */
+  note(to: EntityId, note: Json): void;
+  deadLetter(letter: DeadLetter): void;
+  readonly live: LiveBus;
+  readonly journal: Journal;
+  readonly historian: Historian;
+  readonly deadLetters: DeadLetterStore;
+  /** For the health page: state of each part, with reason. */
+  health(): Health;
+}
+
+export interface AskOptions {
+  readonly commandId: CommandId;
+  readonly by: Who;
+  /** What the sender may do; `internal` commands need `internal:*`, which no token has. */
+  readonly permissions: readonly string[];
+  readonly timeoutMs?: number;
+}
+
+export type Reply =
+  | {
+      readonly ok: true;
+      readonly result: Json /** True when the command id was known: the first answer. */;
+      readonly repeated: boolean;
+    }
+  | { readonly ok: false; readonly code: ReplyCode; readonly message: string; readonly field?: string };
+
+/** Codes of the runtime; an actor's own rejections add theirs. */
+export type ReplyCode =
+  | 'INVALID_COMMAND'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'OVERLOADED'
+  | 'UNAVAILABLE'
+  | 'TIMEOUT'
+  | 'STALE_ROUTE'
+  | 'STOPPED'
+  | (string & {});
+
+export interface Health {
+  readonly status: 'healthy' | 'degraded' | 'unhealthy';
+  readonly parts: readonly {
+    readonly name: string;
+    readonly status: 'healthy' | 'degraded' | 'unhealthy';
+    readonly detail: string;
+  }[];
+}

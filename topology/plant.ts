@@ -1,0 +1,112 @@
+import type { AssetProfile, Link, Metric } from './schema/asset.ts';
+import type { Place } from './schema/base.ts';
+import type { Connection, Point } from './schema/device.ts';
+import type { ModbusDevice } from './schema/modbus.ts';
+import type { MqttDevice } from './schema/mqtt.ts';
+import type { OpcUaDevice } from './schema/opcua.ts';
+import type { Rule } from './schema/rule.ts';
+import type { Site, Topology } from './schema/topology.ts';
+import type { WorkOrderTemplate } from './schema/work-order-template.ts';
+
+/**
+ * A checked topology file, resolved: profiles applied, children flattened, references turned into what they mean, defaults
+ * filled in. Each definition stands alone, so that an entity needs nothing but its own and a change is found by comparison.
+ */
+export interface Plant {
+  readonly organization: Topology['organization'];
+  readonly simulated: boolean;
+  readonly sites: ReadonlyMap<string, SiteDefinition>;
+  readonly assets: ReadonlyMap<string, AssetDefinition>;
+  readonly devices: ReadonlyMap<string, DeviceDefinition>;
+  readonly connections: ReadonlyMap<string, ConnectionDefinition>;
+  readonly workOrderTemplates: ReadonlyMap<string, WorkOrderTemplate>;
+  readonly roles: Topology['roles'];
+  readonly retention: Topology['retention'];
+}
+
+export interface SiteDefinition extends Site {
+  readonly organization: string;
+  /** All assets of the site, top level first. */
+  readonly assets: readonly string[];
+  readonly devices: readonly string[];
+  readonly simulated: boolean;
+}
+
+export interface AssetDefinition {
+  readonly id: string;
+  readonly name: string;
+  readonly code?: string | undefined;
+  readonly site: string;
+  readonly siteName: string;
+  readonly timeZone: string;
+  readonly parent: string | null;
+  readonly children: readonly string[];
+  /** Names from the top of the site down to the parent. */
+  readonly path: readonly string[];
+  readonly level: number;
+  readonly type: string | null;
+  readonly icon: string | null;
+  readonly description?: string | undefined;
+  readonly place?: Place | undefined;
+  readonly tags: readonly string[];
+  readonly attributes: Readonly<Record<string, string | number | boolean>>;
+  readonly lifecycle: 'planned' | 'commissioning' | 'in_service' | 'retired';
+  readonly metrics: readonly Metric[];
+  readonly rules: readonly Rule[];
+  readonly links: readonly LinkDefinition[];
+  readonly healthThresholds: AssetProfile['healthThresholds'];
+  /** The templates that its rules name. */
+  readonly workOrderTemplates: Readonly<Record<string, WorkOrderTemplate>>;
+}
+
+export interface LinkDefinition {
+  readonly device: string;
+  readonly port?: string | undefined;
+  readonly role: Link['role'];
+  readonly validFromMs: number | null;
+  readonly validUntilMs: number | null;
+  readonly mappings: readonly {
+    readonly metric: string;
+    readonly point: string;
+    readonly scale: number;
+    readonly offset: number;
+  }[];
+  /** Of the device: how long without a reading before its values are stale. */
+  readonly staleAfterMs: number;
+}
+
+export interface DeviceDefinition {
+  readonly id: string;
+  readonly name: string;
+  readonly site: string;
+  readonly siteName: string;
+  readonly timeZone: string;
+  readonly connection: string;
+  readonly driver: Connection['driver'];
+  readonly profile: string | null;
+  readonly classification: 'TELEMETRY' | 'EVENT' | 'ALARM' | 'LOG';
+  readonly description?: string | undefined;
+  readonly serialNumber?: string | undefined;
+  readonly place?: Place | undefined;
+  readonly decommissioned: boolean;
+  readonly expectedIntervalMs: number;
+  readonly offlineAfterMs: number;
+  /** `staleAfterMs` filled in. */
+  readonly points: readonly (Point & { readonly staleAfterMs: number })[];
+  readonly modbus?: ModbusDevice | undefined;
+  readonly opcua?: OpcUaDevice | undefined;
+  readonly mqtt?: MqttDevice | undefined;
+  readonly attributes: Readonly<Record<string, string | number | boolean>>;
+  /** Assets with a link to it. */
+  readonly linkedAssets: readonly string[];
+}
+
+/** What one driver instance is started with: a link to the field and the devices on it. */
+export interface ConnectionDefinition {
+  readonly id: string;
+  readonly name: string;
+  readonly organization: string;
+  readonly driver: Connection['driver'];
+  readonly settings: Connection;
+  readonly devices: readonly DeviceDefinition[];
+}
