@@ -1,0 +1,183 @@
+import type { StoredToken, TokenStore } from '../../runtime/token-store.ts';
+import { RateLimit } from './rate-limit.ts';
+import { grants } from './roles.ts';
+import { hashOf, idOf, newToken, sameHash } from './token.ts';
+
+/** Who is asking, and what they may do. */
+export interface Identity {
+  readonly tokenId: string;
+  readonly user: string;
+  readonly role: string;
+  readonly permissions: readonly string[];
+  readonly expiresAtMs: number | null;
+}
+
+export type Authentication =
+  | { readonly ok: true; readonly identity: Identity }
+  | {
+      readonly ok: false;
+      readonly code: 'TOKEN_INVALID' | 'TOKEN_EXPIRED' | 'TOKEN_REVOKED' | 'TOO_MANY_FAILURES' | 'UNAVAILABLE';
+      readonly message: string;
+      readonly retryAfterMs?: number;
+    };
+
+export interface AuthenticatorOptions {
+  readonly store: TokenStore;
+  /** All roles, shipped and of the topology file (`rolesWith`). A function, so that an applied topology counts at once. */
+  readonly roles: () => Readonly<Record<string, readonly string[]>>;
+  readonly now?: () => number;
+  /** Failed attempts per address. Default 20. */
+  readonly failuresPerMinute?: number;
+}
+
+/** How long a looked-up token is believed: a token revoked by another process is refused after this. */
+const CACHE_MS = 2000;
+const CACHE_SIZE = 10_000;
+const TOUCH_INTERVAL_MS = 60_000;
+
+/** Turns tokens into identities, makes them and revokes them. */
+export class Authenticator {
+  readonly #store: TokenStore;
+  readonly #roles: () => Readonly<Record<string, readonly string[]>>;
+  readonly #now: () => number;
+  readonly #failures: RateLimit;
+  readonly #cache = new Map<string, { row: StoredToken; atMs: number }>();
+  readonly #touchedAtMs = new Map<string, number>();
+  readonly #revokedListeners = new Set<(tokenId: string) => void>();
+
+  constructor(options: AuthenticatorOptions) {
+    this.#store = options.store;
+    this.#roles = options.roles;
+    this.#now = options.now ?? Date.now;
+    this.#failures = new RateLimit(options.failuresPerMinute ?? 20);
+  }
+
+  /** Never rejects. `address` is where failures are counted. */
+  async authenticate(token: string, address: string): Promise<Authentication> {
+    const nowMs = this.#now();
+    const id = idOf(token);
+    if (id === undefined) return this.#failed(address, 'TOKEN_INVALID', 'this is not a token of this system');
+    const hash = hashOf(token);
+    const known = this.#cache.get(hash);
+    if (known === undefined || nowMs - known.atMs > CACHE_MS) {
+      const waitMs = known === undefined ? this.#failures.waitMs(address, nowMs) : 0;
+      if (waitMs > 0) return this.#limited(waitMs);
+      try {
+        const row = await this.#store.findByHash(hash);
+        if (row === undefined || row.id !== id || !sameHash(row.hash, hash)) {
+          this.#cache.delete(hash);
+          return this.#failed(address, 'TOKEN_INVALID', 'no such token');
+        }
+        this.#remember(hash, row, nowMs);
+        return this.#judge(row, address);
+      } catch {
+        return { ok: false, code: 'UNAVAILABLE', message: 'tokens cannot be looked up now', retryAfterMs: 1000 };
+      }
+    }
+    return this.#judge(known.row, address);
+  }
+
+  /**
+   * The tokens, of those given, that no longer let anybody in: revoked, expired or gone. For connections that live long.
+   * Tokens that were revoked through this object are told at once by `onRevoked`.
+   */
+  async withdrawn(tokenIds: ReadonlySet<string>): Promise<Set<string>> {
+    const withdrawn = new Set(tokenIds);
+    for (const row of await this.#store.list()) {
+      if (row.revokedAtMs === null && !this.#expired(row)) withdrawn.delete(row.id);
+    }
+    return withdrawn;
+  }
+
+  onRevoked(listener: (tokenId: string) => void): () => void {
+    this.#revokedListeners.add(listener);
+    return () => this.#revokedListeners.delete(listener);
+  }
+
+  /** The secret is in the answer and nowhere else. */
+  async create(order: {
+    readonly name: string;
+    readonly role: string;
+    readonly createdBy: string;
+    readonly expiresAtMs: number | null;
+  }): Promise<{ readonly token: string; readonly stored: StoredToken }> {
+    const { token, id, hash } = newToken();
+    const stored = { id, hash, ...order, createdAtMs: this.#now(), revokedAtMs: null, lastUsedAtMs: null };
+    await this.#store.create(stored);
+    return { token, stored };
+  }
+
+  list(): Promise<StoredToken[]> {
+    return this.#store.list();
+  }
+
+  /** False when there is no such token, or it was revoked before. */
+  async revoke(id: string): Promise<boolean> {
+    const revoked = await this.#store.revoke(id, this.#now());
+    for (const [hash, { row }] of this.#cache) if (row.id === id) this.#cache.delete(hash);
+    for (const listener of this.#revokedListeners) listener(id);
+    return revoked;
+  }
+
+  /** What a role may do; undefined for a role that does not exist. */
+  permissionsOf(role: string): readonly string[] | undefined {
+    const roles = this.#roles();
+    return Object.hasOwn(roles, role) ? roles[role] : undefined;
+  }
+
+  roleNames(): string[] {
+    return Object.keys(this.#roles());
+  }
+
+  #judge(row: StoredToken, address: string): Authentication {
+    if (row.revokedAtMs !== null) return this.#failed(address, 'TOKEN_REVOKED', 'this token was revoked');
+    if (this.#expired(row)) return this.#failed(address, 'TOKEN_EXPIRED', 'this token has expired');
+    this.#touch(row.id);
+    return {
+      ok: true,
+      identity: {
+        tokenId: row.id,
+        user: row.name,
+        role: row.role,
+        permissions: this.permissionsOf(row.role) ?? [],
+        expiresAtMs: row.expiresAtMs,
+      },
+    };
+  }
+
+  #expired(row: StoredToken): boolean {
+    return row.expiresAtMs !== null && row.expiresAtMs <= this.#now();
+  }
+
+  #failed(address: string, code: 'TOKEN_INVALID' | 'TOKEN_EXPIRED' | 'TOKEN_REVOKED', message: string): Authentication {
+    const waitMs = this.#failures.take(address, this.#now());
+    return waitMs > 0 ? this.#limited(waitMs) : { ok: false, code, message };
+  }
+
+  #limited(waitMs: number): Authentication {
+    return {
+      ok: false,
+      code: 'TOO_MANY_FAILURES',
+      message: 'too many failed attempts from this address',
+      retryAfterMs: waitMs,
+    };
+  }
+
+  #remember(hash: string, row: StoredToken, nowMs: number): void {
+    if (this.#cache.size >= CACHE_SIZE) this.#cache.clear();
+    this.#cache.set(hash, { row, atMs: nowMs });
+  }
+
+  #touch(id: string): void {
+    const nowMs = this.#now();
+    if (nowMs - (this.#touchedAtMs.get(id) ?? 0) < TOUCH_INTERVAL_MS) return;
+    if (this.#touchedAtMs.size >= CACHE_SIZE) this.#touchedAtMs.clear();
+    this.#touchedAtMs.set(id, nowMs);
+    // "Last used" is a courtesy; that it could not be written must not keep anybody out.
+    this.#store.touch(id, nowMs).catch(() => {});
+  }
+}
+
+export function may(identity: Identity, permission: string): boolean {
+  return grants(identity.permissions, permission);
+}

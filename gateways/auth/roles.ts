@@ -1,0 +1,92 @@
+/**
+ * Who may do what, as data: a role is a list of permissions `resource:verb`. The topology file adds roles or replaces these.
+ */
+
+/** Every permission that some route, topic or command of the product asks for. */
+export const PERMISSIONS = [
+  'site:read',
+  'asset:read',
+  'asset:manage',
+  'device:read',
+  'device:write',
+  'device:manage',
+  'telemetry:read',
+  'alarm:read',
+  'alarm:acknowledge',
+  'alarm:shelve',
+  'alarm:reset',
+  'alarm:suppress',
+  'alarm:comment',
+  'workorder:read',
+  'workorder:create',
+  'workorder:transition',
+  'workorder:assign',
+  'workorder:approve',
+  'workorder:verify',
+  'workorder:edit',
+  'workorder:comment',
+  'deadletter:read',
+  'audit:read',
+  'token:manage',
+  'health:read',
+] as const;
+export type Permission = (typeof PERMISSIONS)[number];
+
+const READ = [
+  'site:read',
+  'asset:read',
+  'device:read',
+  'telemetry:read',
+  'alarm:read',
+  'workorder:read',
+  'health:read',
+];
+const ALARM_DESK = ['alarm:acknowledge', 'alarm:shelve', 'alarm:reset', 'alarm:comment'];
+const FIELD_WORK = ['workorder:create', 'workorder:transition', 'workorder:edit', 'workorder:comment'];
+
+/** The roles that are shipped. */
+export const ROLES: Readonly<Record<string, readonly string[]>> = {
+  viewer: READ,
+  operator: [...READ, ...ALARM_DESK, 'workorder:create', 'workorder:comment', 'device:write'],
+  technician: [...READ, 'alarm:acknowledge', 'alarm:comment', ...FIELD_WORK],
+  engineer: [
+    ...READ,
+    ...ALARM_DESK,
+    'alarm:suppress',
+    'workorder:*',
+    'device:write',
+    'device:manage',
+    'asset:manage',
+    'deadletter:read',
+    'audit:read',
+  ],
+  /** For an assistant program: sees everything, changes nothing. */
+  copilot: [...READ, 'deadletter:read', 'audit:read'],
+  admin: ['*'],
+};
+
+/** The shipped roles with those of the topology file added or put in their place. */
+export function rolesWith(
+  fromTopology: Readonly<Record<string, readonly string[]>>,
+): Readonly<Record<string, readonly string[]>> {
+  const roles: Record<string, readonly string[]> = { ...ROLES };
+  for (const [role, permissions] of Object.entries(fromTopology)) roles[role] = permissions.filter(isForPeople);
+  return roles;
+}
+
+/** What is internal is between entities alone: no token has it, whatever the topology file says. */
+function isForPeople(permission: string): boolean {
+  return permission !== 'internal' && !permission.startsWith('internal:');
+}
+
+/** Whether a list of permissions holds one: literally, as `resource:*` or as `*`. Nothing holds `internal`. */
+export function grants(permissions: readonly string[], needed: string): boolean {
+  if (!isForPeople(needed)) return false;
+  const anyVerb = `${needed.slice(0, needed.indexOf(':'))}:*`;
+  return permissions.some((permission) => permission === '*' || permission === needed || permission === anyVerb);
+}
+
+/** Whether the first list can do everything the second can; so nobody hands out more than they have. */
+export function covers(permissions: readonly string[], others: readonly string[]): boolean {
+  return others.every((other) => (other === '*' ? permissions.includes('*') : grants(permissions, other)));
+}

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Authenticator } from '../../../../gateways/auth/authenticator.ts';
+import { ROLES } from '../../../../gateways/auth/roles.ts';
+import { hashOf, newToken } from '../../../../gateways/auth/token.ts';
+import { MemoryTokenStore } from '../../../support/memory-token-store.ts';
+
+function setUp(failuresPerMinute = 20) {
+  const clock = { nowMs: 1_000_000 };
+  const store = new MemoryTokenStore();
+  const authenticator = new Authenticator({ store, roles: () => ROLES, now: () => clock.nowMs, failuresPerMinute });
+  const make = (expiresAtMs: number | null = null) =>
+    authenticator.create({ name: 'wall-1', role: 'viewer', createdBy: 'test', expiresAtMs });
+  return { clock, store, authenticator, make };
+}
+
+describe('the authenticator', () => {
+  it('lets a token in with the permissions of its role', async () => {
+    const { authenticator, make } = setUp();
+    const { token } = await make();
+    const answer = await authenticator.authenticate(token, 'a');
+    assert.ok(answer.ok);
+    assert.equal(answer.identity.user, 'wall-1');
+    assert.deepEqual(answer.identity.permissions, ROLES.viewer);
+  });
+
+  it('stores the hash of a token and never the token', async () => {
+    const { store, make } = setUp();
+    const { token, stored } = await make();
+    assert.equal(stored.hash, hashOf(token));
+    assert.ok(!JSON.stringify([...store.rows]).includes(token));
+  });
+
+  it('refuses what is not a token, an unknown token and another secret under a known id', async () => {
+    const { authenticator, make } = setUp();
+    const { token } = await make();
+    const forged = token.slice(0, 21) + newToken().token.slice(21);
+    for (const wrong of ['', 'x', 'sbx_', newToken().token, forged, `${token} `, token.toUpperCase()]) {
+      const answer = await authenticator.authenticate(wrong, 'a');
+      assert.equal(answer.ok ? 'let in' : answer.code, 'TOKEN_INVALID', wrong);
+    }
+  });
+
+  it('refuses an expired and a revoked token', async () => {
+    const { authenticator, clock, make } = setUp();
+    const short = await make(clock.nowMs + 10);
+    const revoked = await make();
+    assert.ok((await authenticator.authenticate(short.token, 'a')).ok);
+    assert.ok((await authenticator.authenticate(revoked.token, 'a')).ok);
+    clock.nowMs += 10;
+    const told: string[] = [];
+    authenticator.onRevoked((id) => told.push(id));
+    assert.equal(await authenticator.revoke(revoked.stored.id), true);
+    assert.equal(await authenticator.revoke(revoked.stored.id), false);
+    const [expiredAnswer, revokedAnswer] = await Promise.all([
+      authenticator.authenticate(short.token, 'a'),
+      authenticator.authenticate(revoked.token, 'a'),
+    ]);
+    assert.equal(expiredAnswer.ok ? '' : expiredAnswer.code, 'TOKEN_EXPIRED');
+    assert.equal(revokedAnswer.ok ? '' : revokedAnswer.code, 'TOKEN_REVOKED');
+    assert.equal(told[0], revoked.stored.id);
+    const withdrawn = await authenticator.withdrawn(new Set([short.stored.id, revoked.stored.id, 'gone']));
+    assert.deepEqual([...withdrawn].sort(), [short.stored.id, revoked.stored.id, 'gone'].sort());
+  });
+
+  it('notices within two seconds that another process revoked a token', async () => {
+    const { authenticator, clock, store, make } = setUp();
+    const { token, stored } = await make();
+    assert.ok((await authenticator.authenticate(token, 'a')).ok);
+    await store.revoke(stored.id, clock.nowMs);
+    clock.nowMs += 2001;
+    const answer = await authenticator.authenticate(token, 'a');
+    assert.equal(answer.ok ? '' : answer.code, 'TOKEN_REVOKED');
+  });
+
+  it('looks a token up once while it is believed', async () => {
+    const { authenticator, store, make } = setUp();
+    const { token } = await make();
+    for (let i = 0; i < 50; i++) assert.ok((await authenticator.authenticate(token, 'a')).ok);
+    assert.equal(store.lookups, 1);
+  });
+
+  it('stops looking up after too many failures from one address, and for that address alone', async () => {
+    const { authenticator, clock, store, make } = setUp(5);
+    const { token } = await make();
+    for (let i = 0; i < 5; i++) await authenticator.authenticate(newToken().token, 'bad');
+    const lookups = store.lookups;
+    const answer = await authenticator.authenticate(newToken().token, 'bad');
+    assert.equal(answer.ok ? '' : answer.code, 'TOO_MANY_FAILURES');
+    assert.equal(store.lookups, lookups);
+    assert.ok(!answer.ok && answer.retryAfterMs !== undefined && answer.retryAfterMs <= 12_000);
+    assert.ok((await authenticator.authenticate(token, 'good')).ok);
+    clock.nowMs += 12_000;
+    assert.ok((await authenticator.authenticate(token, 'bad')).ok);
+  });
+
+  it('says that tokens cannot be looked up when the store is down', async () => {
+    const { authenticator, store } = setUp();
+    store.findByHash = () => Promise.reject(new Error('disk'));
+    const answer = await authenticator.authenticate(newToken().token, 'a');
+    assert.equal(answer.ok ? '' : answer.code, 'UNAVAILABLE');
+  });
+});
