@@ -1,0 +1,53 @@
+import type { View } from '../runtime/actor-kind.ts';
+import { type EntityId, entityId, kindOf, nameOf } from '../runtime/ids.ts';
+import type { Population } from '../runtime/population.ts';
+import type { Plant } from '../topology/plant.ts';
+import { assetKind } from './asset/asset.ts';
+import { deviceKind } from './device/device.ts';
+import { orderBookKind } from './order-book/order-book.ts';
+import { siteKind } from './site/site.ts';
+import { workOrderKind } from './work-order/work-order.ts';
+
+export const ORDER_BOOK = entityId('order-book', 'main');
+
+/** The plant of the topology file as entities: who there is, who observes whom, who watches whom. */
+export function populationOf(plant: Plant): Population {
+  const followers = new Map<EntityId, EntityId[]>();
+  const watchers = new Map<EntityId, EntityId[]>();
+  for (const device of plant.devices.values()) {
+    const id = entityId('device', device.id);
+    followers.set(
+      id,
+      device.linkedAssets.map((asset) => entityId('asset', asset)),
+    );
+    watchers.set(id, [entityId('site', device.site)]);
+  }
+  for (const asset of plant.assets.values()) {
+    const watching = [entityId('site', asset.site)];
+    if (asset.parent !== null) watching.push(entityId('asset', asset.parent));
+    watchers.set(entityId('asset', asset.id), watching);
+  }
+  const definitions: Readonly<Record<string, ReadonlyMap<string, unknown>>> = {
+    site: plant.sites,
+    asset: plant.assets,
+    device: plant.devices,
+  };
+  return {
+    kinds: [siteKind, assetKind, deviceKind, workOrderKind, orderBookKind],
+    residents: [...watchers.keys(), ...[...plant.sites.keys()].map((site) => entityId('site', site)), ORDER_BOOK],
+    definitionOf(id) {
+      const byName = definitions[kindOf(id)];
+      return byName ? byName.get(nameOf(id)) : null;
+    },
+    followersOf: (source) => followers.get(source) ?? NOBODY,
+    watchersOf: (id, view) => watchers.get(id) ?? watchersOfOrder(id, view),
+  };
+}
+
+const NOBODY: readonly EntityId[] = [];
+
+/** A work order says itself which site it belongs to. */
+function watchersOfOrder(id: EntityId, view: View): readonly EntityId[] {
+  const site = kindOf(id) === 'work-order' ? view.props?.site : undefined;
+  return typeof site === 'string' ? [entityId('site', site)] : NOBODY;
+}

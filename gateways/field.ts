@@ -1,0 +1,112 @@
+import type { Frame } from '../actors/frame.ts';
+import type { Who } from '../runtime/actor-kind.ts';
+import type { Outlet } from '../runtime/effects.ts';
+import { ErrorWithCode } from '../runtime/errors.ts';
+import { CommandId, entityId } from '../runtime/ids.ts';
+import type { Json } from '../runtime/json.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { ConnectionDefinition } from '../topology/plant.ts';
+import type { Connectivity, Driver, DriverFactory, DriverHost, DriverLog, WriteOutcome } from './driver.ts';
+import { WriteEffect } from './write-effect.ts';
+
+const BY_DRIVER: Who = { user: 'system', via: 'driver' };
+const REPORT_ATTEMPTS = 20;
+const REPORT_PAUSE_MS = 500;
+
+export interface FieldOptions {
+  readonly runtime: Runtime;
+  readonly connections: Iterable<ConnectionDefinition>;
+  readonly factories: Readonly<Record<ConnectionDefinition['driver'], DriverFactory>>;
+  readonly secret: (reference: string) => string;
+  readonly dataDir: string;
+  readonly logFor: (connection: string) => DriverLog;
+}
+
+/** The field side: one driver a connection, each on its own, and the way back for writes. */
+export class Field {
+  readonly #options: FieldOptions;
+  readonly #drivers = new Map<string, Driver>();
+  readonly #driverOf = new Map<string, Driver>();
+  #reports = 0;
+  /** Makes command ids of this run unlike those of an earlier one. */
+  readonly #run = Date.now().toString(36);
+
+  constructor(options: FieldOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    for (const definition of this.#options.connections) {
+      const driver = this.#options.factories[definition.driver](definition, this.#hostOf(definition));
+      this.#drivers.set(definition.id, driver);
+      for (const device of definition.devices) this.#driverOf.set(device.id, driver);
+      driver.start();
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.allSettled([...this.#drivers.values()].map((driver) => driver.stop()));
+  }
+
+  /** Carries out the writes that device actors have journaled, and tells the device how they ended. */
+  readonly write: Outlet = async (body, { epoch }) => {
+    const request = WriteEffect.parse(body);
+    const driver = this.#driverOf.get(request.device);
+    const outcome: WriteOutcome = driver
+      ? await driver.write({ ...request, epoch })
+      : { writeId: request.writeId, state: 'failed', code: 'NO_DRIVER', message: 'no driver runs for this device' };
+    const { writeId, state, code, message } = outcome;
+    const reply = await this.#options.runtime.ask(
+      entityId('device', request.device),
+      {
+        kind: 'ReportWrite',
+        writeId,
+        state,
+        ...(code !== undefined && { code }),
+        ...(message !== undefined && { message }),
+      },
+      { commandId: CommandId.parse(`written:${writeId}`), by: BY_DRIVER, permissions: ['internal:*'] },
+    );
+    if (!reply.ok && reply.code === 'UNAVAILABLE') throw new ErrorWithCode(reply.code, reply.message);
+  };
+
+  #hostOf(definition: ConnectionDefinition): DriverHost {
+    const { runtime, secret, dataDir, logFor } = this.#options;
+    const known = new Map(definition.devices.map((device) => [device.id, entityId('device', device.id)]));
+    return {
+      dataDir,
+      secret,
+      log: logFor(definition.id),
+      ingest: (device: string, frame: Frame) => {
+        const id = known.get(device);
+        return id
+          ? runtime.ingest(id, frame)
+          : Promise.reject(new ErrorWithCode('UNKNOWN_DEVICE', `${device} is not on ${definition.id}`));
+      },
+      connectivity: (device, connectivity) => void this.#report(device, connectivity),
+      report: (report) => {
+        for (const id of known.values()) runtime.note(id, { link: report as unknown as Json });
+      },
+      deadLetter: ({ source, code, reason, body }) =>
+        runtime.deadLetter({ timeMs: Date.now(), stream: 'invalid_telemetry', source, code, reason, body }),
+    };
+  }
+
+  readonly #newest = new Map<string, Connectivity>();
+
+  /** Until the device actor has it: a lost report would leave a device online on the wall. Only the newest counts. */
+  async #report(device: string, connectivity: Connectivity): Promise<void> {
+    this.#newest.set(device, connectivity);
+    const commandId = CommandId.parse(`connectivity:${this.#run}:${++this.#reports}`);
+    for (let attempt = 0; attempt < REPORT_ATTEMPTS && this.#newest.get(device) === connectivity; attempt++) {
+      const command = { kind: 'ReportConnectivity', ...connectivity };
+      const reply = await this.#options.runtime.ask(entityId('device', device), command, {
+        commandId,
+        by: BY_DRIVER,
+        permissions: ['internal:*'],
+      });
+      if (reply.ok || (reply.code !== 'UNAVAILABLE' && reply.code !== 'OVERLOADED' && reply.code !== 'TIMEOUT')) return;
+      await new Promise((resolve) => setTimeout(resolve, REPORT_PAUSE_MS).unref());
+    }
+  }
+}

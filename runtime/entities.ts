@@ -1,0 +1,189 @@
+import type { AnyActorKind, View } from './actor-kind.ts';
+import { Entity, type EntityHost, type Message } from './entity.ts';
+import { type EntityId, kindOf } from './ids.ts';
+import type { Snapshot } from './journal.ts';
+import type { Json } from './json.ts';
+import type { PositionedRecord } from './log.ts';
+import { permits } from './permissions.ts';
+import type { Population } from './population.ts';
+import type { AskOptions, Reply } from './runtime.ts';
+
+const DEFAULT_ASK_TIMEOUT_MS = 10_000;
+
+/** The entities of one node: brings them up when somebody wants them, hands them their messages, lets the idle go. */
+export class Entities {
+  readonly #population: Population;
+  readonly #host: EntityHost;
+  readonly #kinds = new Map<string, AnyActorKind>();
+  readonly #entities = new Map<EntityId, Entity>();
+  /** Passivated, with the instant at which they want to be woken. */
+  readonly #asleep = new Map<EntityId, number | undefined>();
+  #outstanding = 0;
+  #stopping = false;
+
+  constructor(population: Population, host: EntityHost) {
+    this.#population = population;
+    this.#host = host;
+    for (const kind of population.kinds) this.#kinds.set(kind.name, kind);
+  }
+
+  get outstanding(): number {
+    return this.#outstanding;
+  }
+
+  get size(): number {
+    return this.#entities.size;
+  }
+
+  all(): IterableIterator<Entity> {
+    return this.#entities.values();
+  }
+
+  get(id: EntityId): Entity | undefined {
+    return this.#entities.get(id);
+  }
+
+  observed(count: number): void {
+    this.#outstanding -= count;
+  }
+
+  /** Creates an entity without recovering it, for the common pass over the log at the start. */
+  create(id: EntityId): Entity | undefined {
+    const kind = this.#kinds.get(kindOf(id));
+    const definition = this.#population.definitionOf(id);
+    if (!kind || definition === undefined) return undefined;
+    const entity = new Entity(id, kind, definition, this.#host);
+    this.#entities.set(id, entity);
+    return entity;
+  }
+
+  async ask(to: EntityId, command: unknown, options: AskOptions): Promise<Reply> {
+    const kind = this.#kinds.get(kindOf(to));
+    if (!kind) return { ok: false, code: 'NOT_FOUND', message: `there is no kind of entity called ${kindOf(to)}` };
+    const parsed = kind.command.safeParse(command);
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      return {
+        ok: false,
+        code: 'INVALID_COMMAND',
+        message: issue?.message ?? 'not a command',
+        field: issue?.path.join('.') || 'kind',
+      };
+    }
+    const permission = kind.permission(parsed.data);
+    if (!permits(options.permissions, permission === 'internal' ? 'internal:command' : permission)) {
+      return { ok: false, code: 'FORBIDDEN', message: `this needs the permission ${permission}` };
+    }
+    const entity = this.#awake(to);
+    if (!entity) return { ok: false, code: this.#stopping ? 'STOPPED' : 'NOT_FOUND', message: `there is no ${to}` };
+    return this.#post(entity, parsed.data, options);
+  }
+
+  #post(entity: Entity, command: unknown, options: AskOptions): Promise<Reply> {
+    return new Promise((resolve) => {
+      const timeoutMs = options.timeoutMs ?? DEFAULT_ASK_TIMEOUT_MS;
+      const timer = setTimeout(
+        () =>
+          resolve({
+            ok: false,
+            code: 'TIMEOUT',
+            message: `no answer within ${timeoutMs} ms; repeat with the same command id`,
+          }),
+        timeoutMs,
+      );
+      const reply = (answer: Reply) => {
+        clearTimeout(timer);
+        resolve(answer);
+      };
+      const posted = entity.post({ kind: 'command', command, options, reply });
+      if (posted === 'full')
+        reply({ ok: false, code: 'OVERLOADED', message: `${entity.id} has too many commands waiting` });
+      if (posted === 'gone')
+        reply({ ok: false, code: 'UNAVAILABLE', message: `${entity.id} is being stopped, try again` });
+    });
+  }
+
+  ingest(source: EntityId, input: unknown): Promise<void> {
+    const entity = this.#entities.get(source);
+    if (!entity) return Promise.reject(new Error(`there is no ${source}`));
+    return new Promise((taken, refused) => {
+      if (entity.post({ kind: 'input', input, taken, refused }) !== 'posted')
+        refused(new Error(`${source} is stopped`));
+    });
+  }
+
+  note(to: EntityId, note: Json): void {
+    this.#entities.get(to)?.post({ kind: 'note', note });
+  }
+
+  deliver(record: PositionedRecord): void {
+    const message: Message = { kind: 'record', record };
+    this.#deliverTo(record.source, message);
+    for (const follower of this.#population.followersOf(record.source)) this.#deliverTo(follower, message);
+  }
+
+  #deliverTo(id: EntityId, message: Message): void {
+    const entity = this.#entities.get(id) ?? (this.#asleep.has(id) ? this.#awake(id) : undefined);
+    if (entity?.kind.observe && entity.post(message) === 'posted') this.#outstanding++;
+  }
+
+  watch(id: EntityId, changed: ReadonlyMap<EntityId, View>): void {
+    this.#entities.get(id)?.post({ kind: 'watch', changed });
+  }
+
+  /** Wakes whoever is due, asks for derived observations, lets the idle go. Called a few times a second. */
+  tick(nowMs: number, emitting: boolean): void {
+    for (const entity of this.#entities.values()) {
+      if (entity.status !== 'live') continue;
+      const dueMs = entity.nextDueMs();
+      if (dueMs !== undefined && dueMs <= nowMs) entity.post({ kind: 'due' });
+      if (emitting && entity.wantsToEmit) entity.post({ kind: 'emit' });
+      const idleMs = entity.kind.passivateAfterMs;
+      if (idleMs !== undefined && nowMs - entity.lastActiveMs > idleMs && entity.waiting === 0 && !entity.unsaved)
+        this.#passivate(entity, dueMs);
+    }
+    for (const [id, dueMs] of this.#asleep) if (dueMs !== undefined && dueMs <= nowMs) this.#awake(id);
+  }
+
+  #passivate(entity: Entity, dueMs: number | undefined): void {
+    this.#entities.delete(entity.id);
+    this.#asleep.set(entity.id, dueMs);
+    void entity.stop();
+  }
+
+  /** Commands that arrive while it recovers wait behind the recovery in its mailbox. */
+  #awake(id: EntityId): Entity | undefined {
+    const present = this.#entities.get(id);
+    if (present || this.#stopping) return present;
+    const entity = this.create(id);
+    this.#asleep.delete(id);
+    entity?.post({ kind: 'recover' });
+    return entity;
+  }
+
+  /** Snapshots of all that changed. The answer's position is covered by the snapshots of every entity. */
+  async snapshots(upTo: number): Promise<{ snapshots: Snapshot[]; coveredTo: number }> {
+    const taken: Promise<Snapshot | undefined>[] = [];
+    let coveredTo = upTo;
+    for (const entity of this.#entities.values()) {
+      if (!entity.unsaved) continue;
+      if (entity.status !== 'live') coveredTo = Math.min(coveredTo, entity.logPosition);
+      else taken.push(this.#snapshotOf(entity, upTo));
+    }
+    const answers = await Promise.all(taken);
+    const snapshots = answers.filter((answer) => answer !== undefined);
+    // One that crashed meanwhile is still behind: the next round covers it.
+    return { snapshots, coveredTo: snapshots.length < answers.length ? 0 : coveredTo };
+  }
+
+  #snapshotOf(entity: Entity, upTo: number): Promise<Snapshot | undefined> {
+    return new Promise((take) => {
+      if (entity.post({ kind: 'snapshot', upTo, take }) !== 'posted') take(undefined);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all([...this.#entities.values()].map((entity) => entity.stop()));
+  }
+}

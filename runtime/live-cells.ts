@@ -1,0 +1,172 @@
+import type { View } from './actor-kind.ts';
+import { type EntityId, kindOf } from './ids.ts';
+import type { JournalEntry } from './journal.ts';
+import type { Json } from './json.ts';
+import type { LiveBus, LiveCell, Revision } from './live-bus.ts';
+import { sameJson } from './same-json.ts';
+
+/** A flush may take at most this share of the time; under load it therefore comes less often, not with less in it. */
+const FLUSH_SHARE = 0.25;
+
+/**
+ * The live bus of one process. An actor that did something is marked dirty; the flush asks it for its view once, however
+ * many readings came meanwhile, and finds what changed. So the cost follows the flush rate and not the message rate.
+ */
+export class LiveCells implements LiveBus {
+  readonly #cells = new Map<EntityId, Cell>();
+  readonly #byKind = new Map<string, Cell[]>();
+  readonly #dirty = new Map<EntityId, () => View>();
+  readonly #flushListeners = new Set<(changed: readonly LiveCell[], revision: Revision) => void>();
+  readonly #commitListeners = new Set<(entries: readonly JournalEntry[]) => void>();
+  readonly #flushIntervalMs: number;
+  readonly #failed: (id: EntityId, error: unknown) => void;
+  #revision: Revision = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #nextFlushMs = 0;
+
+  constructor(options: { flushIntervalMs: number; failed: (id: EntityId, error: unknown) => void }) {
+    this.#flushIntervalMs = options.flushIntervalMs;
+    this.#failed = options.failed;
+  }
+
+  get revision(): Revision {
+    return this.#revision;
+  }
+
+  cell(id: EntityId): LiveCell | undefined {
+    return this.#cells.get(id);
+  }
+
+  cells(kind: string): readonly LiveCell[] {
+    return this.#byKind.get(kind) ?? [];
+  }
+
+  onFlush(listener: (changed: readonly LiveCell[], revision: Revision) => void): () => void {
+    this.#flushListeners.add(listener);
+    return () => this.#flushListeners.delete(listener);
+  }
+
+  onCommitted(listener: (entries: readonly JournalEntry[]) => void): () => void {
+    this.#commitListeners.add(listener);
+    return () => this.#commitListeners.delete(listener);
+  }
+
+  committed(entries: readonly JournalEntry[]): void {
+    for (const listener of this.#commitListeners) listener(entries);
+  }
+
+  /** The entity's view may have changed: `view` is called at the next flush. */
+  touch(id: EntityId, view: () => View): void {
+    if (this.#dirty.has(id)) return;
+    this.#dirty.set(id, view);
+    if (this.#timer === undefined) {
+      this.#timer = setTimeout(() => this.flush(), Math.max(0, this.#nextFlushMs - performance.now()));
+    }
+  }
+
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#dirty.size === 0) return;
+    const startedMs = performance.now();
+    const revision = ++this.#revision;
+    const changed: Cell[] = [];
+    for (const [id, view] of this.#dirty) {
+      try {
+        const cell = this.#cells.get(id) ?? this.#create(id);
+        if (cell.replace(view(), revision)) changed.push(cell);
+      } catch (error) {
+        this.#failed(id, error);
+      }
+    }
+    this.#dirty.clear();
+    if (changed.length > 0) for (const listener of this.#flushListeners) listener(changed, revision);
+    const tookMs = performance.now() - startedMs;
+    this.#nextFlushMs = startedMs + Math.max(this.#flushIntervalMs, tookMs / FLUSH_SHARE);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#dirty.clear();
+    this.#flushListeners.clear();
+    this.#commitListeners.clear();
+  }
+
+  #create(id: EntityId): Cell {
+    const cell = new Cell(id);
+    this.#cells.set(id, cell);
+    const kind = this.#byKind.get(cell.kind);
+    if (kind) kind.push(cell);
+    else this.#byKind.set(cell.kind, [cell]);
+    return cell;
+  }
+}
+
+class Cell implements LiveCell {
+  readonly id: EntityId;
+  readonly kind: string;
+  revision: Revision = 0;
+  view: View = {};
+  /** Per group: key -> revision at which the field changed or went away. */
+  readonly #revisions = new Map<string, Map<string, Revision>>();
+
+  constructor(id: EntityId) {
+    this.id = id;
+    this.kind = kindOf(id);
+  }
+
+  replace(next: View, revision: Revision): boolean {
+    const last = this.view;
+    let changed = false;
+    for (const group of Object.keys(next)) {
+      const fields = next[group];
+      if (fields !== undefined && fields !== last[group] && this.#replaceGroup(group, last[group], fields, revision))
+        changed = true;
+    }
+    for (const group of Object.keys(last)) {
+      if (!(group in next) && this.#replaceGroup(group, last[group], {}, revision)) changed = true;
+    }
+    this.view = next;
+    if (changed) this.revision = revision;
+    return changed;
+  }
+
+  #replaceGroup(group: string, last: View[string] | undefined, next: View[string], revision: Revision): boolean {
+    let revisions = this.#revisions.get(group);
+    if (!revisions) {
+      revisions = new Map();
+      this.#revisions.set(group, revisions);
+    }
+    let changed = false;
+    for (const key in next) {
+      if (last !== undefined && key in last && sameJson(last[key], next[key])) continue;
+      revisions.set(key, revision);
+      changed = true;
+    }
+    for (const key in last) {
+      if (key in next) continue;
+      revisions.set(key, revision);
+      changed = true;
+    }
+    return changed;
+  }
+
+  changesSince(since: Revision): Record<string, Record<string, Json>> | undefined {
+    if (this.revision <= since) return undefined;
+    let changes: Record<string, Record<string, Json>> | undefined;
+    for (const [group, revisions] of this.#revisions) {
+      let fields: Record<string, Json> | undefined;
+      const now = this.view[group];
+      for (const [key, revision] of revisions) {
+        if (revision <= since) continue;
+        fields ??= {};
+        fields[key] = now?.[key] ?? null;
+      }
+      if (fields) {
+        changes ??= {};
+        changes[group] = fields;
+      }
+    }
+    return changes;
+  }
+}

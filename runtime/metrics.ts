@@ -1,0 +1,67 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** What the engine counts, for `/metrics`. One registry a node; gateways add theirs to it. */
+export interface Metrics {
+  readonly registry: Registry;
+  readonly records: Counter;
+  readonly commits: Counter;
+  readonly commands: Counter<'kind' | 'outcome'>;
+  readonly crashes: Counter<'kind'>;
+  readonly deadLetters: Counter<'stream' | 'code'>;
+  readonly commandSeconds: Histogram;
+  /** Reads its values when it is asked for, so that nothing is counted twice. */
+  gauge(name: string, help: string, read: () => number): void;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry, prefix: 'signalbox_' });
+  return {
+    registry,
+    records: new Counter({
+      name: 'signalbox_log_records_total',
+      help: 'Observations that the telemetry log has taken',
+      registers,
+    }),
+    commits: new Counter({
+      name: 'signalbox_journal_events_total',
+      help: 'Events committed to the journal',
+      registers,
+    }),
+    commands: new Counter({
+      name: 'signalbox_commands_total',
+      help: 'Commands by kind of entity and outcome',
+      labelNames: ['kind', 'outcome'],
+      registers,
+    }),
+    crashes: new Counter({
+      name: 'signalbox_entity_crashes_total',
+      help: 'Crashes by kind of entity',
+      labelNames: ['kind'],
+      registers,
+    }),
+    deadLetters: new Counter({
+      name: 'signalbox_dead_letters_total',
+      help: 'What was refused, by stream and code',
+      labelNames: ['stream', 'code'],
+      registers,
+    }),
+    commandSeconds: new Histogram({
+      name: 'signalbox_command_seconds',
+      help: 'From the arrival of a command to its reply',
+      buckets: [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+      registers,
+    }),
+    gauge(name, help, read) {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    },
+  };
+}

@@ -1,0 +1,314 @@
+import type { Logger } from 'pino';
+import type { View } from './actor-kind.ts';
+import { Checkpoints } from './checkpoints.ts';
+import { Committer } from './committer.ts';
+import { DeadLetterBuffer } from './dead-letters.ts';
+import { EffectRunner, type Outlet } from './effects.ts';
+import { Entities } from './entities.ts';
+import type { Entity, EntityHost } from './entity.ts';
+import { messageOf } from './errors.ts';
+import type { Historian } from './historian.ts';
+import { type EntityId, kindOf } from './ids.ts';
+import type { Append, Journal, JournalEntry } from './journal.ts';
+import type { Json } from './json.ts';
+import type { LiveCell } from './live-bus.ts';
+import { LiveCells } from './live-cells.ts';
+import type { DeadLetter, DeadLetterStore, TelemetryLog } from './log.ts';
+import { LogPump } from './log-pump.ts';
+import type { Metrics } from './metrics.ts';
+import { LocalCell } from './nact/cell.ts';
+import { LocalOwnership, shardOf } from './ownership.ts';
+import type { Population } from './population.ts';
+import { recoverAll, replayOne } from './recovery.ts';
+import type { AskOptions, Health, Reply, Runtime } from './runtime.ts';
+
+const TICK_MS = 100;
+const EMIT_EVERY_TICKS = 10;
+const WATCH_INTERVAL_MS = 250;
+const HISTORIAN_LAG_DEGRADED = 100_000;
+
+export interface Storage {
+  readonly journal: Journal;
+  readonly log: TelemetryLog;
+  readonly deadLetters: DeadLetterStore;
+  readonly historian: Historian;
+  /** Raised at every start, so that nothing of an earlier run can write. */
+  readonly epoch: number;
+}
+
+export interface NodeOptions {
+  readonly name: string;
+  readonly population: Population;
+  readonly storage: Storage;
+  readonly outlets: Readonly<Record<string, Outlet>>;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly flushIntervalMs: number;
+  readonly checkpointIntervalMs: number;
+  readonly maxOutstanding: number;
+  readonly maxWaiting: number;
+}
+
+/**
+ * One node: entities over a journal and a log, with everything around them. `start` recovers every resident to the state
+ * that snapshot, journal and log give; from then on it is a `Runtime`.
+ */
+export class Node implements Runtime {
+  readonly live: LiveCells;
+  readonly journal: Journal;
+  readonly historian: Historian;
+  readonly deadLetters: DeadLetterStore;
+  readonly #options: NodeOptions;
+  readonly #cell = new LocalCell();
+  readonly #ownership: LocalOwnership;
+  readonly #entities: Entities;
+  readonly #effects: EffectRunner;
+  readonly #deadLetterBuffer: DeadLetterBuffer;
+  readonly #pump: LogPump;
+  readonly #checkpoints: Checkpoints;
+  readonly #watched = new Map<EntityId, Map<EntityId, View>>();
+  #timers: NodeJS.Timeout[] = [];
+  #journalFailure: string | undefined;
+  #ticks = 0;
+
+  private constructor(options: NodeOptions, logEnd: number) {
+    const { storage, metrics } = options;
+    this.#options = options;
+    this.journal = storage.journal;
+    this.historian = storage.historian;
+    this.deadLetters = storage.deadLetters;
+    this.#ownership = new LocalOwnership(options.name, storage.epoch);
+    this.#deadLetterBuffer = new DeadLetterBuffer(storage.deadLetters, metrics, options.log);
+    this.live = new LiveCells({
+      flushIntervalMs: options.flushIntervalMs,
+      failed: (id, error) => options.log.error({ entity: id, err: error }, 'the view of an entity failed'),
+    });
+    this.#effects = new EffectRunner({
+      journal: storage.journal,
+      outlets: options.outlets,
+      ask: (to, command, askOptions) => this.ask(to, command, askOptions),
+      epochOf: (entity) => this.#ownership.epochOf(shardOf(entity)),
+      deadLetter: (letter) => this.deadLetter(letter),
+      now: () => Date.now(),
+    });
+    this.#entities = new Entities(options.population, this.#hostOf());
+    this.#pump = new LogPump(
+      {
+        log: storage.log,
+        deliver: (record) => this.#entities.deliver(record),
+        outstanding: () => this.#entities.outstanding,
+        maxOutstanding: options.maxOutstanding,
+        maxWaiting: options.maxWaiting,
+      },
+      logEnd,
+    );
+    this.#checkpoints = new Checkpoints({
+      entities: this.#entities,
+      journal: storage.journal,
+      log: options.log,
+      delivered: () => this.#pump.delivered,
+    });
+  }
+
+  static async start(options: NodeOptions): Promise<Node> {
+    const node = new Node(options, await options.storage.log.end());
+    const { journal, log } = options.storage;
+    const residents = new Set([...options.population.residents, ...(await journal.entities())]);
+    await recoverAll({
+      ids: residents,
+      entities: node.#entities,
+      log,
+      followersOf: options.population.followersOf,
+      from: await node.#checkpoints.coveredTo(),
+    });
+    for (const effect of await journal.pendingEffects()) node.#effects.begin(effect);
+    node.live.onFlush((changed) => node.#collectWatched(changed));
+    node.live.flush();
+    node.#startTimers();
+    node.#describeMetrics();
+    return node;
+  }
+
+  ask = async (to: EntityId, command: unknown, options: AskOptions): Promise<Reply> => {
+    const end = this.#options.metrics.commandSeconds.startTimer();
+    const reply = await this.#entities.ask(to, command, options);
+    end();
+    this.#options.metrics.commands.inc({ kind: kindOf(to), outcome: reply.ok ? 'ok' : reply.code });
+    return reply;
+  };
+
+  ingest(source: EntityId, input: unknown): Promise<void> {
+    return this.#entities.ingest(source, input);
+  }
+
+  note(to: EntityId, note: Json): void {
+    this.#entities.note(to, note);
+  }
+
+  deadLetter(letter: DeadLetter): void {
+    this.#deadLetterBuffer.add(letter);
+  }
+
+  health(): Health {
+    const parts: { name: string; status: 'healthy' | 'degraded' | 'unhealthy'; detail: string }[] = [];
+    parts.push(
+      this.#journalFailure === undefined
+        ? { name: 'journal', status: 'healthy', detail: 'commits' }
+        : { name: 'journal', status: 'unhealthy', detail: this.#journalFailure },
+    );
+    const behind = this.#pump.end - this.#pump.delivered;
+    parts.push({
+      name: 'log',
+      status: behind > this.#options.maxOutstanding ? 'degraded' : 'healthy',
+      detail: `${behind} records wait for actors, ${this.#pump.waiting} for the log`,
+    });
+    const down = [...this.#entities.all()].filter(
+      (entity) => entity.status === 'waiting' || entity.status === 'stopped',
+    );
+    parts.push({
+      name: 'entities',
+      status: down.length > 0 ? 'degraded' : 'healthy',
+      detail:
+        down.length > 0
+          ? `not running: ${down
+              .slice(0, 5)
+              .map((entity) => entity.id)
+              .join(', ')}`
+          : `${this.#entities.size} live`,
+    });
+    const historianLag = this.#pump.end - this.#historianPosition;
+    parts.push({
+      name: 'historian',
+      status: historianLag > HISTORIAN_LAG_DEGRADED ? 'degraded' : 'healthy',
+      detail: `${Math.max(0, historianLag)} records behind`,
+    });
+    const worst = parts.some((part) => part.status === 'unhealthy')
+      ? 'unhealthy'
+      : parts.some((part) => part.status === 'degraded')
+        ? 'degraded'
+        : 'healthy';
+    return { status: worst, parts };
+  }
+
+  /** Drains in order: no new input, what is in the log is applied, snapshots, then everything ends. The caller stopped its gateways before. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#pump.close();
+    await this.#effects.stop();
+    await this.#checkpoints
+      .take()
+      .catch((error: unknown) =>
+        this.#options.log.error({ err: error }, 'no snapshot at the end; the next start reads more of the log'),
+      );
+    await this.#entities.stop();
+    await this.#deadLetterBuffer.close();
+    this.live.close();
+    this.#cell.stop();
+  }
+
+  #hostOf(): EntityHost {
+    const { journal, log } = this.#options.storage;
+    return {
+      cell: this.#cell,
+      ownership: this.#ownership,
+      journal,
+      committer: new Committer(journal, {
+        committed: (append, firstPosition) => this.#committed(append, firstPosition),
+        outcome: (error) => (this.#journalFailure = error === undefined ? undefined : messageOf(error)),
+      }),
+      live: this.live,
+      effects: this.#effects,
+      now: () => Date.now(),
+      append: async (record) => {
+        await this.#pump.append(record);
+        this.#options.metrics.records.inc();
+      },
+      replay: (entity) => replayOne(entity, log, this.#options.population.followersOf),
+      deadLetter: (letter) => this.deadLetter(letter),
+      observed: (count) => this.#entities.observed(count),
+      crashed: (id, error, restartInMs) => this.#crashed(id, error, restartInMs),
+    };
+  }
+
+  #committed(append: Append, firstPosition: number): void {
+    this.#options.metrics.commits.inc(append.events.length);
+    const entries: JournalEntry[] = append.events.map((row, index) => ({
+      position: firstPosition + index,
+      entity: append.entity,
+      seq: append.firstSeq + index,
+      shard: append.shard,
+      epoch: append.epoch,
+      commandId: index === 0 ? append.commandId : null,
+      kind: row.kind,
+      event: row.event,
+      timeMs: append.timeMs,
+      by: append.by,
+      logPosition: append.logPosition,
+      before: row.before,
+      after: row.after,
+    }));
+    this.live.committed(entries);
+  }
+
+  #crashed(id: EntityId, error: unknown, restartInMs: number | undefined): void {
+    this.#options.metrics.crashes.inc({ kind: kindOf(id) });
+    this.#options.log.error(
+      { entity: id, restartInMs: restartInMs ?? null, err: error },
+      restartInMs === undefined ? 'an entity is stopped' : 'an entity crashed and is built again',
+    );
+  }
+
+  #collectWatched(changed: readonly LiveCell[]): void {
+    for (const cell of changed) {
+      for (const watcher of this.#options.population.watchersOf(cell.id, cell.view)) {
+        const seen = this.#watched.get(watcher);
+        if (seen) seen.set(cell.id, cell.view);
+        else this.#watched.set(watcher, new Map([[cell.id, cell.view]]));
+      }
+    }
+  }
+
+  #startTimers(): void {
+    this.#timers = [
+      setInterval(() => this.#entities.tick(Date.now(), ++this.#ticks % EMIT_EVERY_TICKS === 0), TICK_MS),
+      setInterval(() => {
+        for (const [watcher, views] of this.#watched) this.#entities.watch(watcher, views);
+        this.#watched.clear();
+      }, WATCH_INTERVAL_MS),
+      setInterval(
+        () =>
+          void this.#checkpoints
+            .take()
+            .catch((error: unknown) => this.#options.log.warn({ err: error }, 'snapshots could not be saved')),
+        this.#options.checkpointIntervalMs,
+      ),
+      setInterval(() => void this.#followHistorian(), 1000),
+    ];
+  }
+
+  #historianPosition = 0;
+  async #followHistorian(): Promise<void> {
+    this.#historianPosition = await this.historian.position().catch(() => this.#historianPosition);
+  }
+
+  #describeMetrics(): void {
+    const { metrics } = this.#options;
+    metrics.gauge('signalbox_entities', 'Live entities', () => this.#entities.size);
+    metrics.gauge(
+      'signalbox_outstanding_records',
+      'Observations handed to actors and not yet applied',
+      () => this.#entities.outstanding,
+    );
+    metrics.gauge('signalbox_log_position', 'Newest position of the telemetry log', () => this.#pump.end);
+    metrics.gauge('signalbox_log_waiting', 'Observations waiting for the log', () => this.#pump.waiting);
+    metrics.gauge('signalbox_pending_effects', 'Effects not yet carried out', () => this.#effects.pending);
+    metrics.gauge('signalbox_consumer_lag_records', 'Records that the historian is behind', () =>
+      Math.max(0, this.#pump.end - this.#historianPosition),
+    );
+  }
+
+  /** For tests and tools: the entity as it stands. */
+  entity(id: EntityId): Entity | undefined {
+    return this.#entities.get(id);
+  }
+}

@@ -1,0 +1,15 @@
+import type { AnyActorKind, View } from './actor-kind.ts';
+import type { EntityId } from './ids.ts';
+
+/** Who lives on this node and who follows whom. Comes from the topology; the runtime does not know what it is about. */
+export interface Population {
+  readonly kinds: readonly AnyActorKind[];
+  /** Brought up at the start, whether they have history or not. */
+  readonly residents: readonly EntityId[];
+  /** The definition of an entity; undefined when there is no such entity, null for kinds that need none. */
+  definitionOf(id: EntityId): unknown;
+  /** Entities that observe the observations of another one. Fixed while the node runs, so it may be looked up by message. */
+  followersOf(source: EntityId): readonly EntityId[];
+  /** Entities that watch the views of another one. */
+  watchersOf(id: EntityId, view: View): readonly EntityId[];
+}

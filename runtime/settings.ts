@@ -1,0 +1,105 @@
+import { z } from 'zod';
+
+/**
+ * Every setting of a node: one schema, read from the environment (`SIGNALBOX_` and the name) and from a settings file, the
+ * environment first. An unknown key or a value out of range stops the start with a message that names it.
+ */
+export const Settings = z.strictObject({
+  DATA_DIR: z
+    .string()
+    .min(1)
+    .default('./data')
+    .describe('Folder of journal, log and history; belongs to one process at a time'),
+  TOPOLOGY: z.string().min(1).optional().describe('The topology file; without it the demo plant runs'),
+  HOST: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('Address that the wall and the API listen on; loopback unless said otherwise'),
+  PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(8080)
+    .describe('Port of the wall and the API; 0 takes a free one'),
+  NODE: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9-]*$/)
+    .default('core-1')
+    .describe('Name of this node'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
+    .default('warn')
+    .describe('What goes to the structured log on stderr'),
+  FLUSH_INTERVAL_MS: z.coerce
+    .number()
+    .int()
+    .min(5)
+    .max(1000)
+    .default(10)
+    .describe('Shortest time between two pushes of changed values, in ms'),
+  CHECKPOINT_INTERVAL_MS: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .max(600_000)
+    .default(5000)
+    .describe('Time between snapshots of changed entities, in ms; the bound of what a restart has to read again'),
+  MAX_OUTSTANDING: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .max(1_000_000)
+    .default(20_000)
+    .describe('Observations handed to actors and not yet applied; more wait in the log'),
+  MAX_WAITING: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .max(1_000_000)
+    .default(50_000)
+    .describe('Observations waiting for the log; beyond it sources have to wait'),
+  REQUESTS_PER_MINUTE: z.coerce.number().int().min(1).default(6000).describe('REST requests a minute and token'),
+  ALLOWED_ORIGINS: z
+    .string()
+    .default('')
+    .describe('Origins beside our own that browsers may call from, separated by commas'),
+  SECRETS_FILE: z
+    .string()
+    .optional()
+    .describe('JSON file of names and secrets that ${secret:name} refers to; readable by its owner alone'),
+});
+export type Settings = z.infer<typeof Settings>;
+
+export const ENVIRONMENT_PREFIX = 'SIGNALBOX_';
+
+export type SettingsResult =
+  | { readonly ok: true; readonly settings: Settings }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/**
+ * @param environment usually `process.env`; only names with our prefix are looked at
+ * @param overrides from the command line, above everything
+ */
+export function readSettings(
+  environment: Readonly<Record<string, string | undefined>>,
+  file: Readonly<Record<string, unknown>>,
+  overrides: Readonly<Record<string, unknown>>,
+): SettingsResult {
+  const fromEnvironment: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(environment)) {
+    // ${secret:name} is resolved from the environment too; those names are free.
+    if (name.startsWith(ENVIRONMENT_PREFIX) && !name.startsWith(`${ENVIRONMENT_PREFIX}SECRET_`))
+      fromEnvironment[name.slice(ENVIRONMENT_PREFIX.length)] = value;
+  }
+  const parsed = Settings.safeParse({ ...file, ...fromEnvironment, ...overrides });
+  if (parsed.success) return { ok: true, settings: parsed.data };
+  return { ok: false, problems: parsed.error.issues.map(explain) };
+}
+
+function explain(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys')
+    return `unknown setting ${issue.keys.join(', ')}; known are ${Object.keys(Settings.shape).join(', ')}`;
+  return `setting ${issue.path.join('.')}: ${issue.message}`;
+}
