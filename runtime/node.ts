@@ -307,6 +307,11 @@ export class Node implements Runtime {
     );
   }
 
+  /** Live entities. */
+  get size(): number {
+    return this.#entities.size;
+  }
+
   /** For tests and tools: the entity as it stands. */
   entity(id: EntityId): Entity | undefined {
     return this.#entities.get(id);

@@ -1,0 +1,130 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { populationOf } from '../actors/population.ts';
+import { Authenticator } from '../gateways/auth/authenticator.ts';
+import { rolesWith } from '../gateways/auth/roles.ts';
+import { Field } from '../gateways/field.ts';
+import { openHistorian } from '../gateways/historian/open.ts';
+import { type Front, startFront } from '../gateways/http/front.ts';
+import { modbusDriver } from '../gateways/modbus/driver.ts';
+import { mqttDriver } from '../gateways/mqtt/driver.ts';
+import { deliverWebhook } from '../gateways/notify/webhook.ts';
+import { opcuaDriver } from '../gateways/opcua/driver.ts';
+import { createMetrics } from '../runtime/metrics.ts';
+import { Node } from '../runtime/node.ts';
+import type { Settings } from '../runtime/settings.ts';
+import { openSqlite } from '../runtime/sql/open.ts';
+import type { Plant } from '../topology/plant.ts';
+import { secretsFrom } from './secrets.ts';
+import { startSimulators } from './simulators.ts';
+import { version } from './version.ts';
+
+export interface RunningPlant {
+  readonly plant: Plant;
+  readonly version: string;
+  readonly url: string;
+  /** The first key, when this start made it. */
+  readonly key: string | undefined;
+  readonly entities: number;
+  readonly node: Node;
+  stop(): Promise<void>;
+}
+
+/** Puts the parts together, inside out: storage, actors, people's side, field side. Stops them in the opposite order. */
+export async function startPlant(options: {
+  readonly settings: Settings;
+  readonly plant: Plant;
+  readonly simulators: boolean;
+}): Promise<RunningPlant> {
+  const { settings, plant } = options;
+  const log = pino(
+    { level: settings.LOG_LEVEL, base: { node: settings.NODE } },
+    pino.destination({ dest: 2, sync: false }),
+  );
+  const closing: (() => Promise<void> | void)[] = [];
+  const stop = async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  };
+  try {
+    const secret = secretsFrom(process.env, settings.SECRETS_FILE);
+    const storage = await openSqlite(settings.DATA_DIR);
+    closing.push(() => storage.close());
+    const historian = await openHistorian({
+      dir: path.join(settings.DATA_DIR, 'history'),
+      logFile: storage.logFile,
+      log: storage.log,
+    });
+    closing.push(() => historian.close());
+    const metrics = createMetrics();
+    const outlets = {
+      'device-write': (...work: Parameters<Field['write']>) => field.write(...work),
+      webhook: deliverWebhook,
+    };
+    const node = await Node.start({
+      name: settings.NODE,
+      population: populationOf(plant),
+      storage: { ...storage, historian },
+      outlets,
+      metrics,
+      log,
+      flushIntervalMs: settings.FLUSH_INTERVAL_MS,
+      checkpointIntervalMs: settings.CHECKPOINT_INTERVAL_MS,
+      maxOutstanding: settings.MAX_OUTSTANDING,
+      maxWaiting: settings.MAX_WAITING,
+    });
+    closing.push(() => node.stop());
+    const field = new Field({
+      runtime: node,
+      connections: plant.connections.values(),
+      secret,
+      dataDir: settings.DATA_DIR,
+      factories: { modbus: modbusDriver, opcua: opcuaDriver, mqtt: mqttDriver },
+      logFor: (connection) => log.child({ connection }),
+    });
+    const tokens = new Authenticator({ store: storage.tokens, roles: () => rolesWith(plant.roles) });
+    const key = await firstKey(tokens);
+    const front: Front = await startFront({
+      host: settings.HOST,
+      port: settings.PORT,
+      runtime: node,
+      tokens,
+      log,
+      registry: metrics.registry,
+      plant: {
+        organization: plant.organization.name,
+        simulated: plant.simulated,
+        version: version(),
+        node: settings.NODE,
+      },
+      uiDir: fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/ui' : '../ui', import.meta.url)),
+      metricsText: () => metrics.registry.metrics(),
+      allowedOrigins: settings.ALLOWED_ORIGINS.split(',').filter((origin) => origin !== ''),
+      limits: { requestsPerMinute: settings.REQUESTS_PER_MINUTE },
+    });
+    closing.push(() => front.close());
+    field.start();
+    closing.push(() => field.stop());
+    if (options.simulators) {
+      const simulators = startSimulators();
+      closing.push(() => simulators.stop());
+    }
+    const host = settings.HOST.includes(':') ? `[${settings.HOST}]` : settings.HOST;
+    return { plant, version: version(), url: `http://${host}:${front.port}/`, key, entities: node.size, node, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Nobody can get in yet: the first start makes a key for an administrator. Only its hash is stored. */
+async function firstKey(tokens: Authenticator): Promise<string | undefined> {
+  if ((await tokens.list()).length > 0) return undefined;
+  const { token } = await tokens.create({
+    name: 'first-key',
+    role: 'admin',
+    createdBy: 'first start',
+    expiresAtMs: null,
+  });
+  return token;
+}

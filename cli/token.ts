@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs';
+import { Authenticator } from '../gateways/auth/authenticator.ts';
+import { ROLES } from '../gateways/auth/roles.ts';
+import { openTokens } from '../runtime/sql/open.ts';
+import { Failure, reportFailure } from './failure.ts';
+
+interface TokenOptions {
+  readonly data?: string;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Works beside a running node: it shares the database, not the memory. */
+async function withTokens(options: TokenOptions, work: (tokens: Authenticator) => Promise<void>): Promise<void> {
+  const dir = options.data ?? process.env.SIGNALBOX_DATA_DIR ?? './data';
+  if (!existsSync(dir))
+    throw new Failure(
+      `signalbox: there is no data folder ${dir}; start Signalbox once, or name the folder with --data`,
+    );
+  const { tokens, close } = await openTokens(dir);
+  try {
+    await work(new Authenticator({ store: tokens, roles: () => ROLES }));
+  } finally {
+    await close();
+  }
+}
+
+export function createToken(
+  name: string,
+  options: TokenOptions & { readonly role: string; readonly days?: string },
+): Promise<void> {
+  return reportFailure(() =>
+    withTokens(options, async (tokens) => {
+      const days = options.days === undefined ? null : Number(options.days);
+      if (days !== null && !(days > 0)) throw new Failure('signalbox: --days takes a number above 0');
+      const expiresAtMs = days === null ? null : Date.now() + days * DAY_MS;
+      const { token, stored } = await tokens.create({ name, role: options.role, createdBy: 'cli', expiresAtMs });
+      console.log(token);
+      console.error(
+        `Token ${stored.id} for ${name}, role ${options.role}${expiresAtMs === null ? '' : `, until ${new Date(expiresAtMs).toISOString()}`}. It is shown this once.`,
+      );
+      if (!(options.role in ROLES))
+        console.error(`Note: ${options.role} is no shipped role; it works only if the topology file defines it.`);
+    }),
+  );
+}
+
+export function listTokens(options: TokenOptions): Promise<void> {
+  return reportFailure(() =>
+    withTokens(options, async (tokens) => {
+      const rows = await tokens.list();
+      if (rows.length === 0) console.log('No tokens yet: signalbox token create NAME --role operator');
+      for (const row of rows) {
+        const state =
+          row.revokedAtMs !== null
+            ? 'revoked'
+            : row.expiresAtMs !== null && row.expiresAtMs < Date.now()
+              ? 'expired'
+              : 'valid';
+        const used = row.lastUsedAtMs === null ? 'never used' : `last used ${new Date(row.lastUsedAtMs).toISOString()}`;
+        console.log(`${row.id}  ${state.padEnd(8)} ${row.role.padEnd(12)} ${row.name}  (${used})`);
+      }
+    }),
+  );
+}
+
+export function revokeToken(id: string, options: TokenOptions): Promise<void> {
+  return reportFailure(() =>
+    withTokens(options, async (tokens) => {
+      if (!(await tokens.revoke(id))) throw new Failure(`signalbox: there is no valid token ${id}`);
+      console.log(`Token ${id} is revoked; its connections are closed within seconds.`);
+    }),
+  );
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import type { Outlet } from '../../runtime/effects.ts';
+import { ErrorWithCode } from '../../runtime/errors.ts';
+
+const TIMEOUT_MS = 5000;
+
+const Webhook = z.looseObject({ url: z.url({ protocol: /^https?$/ }) });
+
+/**
+ * Posts an event to the address that a rule names. The effect's id goes along as `Idempotency-Key`, since a delivery may be
+ * repeated after a crash. 408, 429 and 5xx are tried again; any other refusal is final, for it would be refused again.
+ */
+export const deliverWebhook: Outlet = async (body, { id }) => {
+  const { url, ...content } = Webhook.parse(body);
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': id },
+    body: JSON.stringify(content),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    redirect: 'error',
+  });
+  await response.body?.cancel();
+  if (response.ok) return;
+  throw new ErrorWithCode('WEBHOOK_REFUSED', `${url} answered ${response.status}`);
+};

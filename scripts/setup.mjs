@@ -1,0 +1,63 @@
+// What a fresh machine lacks: npm packages, the built product, and for the tests a few Debian packages.
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+
+/** Program -> Debian package that holds it. */
+const TEST_PROGRAMS = {
+  chromium: 'chromium',
+  mosquitto: 'mosquitto',
+  mosquitto_pub: 'mosquitto-clients',
+  mbpoll: 'mbpoll',
+  socat: 'socat',
+  openssl: 'openssl',
+};
+
+export function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+function run(command, args, options = {}) {
+  const { status, error } = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', ...options });
+  if (error || status !== 0) fail(`${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}`);
+}
+
+/** npm packages, when they are missing or older than the lock file. */
+export function installPackages() {
+  const marker = path.join(ROOT, 'node_modules', '.package-lock.json');
+  const lock = path.join(ROOT, 'package-lock.json');
+  if (fs.existsSync(marker) && fs.statSync(marker).mtimeMs >= fs.statSync(lock).mtimeMs) return;
+  console.log('Installing packages (once) ...');
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  // npm keeps the time of the archive on some systems; the marker must be newer than the lock file.
+  fs.utimesSync(marker, new Date(), new Date());
+}
+
+/** Peers and the browser that the tests talk to. As root they are installed, otherwise named. */
+export function installTestPrograms() {
+  const missing = Object.entries(TEST_PROGRAMS)
+    .filter(([program]) => !onPath(program))
+    .map(([, name]) => name);
+  if (!hasPymodbus()) missing.push('python3-pymodbus');
+  if (missing.length === 0) return;
+  const command = `apt-get install -y --no-install-recommends ${missing.join(' ')}`;
+  if (process.getuid?.() !== 0)
+    fail(`The tests need these Debian packages: ${missing.join(', ')}\nInstall them with: sudo ${command}`);
+  console.log(`Installing for the tests: ${missing.join(', ')} ...`);
+  const quiet = { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  run('apt-get', ['update', '-qq'], quiet);
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], quiet);
+}
+
+function onPath(program) {
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'];
+  return folders.some((folder) => fs.existsSync(path.join(folder, program)));
+}
+
+function hasPymodbus() {
+  return spawnSync('/usr/bin/python3', ['-c', 'import pymodbus'], { stdio: 'ignore' }).status === 0;
+}
