@@ -1,0 +1,134 @@
+import type { AssembledDevice, Assembly } from '../assembly.ts';
+import type { Entry } from '../draft.ts';
+import type { Point } from '../schema/device.ts';
+import { ModbusDevice, type ModbusPoint } from '../schema/modbus.ts';
+import type { Source } from '../source.ts';
+
+const DRIVERS = ['modbus', 'opcua', 'mqtt'] as const;
+
+/** Devices speak the protocol of their connection, and every point says where its value is found. */
+export function checkDevices(assembly: Assembly, source: Source): void {
+  const topics = new Map<string, string>();
+  for (const assembled of assembly.devices) {
+    const { device, entry, connection } = assembled;
+    if (connection === null) continue;
+    const { driver, id } = connection.value;
+    for (const other of DRIVERS) {
+      if (other === driver || device[other] === undefined) continue;
+      source.report({
+        at: [...entry.path, other],
+        atKey: true,
+        code: 'DRIVER_MISMATCH',
+        message: `settings for ${other}, but connection ${id} is ${driver}`,
+        suggestion: `use "${driver}", or another connection`,
+      });
+    }
+    for (const point of assembled.points.values()) checkPoint(assembled, point, driver, source);
+    if (driver === 'mqtt') checkTopicName(topics, assembled, id, source);
+    if (driver === 'modbus') checkPolling(assembled, source);
+  }
+}
+
+function checkPoint(
+  { device, entry: owner }: AssembledDevice,
+  { value: point, path }: Entry<Point>,
+  driver: (typeof DRIVERS)[number],
+  source: Source,
+): void {
+  const foreign = DRIVERS.filter((other) => other !== driver && point[other] !== undefined);
+  // A profile may serve devices of several protocols; what stands at the device itself can only be meant for its own.
+  const isOwn = path[0] === owner.path[0];
+  const [first] = foreign;
+  if (first !== undefined && (isOwn || point[driver] === undefined)) {
+    source.report({
+      at: [...path, first],
+      atKey: true,
+      code: 'DRIVER_MISMATCH',
+      message: `point ${point.name} has settings for ${first}, but the device is reached by ${driver}`,
+      suggestion: `use "${driver}"`,
+    });
+    return;
+  }
+  // A value in an MQTT payload is found by the name of its point.
+  if (point[driver] === undefined && driver !== 'mqtt') {
+    source.report({
+      at: [...path, 'name'],
+      code: 'POINT_WITHOUT_ADDRESS',
+      message: `point ${point.name} does not say where its value is found`,
+      suggestion: driver === 'modbus' ? 'modbus: { area: holding, address: 0 }' : 'opcua: { node: "ns=2;s=Name" }',
+    });
+  }
+  if (driver === 'modbus' && point.modbus) {
+    const base = (device.modbus ?? ModbusDevice.parse({})).addressBase;
+    const fault = modbusFault(point, point.modbus, base);
+    if (fault) source.report({ at: [...path, 'modbus', fault.key], code: 'INVALID_ADDRESS', message: fault.message });
+  }
+}
+
+const REGISTERS: Readonly<Record<ModbusPoint['type'], number>> = {
+  bool: 1,
+  int16: 1,
+  uint16: 1,
+  int32: 2,
+  uint32: 2,
+  int64: 4,
+  uint64: 4,
+  float32: 2,
+  float64: 4,
+  string: 1,
+};
+
+function modbusFault(point: Point, modbus: ModbusPoint, base: 0 | 1): { key: string; message: string } | null {
+  const isBit = modbus.area === 'coil' || modbus.area === 'discrete';
+  const last = modbus.address - base + (modbus.length ?? REGISTERS[modbus.type]) - 1;
+  if (modbus.address < base) return { key: 'address', message: 'addresses of this device are counted from 1' };
+  if (last > 65_535)
+    return { key: 'address', message: `the value ends at register ${last}, and 65535 is the last one` };
+  if (modbus.type === 'string' && modbus.length === undefined) {
+    return { key: 'type', message: 'a string needs "length", its number of registers' };
+  }
+  if (isBit && modbus.type !== 'bool' && modbus.type !== 'uint16') {
+    return { key: 'type', message: `a ${modbus.area} is one bit and cannot hold ${modbus.type}` };
+  }
+  if (modbus.bit !== undefined && (isBit || REGISTERS[modbus.type] !== 1)) {
+    return { key: 'bit', message: 'a bit can only be taken from one register of 16 bits' };
+  }
+  if (point.writable !== undefined && (modbus.area === 'input' || modbus.area === 'discrete')) {
+    return { key: 'area', message: `${modbus.area} can only be read, but the point is writable` };
+  }
+  return null;
+}
+
+function checkTopicName(
+  topics: Map<string, string>,
+  { device, entry }: AssembledDevice,
+  connection: string,
+  source: Source,
+): void {
+  const name = device.mqtt?.topicName ?? device.id;
+  const other = topics.get(`${connection} ${name}`);
+  if (other === undefined) {
+    topics.set(`${connection} ${name}`, device.id);
+    return;
+  }
+  if (other === device.id) return;
+  source.report({
+    at: device.mqtt?.topicName === undefined ? [...entry.path, 'id'] : [...entry.path, 'mqtt', 'topicName'],
+    code: 'DUPLICATE_TOPIC_NAME',
+    message: `${other} is already called "${name}" in the topics of ${connection}`,
+    suggestion: 'give each device a topicName of its own',
+  });
+}
+
+function checkPolling({ device, entry, profile }: AssembledDevice, source: Source): void {
+  const expected = device.expectedIntervalMs ?? profile?.value.expectedIntervalMs;
+  const pollMs = device.modbus?.pollMs;
+  if (expected === undefined || pollMs === undefined || pollMs <= expected) return;
+  source.report({
+    at: [...entry.path, 'modbus', 'pollMs'],
+    code: 'POLL_SLOWER_THAN_EXPECTED',
+    severity: 'warning',
+    message: `polled every ${pollMs} ms, but a reading is expected every ${expected} ms: there will always be gaps`,
+    suggestion: `expectedIntervalMs: ${pollMs}`,
+  });
+}

@@ -1,0 +1,193 @@
+import type { AssembledAsset, AssembledDevice, AssembledLink, Assembly } from './assembly.ts';
+import type { AssetDefinition, ConnectionDefinition, DeviceDefinition, Plant, SiteDefinition } from './plant.ts';
+import { HealthThresholds } from './schema/asset.ts';
+import type { Connection } from './schema/device.ts';
+import { ModbusDevice } from './schema/modbus.ts';
+import { MqttDevice } from './schema/mqtt.ts';
+import { OpcUaDevice } from './schema/opcua.ts';
+import type { Site, Topology } from './schema/topology.ts';
+import type { WorkOrderTemplate } from './schema/work-order-template.ts';
+
+type Head = Pick<Topology, 'organization' | 'simulated' | 'roles' | 'retention'>;
+
+/** Makes the plant of a file that has passed all checks; null when a reference is open all the same. */
+export function resolvePlant(head: Head, assembly: Assembly): Plant | null {
+  const devices = new Map<string, DeviceDefinition>();
+  const linkedAssets = assetsByDevice(assembly);
+  for (const assembled of assembly.devices) {
+    const { site, connection } = assembled;
+    if (site === null || connection === null) return null;
+    const linked = linkedAssets.get(assembled.device.id) ?? [];
+    devices.set(assembled.device.id, resolveDevice(assembled, site.value, connection.value, linked));
+  }
+  const assets = new Map<string, AssetDefinition>();
+  for (const assembled of assembly.assets) {
+    if (assembled.site === null) return null;
+    assets.set(assembled.asset.id, resolveAsset(assembled, assembled.site.value, assembly));
+  }
+  return {
+    organization: head.organization,
+    simulated: head.simulated,
+    sites: resolveSites(head, assembly),
+    assets,
+    devices,
+    connections: resolveConnections(head, assembly, devices),
+    workOrderTemplates: new Map(assembly.draft.workOrderTemplates.entries.map(({ value }) => [value.id, value])),
+    roles: head.roles,
+    retention: head.retention,
+  };
+}
+
+function resolveSites(head: Head, assembly: Assembly): ReadonlyMap<string, SiteDefinition> {
+  const assets = new Map<string, AssembledAsset[]>();
+  for (const asset of assembly.assets) append(assets, asset.siteId ?? '', asset);
+  const devices = new Map<string, string[]>();
+  for (const { device } of assembly.devices) append(devices, device.site, device.id);
+  const sites = new Map<string, SiteDefinition>();
+  for (const { value: site } of assembly.draft.sites.entries) {
+    const own = (assets.get(site.id) ?? []).sort((a, b) => a.level - b.level);
+    sites.set(site.id, {
+      ...site,
+      organization: head.organization.id,
+      simulated: head.simulated,
+      assets: own.map(({ asset }) => asset.id),
+      devices: devices.get(site.id) ?? [],
+    });
+  }
+  return sites;
+}
+
+function resolveAsset(assembled: AssembledAsset, site: Site, assembly: Assembly): AssetDefinition {
+  const { asset, profile, parent } = assembled;
+  const rules = [...assembled.rules.values()].map(({ value }) => value);
+  const templates: Record<string, WorkOrderTemplate> = {};
+  for (const { workOrder } of rules) {
+    const template = workOrder === undefined ? undefined : assembly.templates.get(workOrder)?.value;
+    if (template) templates[template.id] = template;
+  }
+  const path: string[] = [];
+  for (let above = parent; above !== null; above = above.parent) path.unshift(above.asset.name);
+  return {
+    id: asset.id,
+    name: asset.name,
+    code: asset.code,
+    site: site.id,
+    siteName: site.name,
+    timeZone: site.timeZone,
+    parent: assembled.parentId,
+    children: assembled.children.map((child) => child.asset.id),
+    path,
+    level: assembled.level,
+    type: asset.type ?? profile?.value.type ?? null,
+    icon: profile?.value.icon ?? null,
+    description: asset.description,
+    place: asset.place,
+    tags: asset.tags,
+    attributes: { ...profile?.value.attributes, ...asset.attributes },
+    lifecycle: asset.lifecycle,
+    metrics: [...assembled.metrics.values()].map(({ value }) => value),
+    rules,
+    links: assembled.links.map(resolveLink),
+    healthThresholds: profile?.value.healthThresholds ?? HealthThresholds.parse(undefined),
+    workOrderTemplates: templates,
+  };
+}
+
+function resolveLink(assembled: AssembledLink): AssetDefinition['links'][number] {
+  const { link, device, mappings, validFromMs, validUntilMs } = assembled;
+  return {
+    device: link.device,
+    port: link.port,
+    role: link.role,
+    validFromMs,
+    validUntilMs,
+    mappings: mappings.map(({ metric, point, scale, offset }) => ({ metric, point, scale, offset })),
+    staleAfterMs: staleAfter(device === null ? DEFAULT_EXPECTED_MS : expectedInterval(device)),
+  };
+}
+
+function resolveDevice(
+  assembled: AssembledDevice,
+  site: Site,
+  connection: Connection,
+  linkedAssets: readonly string[],
+): DeviceDefinition {
+  const { device, profile } = assembled;
+  const expectedIntervalMs = expectedInterval(assembled);
+  const { driver } = connection;
+  const modbus = driver === 'modbus' ? (device.modbus ?? ModbusDevice.parse({})) : undefined;
+  return {
+    id: device.id,
+    name: device.name,
+    site: site.id,
+    siteName: site.name,
+    timeZone: site.timeZone,
+    connection: device.connection,
+    driver,
+    profile: device.profile ?? null,
+    classification: profile?.value.classification ?? 'TELEMETRY',
+    description: device.description,
+    serialNumber: device.serialNumber,
+    place: device.place,
+    decommissioned: device.decommissioned,
+    expectedIntervalMs,
+    offlineAfterMs: device.offlineAfterMs ?? profile?.value.offlineAfterMs ?? Math.max(3000, 3 * expectedIntervalMs),
+    points: [...assembled.points.values()].map(({ value: point }) => {
+      // A point that is polled slowly on purpose is not stale between two polls.
+      const intervalMs = Math.max(expectedIntervalMs, point.modbus?.pollMs ?? 0);
+      return { ...point, staleAfterMs: point.staleAfterMs ?? staleAfter(intervalMs) };
+    }),
+    modbus,
+    opcua: driver === 'opcua' ? (device.opcua ?? OpcUaDevice.parse({})) : undefined,
+    mqtt: driver === 'mqtt' ? (device.mqtt ?? MqttDevice.parse({})) : undefined,
+    attributes: device.attributes,
+    linkedAssets,
+  };
+}
+
+const DEFAULT_EXPECTED_MS = 1000;
+
+function expectedInterval({ device, profile }: AssembledDevice): number {
+  const given = device.expectedIntervalMs ?? profile?.value.expectedIntervalMs;
+  return given ?? device.modbus?.pollMs ?? DEFAULT_EXPECTED_MS;
+}
+
+function staleAfter(expectedIntervalMs: number): number {
+  return Math.max(2000, 2 * expectedIntervalMs);
+}
+
+function resolveConnections(
+  head: Head,
+  assembly: Assembly,
+  devices: ReadonlyMap<string, DeviceDefinition>,
+): ReadonlyMap<string, ConnectionDefinition> {
+  const byConnection = new Map<string, DeviceDefinition[]>();
+  for (const device of devices.values()) append(byConnection, device.connection, device);
+  return new Map(
+    assembly.draft.connections.entries.map(({ value: settings }) => [
+      settings.id,
+      {
+        id: settings.id,
+        name: settings.name ?? settings.id,
+        organization: head.organization.id,
+        driver: settings.driver,
+        settings,
+        devices: byConnection.get(settings.id) ?? [],
+      },
+    ]),
+  );
+}
+
+function assetsByDevice(assembly: Assembly): ReadonlyMap<string, string[]> {
+  const linked = new Map<string, string[]>();
+  for (const { asset, links } of assembly.assets) {
+    for (const device of new Set(links.map(({ link }) => link.device))) append(linked, device, asset.id);
+  }
+  return linked;
+}
+
+function append<T>(lists: Map<string, T[]>, key: string, value: T): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
+}
