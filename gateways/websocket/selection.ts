@@ -1,0 +1,139 @@
+import type { z } from 'zod';
+import type { View } from '../../runtime/actor-kind.ts';
+import { EntityId, nameOf } from '../../runtime/ids.ts';
+import type { Json } from '../../runtime/json.ts';
+import type { LiveBus, LiveCell } from '../../runtime/live-bus.ts';
+import type { Subscribe, Topic } from './protocol.ts';
+
+export type Subscription = z.infer<typeof Subscribe>;
+export type Changes = Readonly<Record<string, Readonly<Record<string, Json>>>>;
+
+const KINDS: Readonly<Record<Topic, readonly string[]>> = {
+  sites: ['site'],
+  assets: ['asset'],
+  devices: ['device'],
+  workorders: ['work-order'],
+  /** Alarms live in the cells of those who hold them. */
+  alarms: ['asset', 'device'],
+  events: [],
+};
+
+/** Two subscriptions with the same key get the same frames, so these are made once. */
+export function selectionKey({ topic, filter, fields }: Subscription): string {
+  const sorted = (list: readonly string[] | undefined) => (list === undefined ? null : [...new Set(list)].sort());
+  return JSON.stringify([
+    topic,
+    sorted(filter.ids),
+    filter.site ?? null,
+    sorted(filter.severity),
+    sorted(filter.kinds),
+    filter.entity ?? null,
+    sorted(fields),
+  ]);
+}
+
+/** Which cells a subscription is about and what of them: filter and fields, compiled once. */
+export class Selection {
+  readonly key: string;
+  readonly #kinds: readonly string[];
+  readonly #ids: ReadonlySet<string> | undefined;
+  readonly #site: string | undefined;
+  readonly #fields: ReadonlyMap<string, ReadonlySet<string> | 'all'> | undefined;
+
+  constructor(subscription: Subscription) {
+    this.key = selectionKey(subscription);
+    this.#kinds = KINDS[subscription.topic];
+    this.#ids = subscription.filter.ids && new Set(subscription.filter.ids);
+    this.#site = subscription.filter.site;
+    this.#fields = subscription.fields && compileFields(subscription.fields);
+  }
+
+  selects(cell: LiveCell): boolean {
+    if (!this.#kinds.includes(cell.kind)) return false;
+    if (this.#ids !== undefined && !this.#ids.has(nameOf(cell.id))) return false;
+    return this.#site === undefined || siteOf(cell) === this.#site;
+  }
+
+  /** All cells that it is about now, in the bus's order. */
+  cells(live: LiveBus): LiveCell[] {
+    const cells: LiveCell[] = [];
+    for (const kind of this.#kinds) {
+      if (this.#ids === undefined) {
+        for (const cell of live.cells(kind)) if (this.selects(cell)) cells.push(cell);
+      } else {
+        for (const name of this.#ids) {
+          const id = EntityId.safeParse(`${kind}/${name}`);
+          const cell = id.success ? live.cell(id.data) : undefined;
+          if (cell !== undefined && this.selects(cell)) cells.push(cell);
+        }
+      }
+    }
+    return cells;
+  }
+
+  /** The item of a snapshot. */
+  whole(cell: LiveCell): string {
+    return item(cell, this.#fields === undefined ? cell.view : this.#project(cell.view));
+  }
+
+  /** The item of a delta, or undefined when nothing of interest changed. */
+  delta(cell: LiveCell, changes: Changes): string | undefined {
+    // An entity that has just moved into the site is new to this client, which needs all of it.
+    if (this.#site !== undefined && changes.props?.site !== undefined) return this.whole(cell);
+    if (this.#fields === undefined) return item(cell, changes);
+    const projected = this.#project(changes);
+    return Object.keys(projected).length === 0 ? undefined : item(cell, projected);
+  }
+
+  /** True when every field is wanted, so that the item is the same for every selection that is. */
+  get everyField(): boolean {
+    return this.#fields === undefined && this.#site === undefined;
+  }
+
+  #project(view: View): View {
+    const projected: Record<string, View[string]> = {};
+    if (this.#fields === undefined) return view;
+    for (const [group, keys] of this.#fields) {
+      const fields = view[group];
+      if (fields === undefined) continue;
+      if (keys === 'all') {
+        projected[group] = fields;
+        continue;
+      }
+      const some: Record<string, Json> = {};
+      let any = false;
+      for (const key of keys) {
+        const value = fields[key];
+        if (value === undefined) continue;
+        some[key] = value;
+        any = true;
+      }
+      if (any) projected[group] = some;
+    }
+    return projected;
+  }
+}
+
+/** The site that an entity belongs to, as its view says; a site belongs to itself. */
+export function siteOf(cell: LiveCell): Json | undefined {
+  return cell.kind === 'site' ? nameOf(cell.id) : cell.view.props?.site;
+}
+
+function item(cell: LiveCell, groups: View): string {
+  return JSON.stringify({ id: nameOf(cell.id), ...groups });
+}
+
+function compileFields(paths: readonly string[]): ReadonlyMap<string, ReadonlySet<string> | 'all'> {
+  const fields = new Map<string, Set<string> | 'all'>();
+  for (const path of paths) {
+    const dot = path.indexOf('.');
+    if (dot < 0) {
+      fields.set(path, 'all');
+      continue;
+    }
+    const group = path.slice(0, dot);
+    const keys = fields.get(group) ?? new Set<string>();
+    if (keys !== 'all') fields.set(group, keys.add(path.slice(dot + 1)));
+  }
+  return fields;
+}
