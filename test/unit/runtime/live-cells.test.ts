@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { View } from '../../../runtime/actor-kind.ts';
+import { entityId } from '../../../runtime/ids.ts';
+import type { Json } from '../../../runtime/json.ts';
+import { LiveCells } from '../../../runtime/live-cells.ts';
+
+const A = entityId('thing', 'a');
+
+function cells() {
+  return new LiveCells({ flushIntervalMs: 5, failed: (_id, error) => assert.fail(String(error)) });
+}
+
+test('a flush asks a dirty entity once for its view and tells listeners what changed', () => {
+  const live = cells();
+  let asked = 0;
+  const told: string[][] = [];
+  live.onFlush((changed) => told.push(changed.map((cell) => cell.id)));
+  const view = () => ({ props: { n: ++asked } });
+  for (let touch = 0; touch < 100; touch++) live.touch(A, view);
+  live.flush();
+  assert.equal(asked, 1);
+  assert.deepEqual(told, [[A]]);
+  live.flush();
+  assert.deepEqual(told, [[A]], 'nothing happened, so nobody is told');
+  live.close();
+});
+
+test('a view that is the same in other objects is no change', () => {
+  const live = cells();
+  const view = () => ({ alarms: { hot: { state: 'ACTIVE', comments: [{ by: 'me' }] } } });
+  live.touch(A, view);
+  live.flush();
+  const revision = live.cell(A)?.revision ?? 0;
+  live.touch(A, view);
+  live.flush();
+  assert.equal(live.cell(A)?.revision, revision);
+  assert.equal(live.cell(A)?.changesSince(revision), undefined);
+  live.close();
+});
+
+test('a failing view is reported and does not keep the others from being flushed', () => {
+  const failed: string[] = [];
+  const live = new LiveCells({ flushIntervalMs: 5, failed: (id) => failed.push(id) });
+  const b = entityId('thing', 'b');
+  live.touch(A, () => {
+    throw new Error('no view');
+  });
+  live.touch(b, () => ({ props: { ok: true } }));
+  live.flush();
+  assert.deepEqual(failed, [A]);
+  assert.deepEqual(live.cell(b)?.view, { props: { ok: true } });
+  live.close();
+});
+
+const view: fc.Arbitrary<View> = fc.dictionary(
+  fc.constantFrom('props', 'values', 'marks'),
+  fc.dictionary(
+    fc.constantFrom('x', 'y', 'z'),
+    fc.oneof(
+      fc.integer({ min: 0, max: 3 }),
+      fc.constant(null),
+      fc.record({ q: fc.boolean() }, { noNullPrototype: true }),
+    ),
+  ),
+);
+
+test('whatever views follow each other, the changes since any revision turn the view of then into the view of now', () => {
+  fc.assert(
+    fc.property(fc.array(view, { minLength: 2, maxLength: 12 }), fc.nat(), (views, from) => {
+      const live = cells();
+      const known: Record<string, Record<string, Json>>[] = [];
+      for (const next of views) {
+        live.touch(A, () => next);
+        live.flush();
+        known.push(structuredClone(next) as Record<string, Record<string, Json>>);
+      }
+      const start = from % views.length;
+      const client = structuredClone(known[start] ?? {});
+      for (const [group, fields] of Object.entries(live.cell(A)?.changesSince(start + 1) ?? {})) {
+        client[group] = { ...client[group], ...fields };
+      }
+      const now = live.cell(A)?.view ?? {};
+      for (const group of new Set([...Object.keys(now), ...Object.keys(client)])) {
+        for (const key of new Set([...Object.keys(now[group] ?? {}), ...Object.keys(client[group] ?? {})])) {
+          assert.deepEqual(client[group]?.[key] ?? null, now[group]?.[key] ?? null, `${group}.${key}`);
+        }
+      }
+      live.close();
+    }),
+  );
+});

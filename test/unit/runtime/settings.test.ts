@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readSettings } from '../../../runtime/settings.ts';
+
+test('without any setting the documented defaults hold, bound to loopback', () => {
+  const result = readSettings({}, {}, {});
+  assert.ok(result.ok);
+  assert.equal(result.settings.HOST, '127.0.0.1');
+  assert.equal(result.settings.PORT, 8080);
+});
+
+test('the command line counts before the environment, the environment before the file', () => {
+  const result = readSettings(
+    { SIGNALBOX_PORT: '2000', SIGNALBOX_NODE: 'n2' },
+    { PORT: 1000, NODE: 'n1', LOG_LEVEL: 'info' },
+    { PORT: '3000' },
+  );
+  assert.ok(result.ok);
+  assert.deepEqual([result.settings.PORT, result.settings.NODE, result.settings.LOG_LEVEL], [3000, 'n2', 'info']);
+});
+
+test('an unknown key and a value out of range are named', () => {
+  const result = readSettings({ SIGNALBOX_PROT: '1' }, {}, { PORT: '70000' });
+  assert.ok(!result.ok);
+  assert.ok(result.problems.some((problem) => problem.includes('PROT') && problem.includes('known are')));
+  assert.ok(result.problems.some((problem) => problem.includes('PORT')));
+});
+
+test('names of secrets in the environment are not settings', () => {
+  assert.ok(readSettings({ SIGNALBOX_SECRET_PLC: 'x' }, {}, {}).ok);
+});

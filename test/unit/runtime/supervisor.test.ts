@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SUPERVISION } from '../../../runtime/actor-kind.ts';
+import { CrashBudget } from '../../../runtime/supervisor.ts';
+
+test('each crash doubles the pause before the restart, up to the cap, with half of it left to chance', () => {
+  const budget = new CrashBudget({ ...SUPERVISION, minBackoffMs: 1000, maxBackoffMs: 4000, maxRestarts: 10 });
+  const pauses = [0, 1, 2, 3, 4].map((second) => budget.crashed(second * 1000, 1));
+  assert.deepEqual(
+    pauses.map((verdict) => (verdict.kind === 'restart' ? verdict.afterMs : 'stop')),
+    [1000, 2000, 4000, 4000, 4000],
+  );
+  const early = new CrashBudget({ ...SUPERVISION, minBackoffMs: 1000 }).crashed(0, 0);
+  assert.deepEqual(early, { kind: 'restart', afterMs: 500 });
+});
+
+test('more crashes than the budget within its window leave the entity stopped', () => {
+  const budget = new CrashBudget({ ...SUPERVISION, maxRestarts: 2, withinMs: 60_000 });
+  assert.equal(budget.crashed(0, 0).kind, 'restart');
+  assert.equal(budget.crashed(1, 0).kind, 'restart');
+  assert.equal(budget.crashed(2, 0).kind, 'stop');
+});
+
+test('crashes older than the window are forgiven', () => {
+  const budget = new CrashBudget({ ...SUPERVISION, maxRestarts: 1, withinMs: 1000, minBackoffMs: 10 });
+  assert.equal(budget.crashed(0, 1).kind, 'restart');
+  assert.deepEqual(budget.crashed(5000, 1), { kind: 'restart', afterMs: 10 });
+});
