@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { assemble } from './assembly.ts';
 import { check } from './check.ts';
 import { draftOf } from './draft.ts';
@@ -8,6 +7,8 @@ import type { Plant } from './plant.ts';
 import type { Problem } from './problem.ts';
 import { resolvePlant } from './resolve.ts';
 import { Source } from './source.ts';
+
+export { formatProblem, type Problem } from './problem.ts';
 
 export type LoadResult =
   | { readonly ok: true; readonly plant: Plant; readonly warnings: readonly Problem[] }
@@ -31,7 +32,7 @@ export async function loadTopology(file: string, environment: Environment = proc
       problems: [{ ...place, code: 'FILE_UNREADABLE', message, suggestion: null, severity: 'error' }],
     };
   }
-  return parseTopology(text, basename(file), environment);
+  return parseTopology(text, file, environment);
 }
 
 /** Checks the text of a topology file. All problems are found in one go. */
