@@ -1,12 +1,12 @@
 import type { Effect } from './actor-kind.ts';
-import { messageOf } from './errors.ts';
+import { ErrorWithCode, messageOf } from './errors.ts';
 import { CommandId, EntityId } from './ids.ts';
 import type { Journal, PendingEffect } from './journal.ts';
 import type { Json } from './json.ts';
 import type { DeadLetter } from './log.ts';
 import type { AskOptions, Reply } from './runtime.ts';
 
-/** Carries out work outside of the actors (`device-write`, `webhook`). Rejects when it should be tried again. */
+/** Carries out work outside of the actors (`device-write`, `webhook`). Rejects when it failed; it is tried again unless the error says that this cannot help. */
 export type Outlet = (
   body: Json,
   effect: { readonly id: string; readonly entity: EntityId; readonly epoch: number },
@@ -139,7 +139,7 @@ export class EffectRunner {
       await outlet(effect.body, { id, entity, epoch });
       return undefined;
     } catch (error) {
-      return { reason: messageOf(error), final: false };
+      return { reason: messageOf(error), final: error instanceof ErrorWithCode && !error.retryable };
     }
   }
 

@@ -43,8 +43,12 @@ export class Entities {
     return this.#entities.get(id);
   }
 
-  observed(count: number): void {
-    this.#outstanding -= count;
+  /** Records taken out of mailboxes, by kind of entity. */
+  readonly observedByKind = new Map<string, number>();
+
+  observed(kind: string): void {
+    this.#outstanding--;
+    this.observedByKind.set(kind, (this.observedByKind.get(kind) ?? 0) + 1);
   }
 
   /** Creates an entity without recovering it, for the common pass over the log at the start. */

@@ -35,7 +35,8 @@ export interface EntityHost {
   /** Gives the entity the records that it has to observe and has not, in order. */
   replay(entity: Entity): Promise<void>;
   deadLetter(letter: DeadLetter): void;
-  observed(count: number): void;
+  /** A record left the mailbox of an entity of this kind. */
+  observed(kind: string): void;
   crashed(id: EntityId, error: unknown, restartInMs: number | undefined): void;
 }
 
@@ -220,7 +221,7 @@ export class Entity {
 
   #receive(message: Message): void | Promise<void> {
     if (message.kind === 'command') this.#commandsWaiting--;
-    if (message.kind === 'record') this.#host.observed(1);
+
     if (message.kind === 'recover') return this.#recover();
     if (this.#status !== 'live')
       return this.#decline(message, 'UNAVAILABLE', `the entity is ${this.#status}, try again`);

@@ -1,11 +1,14 @@
 /** A failure with a stable code, listed in the reference; tests assert the code and people read the message. */
 export class ErrorWithCode extends Error {
   readonly code: string;
+  /** False when trying again cannot help. */
+  readonly retryable: boolean;
 
-  constructor(code: string, message: string, options?: { readonly cause?: unknown }) {
-    super(message, options);
+  constructor(code: string, message: string, options: { readonly cause?: unknown; readonly retryable?: boolean } = {}) {
+    super(message, { cause: options.cause });
     this.name = code;
     this.code = code;
+    this.retryable = options.retryable ?? true;
   }
 }
 

@@ -11,6 +11,8 @@ export interface Metrics {
   readonly commandSeconds: Histogram;
   /** Reads its values when it is asked for, so that nothing is counted twice. */
   gauge(name: string, help: string, read: () => number): void;
+  /** The same for counts by label. */
+  counters(name: string, help: string, label: string, read: () => ReadonlyMap<string, number>): void;
 }
 
 export function createMetrics(): Metrics {
@@ -60,6 +62,18 @@ export function createMetrics(): Metrics {
         registers,
         collect() {
           this.set(read());
+        },
+      });
+    },
+    counters(name, help, label, read) {
+      new Counter({
+        name,
+        help,
+        labelNames: [label],
+        registers,
+        collect() {
+          this.reset();
+          for (const [value, count] of read()) this.inc({ [label]: value }, count);
         },
       });
     },

@@ -206,6 +206,14 @@ export class Node implements Runtime {
     this.#cell.stop();
   }
 
+  /** Ends as a crash would: nothing is drained, nothing saved. What was acknowledged is in journal and log. */
+  async halt(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.live.close();
+    await this.#entities.stop();
+    this.#cell.stop();
+  }
+
   #hostOf(): EntityHost {
     const { journal, log } = this.#options.storage;
     return {
@@ -225,7 +233,7 @@ export class Node implements Runtime {
       },
       replay: (entity) => replayOne(entity, log, this.#options.population.followersOf),
       deadLetter: (letter) => this.deadLetter(letter),
-      observed: (count) => this.#entities.observed(count),
+      observed: (kind) => this.#entities.observed(kind),
       crashed: (id, error, restartInMs) => this.#crashed(id, error, restartInMs),
     };
   }
@@ -293,6 +301,12 @@ export class Node implements Runtime {
 
   #describeMetrics(): void {
     const { metrics } = this.#options;
+    metrics.counters(
+      'signalbox_observed_records_total',
+      'Observations applied by entities',
+      'kind',
+      () => this.#entities.observedByKind,
+    );
     metrics.gauge('signalbox_entities', 'Live entities', () => this.#entities.size);
     metrics.gauge(
       'signalbox_outstanding_records',

@@ -11,7 +11,9 @@ const Webhook = z.looseObject({ url: z.url({ protocol: /^https?$/ }) });
  * repeated after a crash. 408, 429 and 5xx are tried again; any other refusal is final, for it would be refused again.
  */
 export const deliverWebhook: Outlet = async (body, { id }) => {
-  const { url, ...content } = Webhook.parse(body);
+  const parsed = Webhook.safeParse(body);
+  if (!parsed.success) throw new ErrorWithCode('WEBHOOK_MALFORMED', 'the effect names no address', { retryable: false });
+  const { url, ...content } = parsed.data;
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'idempotency-key': id },
@@ -21,5 +23,6 @@ export const deliverWebhook: Outlet = async (body, { id }) => {
   });
   await response.body?.cancel();
   if (response.ok) return;
-  throw new ErrorWithCode('WEBHOOK_REFUSED', `${url} answered ${response.status}`);
+  const retryable = response.status >= 500 || response.status === 408 || response.status === 429;
+  throw new ErrorWithCode('WEBHOOK_REFUSED', `${url} answered ${response.status}`, { retryable });
 };
