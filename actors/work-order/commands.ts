@@ -65,7 +65,12 @@ export const CreateWorkOrder = z.strictObject({
   number: z.string().max(40),
   draft: WorkOrderDraft,
 });
-export const AppendOccurrence = z.strictObject({ kind: z.literal('AppendOccurrence'), text: Text });
+export const AppendOccurrence = z.strictObject({
+  kind: z.literal('AppendOccurrence'),
+  text: Text,
+  /** What was requested: an order that has ended meanwhile sends it back to the order book for a new one. */
+  request: RequestWorkOrder.omit({ kind: true }).optional(),
+});
 export const TransitionWorkOrder = z.strictObject({
   kind: z.literal('TransitionWorkOrder'),
   transition: z.enum(TRANSITIONS),
