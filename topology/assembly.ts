@@ -185,7 +185,7 @@ function place(asset: AssembledAsset, draft: Draft): void {
   if (current !== null && current.level === 0) return;
   for (const member of chain.reverse()) {
     member.level = (member.parent?.level ?? 0) + 1;
-    member.siteId = member.asset.site ?? member.parent?.siteId ?? null;
+    member.siteId = member.parent?.siteId ?? member.asset.site ?? null;
     member.site = member.siteId === null ? null : (draft.sites.byId.get(member.siteId) ?? null);
   }
 }
