@@ -1,0 +1,150 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { OPCUACertificateManager } from 'node-opcua-certificate-manager';
+import { OpcUaFault } from './errors.ts';
+import type { OpcUaLibrary } from './library.ts';
+
+const VALIDITY_DAYS = 5 * 365;
+const DAY_MS = 86_400_000;
+
+/** The certificates of this installation (OPC 10000-2, 8): our own, and whom we trust. One for all OPC UA connections. */
+export interface CertificateStore {
+  /** Holds `own`, `trusted`, `issuers` and `rejected`. */
+  readonly folder: string;
+  readonly certificateFile: string;
+  readonly privateKeyFile: string;
+  readonly applicationUri: string;
+  readonly ownExpiresAtMs: number;
+}
+
+const opening = new Map<string, Promise<CertificateStore>>();
+
+/** Opens the store; at its first use on this machine a key pair and a self-signed certificate are made. The key never leaves. */
+export function openCertificateStore(library: OpcUaLibrary, dataDir: string): Promise<CertificateStore> {
+  const folder = join(dataDir, 'opcua-pki');
+  // Links start at the same moment and share the store: only one of them may make the key.
+  const pending = opening.get(folder);
+  if (pending !== undefined) return pending;
+  const store = open(library, folder).finally(() => opening.delete(folder));
+  opening.set(folder, store);
+  return store;
+}
+
+async function open(library: OpcUaLibrary, folder: string): Promise<CertificateStore> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const certificateFile = join(folder, 'own', 'certs', 'signalbox.pem');
+  const manager = certificateManager(library, folder);
+  try {
+    await manager.initialize();
+    if (!existsSync(certificateFile)) {
+      await manager.createSelfSignedCertificate({
+        applicationUri: `urn:${hostname()}:signalbox`,
+        dns: [hostname()],
+        subject: `/CN=Signalbox@${hostname()}`.slice(0, 64),
+        startDate: new Date(Date.now() - DAY_MS),
+        validity: VALIDITY_DAYS,
+        outputFile: certificateFile,
+      });
+    }
+  } finally {
+    await manager.dispose();
+  }
+  const certificate = new X509Certificate(readFileSync(certificateFile));
+  return {
+    folder,
+    certificateFile,
+    privateKeyFile: join(folder, 'own', 'private', 'private_key.pem'),
+    // The host may have been renamed since: what the certificate says is what servers compare with.
+    applicationUri: applicationUriOf(certificate) ?? `urn:${hostname()}:signalbox`,
+    ownExpiresAtMs: Date.parse(certificate.validTo),
+  };
+}
+
+/**
+ * A manager for one connection attempt: it scans the folders when it starts, so that a certificate moved to `trusted/certs`
+ * counts from the next attempt on, without a file watcher held open per link.
+ */
+export function certificateManager(library: OpcUaLibrary, folder: string): OPCUACertificateManager {
+  return new library.certificates.OPCUACertificateManager({
+    rootFolder: folder,
+    automaticallyAcceptUnknownCertificate: false,
+    disableFileWatchers: true,
+    keySize: 2048,
+  });
+}
+
+/** A server's certificate as far as a person needs it. */
+export interface ServerCertificate {
+  /** The whole chain as it was sent. */
+  readonly der: Buffer;
+  readonly thumbprint: string;
+  readonly subject: string;
+  readonly expiresAtMs: number;
+}
+
+export function describeServerCertificate(der: Buffer): ServerCertificate {
+  const certificate = new X509Certificate(firstOfChain(der));
+  return {
+    der,
+    thumbprint: thumbprintOf(firstOfChain(der)),
+    subject: certificate.subject.replaceAll('\n', ', '),
+    expiresAtMs: Date.parse(certificate.validTo),
+  };
+}
+
+/** Passes only a certificate that a person (or an issuer that a person trusts) vouches for; an unknown one lands in `rejected/`. */
+export async function requireTrusted(
+  manager: OPCUACertificateManager,
+  store: CertificateStore,
+  certificate: ServerCertificate,
+): Promise<void> {
+  const status = await manager.checkCertificate(certificate.der);
+  if (status.isGood()) return;
+  const file = rejectedFile(store.folder, certificate.thumbprint);
+  const advice =
+    file === null
+      ? `see ${join(store.folder, 'trusted')}`
+      : `to trust it, move ${file} to ${join(store.folder, 'trusted', 'certs')}`;
+  throw new OpcUaFault(
+    'certificate_rejected',
+    `certificate of the server (${certificate.subject}, SHA-1 ${certificate.thumbprint}): ${status.name}; ${advice}`,
+  );
+}
+
+function rejectedFile(folder: string, thumbprint: string): string | null {
+  const rejected = join(folder, 'rejected');
+  if (!existsSync(rejected)) return null;
+  const name = readdirSync(rejected).find((entry) => entry.toLowerCase().includes(thumbprint.toLowerCase()));
+  return name === undefined ? null : join(rejected, name);
+}
+
+/** Changes when a person moves a file into or out of the trusted certificates. */
+export function trustedChangedAtMs(store: CertificateStore): number {
+  try {
+    return statSync(join(store.folder, 'trusted', 'certs')).mtimeMs;
+  } catch {
+    return 0;
+  }
+}
+
+/** Days until a certificate ends, rounded down: negative once it has. */
+export function daysLeft(expiresAtMs: number, nowMs: number): number {
+  return Math.floor((expiresAtMs - nowMs) / DAY_MS);
+}
+
+function thumbprintOf(der: Buffer): string {
+  return createHash('sha1').update(der).digest('hex').toUpperCase();
+}
+
+/** A chain is certificates one behind the other; the first SEQUENCE is the server's own (OPC 10000-4, 7.3). */
+function firstOfChain(der: Buffer): Buffer {
+  if (der.length < 4 || der[0] !== 0x30 || der[1] !== 0x82) return der;
+  return der.subarray(0, 4 + der.readUInt16BE(2));
+}
+
+function applicationUriOf(certificate: X509Certificate): string | null {
+  return /(?:^|, )URI:([^,]+)/.exec(certificate.subjectAltName ?? '')?.[1] ?? null;
+}

@@ -1,0 +1,184 @@
+import type { NodeId } from 'node-opcua-client';
+import type { DeviceDefinition } from '../../topology/plant.ts';
+import type { WriteOutcome, WriteRequest } from '../driver.ts';
+import { faultOf, withDeadline } from './errors.ts';
+import type { Item } from './layout.ts';
+import { sampleOf } from './samples.ts';
+import type { FieldSession } from './session.ts';
+import { reasonOfStatus } from './status.ts';
+import { encodeForWrite, sameValue } from './values.ts';
+
+const VALUE_ATTRIBUTE = 13;
+/** Writes of one device that may wait behind each other. */
+const MAX_WAITING = 100;
+
+/** Where a write goes, as the link stands at this moment. */
+export interface WriteTarget {
+  readonly session: FieldSession;
+  readonly item: Item;
+  readonly nodeId: string;
+}
+
+export interface WritesOptions {
+  readonly definition: (device: string) => DeviceDefinition | undefined;
+  /** Null while the link is down or the server does not know the node. */
+  readonly target: (device: string, point: string) => WriteTarget | null;
+  readonly nodeId: (text: string) => NodeId;
+  readonly now: () => number;
+}
+
+/**
+ * Carries out writes: one after the other per device, only to points that allow it, only values that the node's type takes,
+ * only in time and only for the newest owner. A write is sent once or not at all; nothing is kept for later.
+ */
+export class Writes {
+  readonly #options: WritesOptions;
+  /** Highest epoch seen per device: a former owner of the device must not write any more. */
+  readonly #epochs = new Map<string, number>();
+  readonly #tails = new Map<string, { waiting: number; last: Promise<unknown> }>();
+
+  constructor(options: WritesOptions) {
+    this.#options = options;
+  }
+
+  get waiting(): number {
+    let count = 0;
+    for (const tail of this.#tails.values()) count += tail.waiting;
+    return count;
+  }
+
+  async write(request: WriteRequest): Promise<WriteOutcome> {
+    const refusal = this.#refusal(request);
+    if (refusal !== null) return refusal;
+    const tail = this.#tails.get(request.device) ?? { waiting: 0, last: Promise.resolve() };
+    if (tail.waiting >= MAX_WAITING)
+      return failed(request, 'overloaded', `${MAX_WAITING} writes wait for ${request.device}`);
+    tail.waiting += 1;
+    this.#tails.set(request.device, tail);
+    const outcome = tail.last
+      .then(() => this.#carryOut(request))
+      .catch((error: unknown) => {
+        const fault = faultOf(error);
+        return failed(request, fault.code, fault.message);
+      });
+    tail.last = outcome;
+    const result = await outcome;
+    tail.waiting -= 1;
+    if (tail.waiting === 0) this.#tails.delete(request.device);
+    return result;
+  }
+
+  /** Resolves when no write is under way. */
+  async drain(): Promise<void> {
+    await Promise.all([...this.#tails.values()].map((tail) => tail.last));
+  }
+
+  #refusal(request: WriteRequest): WriteOutcome | null {
+    const device = this.#options.definition(request.device);
+    if (device === undefined)
+      return failed(request, 'unknown_device', `no device ${request.device} on this connection`);
+    const point = device.points.find(({ name }) => name === request.point);
+    if (point === undefined) return failed(request, 'unknown_point', `${request.device} has no point ${request.point}`);
+    const { writable } = point;
+    if (writable === undefined)
+      return failed(request, 'read_only', `${request.point} is not on the list of writable points`);
+    if (typeof request.value === 'number') {
+      const min = writable.min ?? point.range?.min ?? Number.NEGATIVE_INFINITY;
+      const max = writable.max ?? point.range?.max ?? Number.POSITIVE_INFINITY;
+      if (!(request.value >= min && request.value <= max))
+        return failed(request, 'out_of_range', `${request.value} is outside ${min} to ${max}`);
+    }
+    return this.#fence(request);
+  }
+
+  #fence(request: WriteRequest): WriteOutcome | null {
+    const highest = this.#epochs.get(request.device) ?? Number.NEGATIVE_INFINITY;
+    if (request.epoch < highest)
+      return failed(request, 'stale_epoch', `epoch ${request.epoch} after ${highest}: another node owns the device`);
+    this.#epochs.set(request.device, request.epoch);
+    return null;
+  }
+
+  async #carryOut(request: WriteRequest): Promise<WriteOutcome> {
+    // While it waited its turn, a newer owner may have come.
+    const fenced = this.#fence(request);
+    if (fenced !== null) return fenced;
+    const target = this.#options.target(request.device, request.point);
+    if (target === null) return failed(request, 'not_connected', 'the server or the node is not reachable');
+    const { session, item, nodeId } = target;
+    const dataType = await this.#within(
+      request,
+      session.getBuiltInDataType(this.#options.nodeId(nodeId)),
+      'reading the data type',
+    );
+    if (typeof dataType !== 'number') return dataType;
+    const encoded = encodeForWrite(request.value, dataType, item.mapping);
+    if ('code' in encoded) return failed(request, encoded.code, encoded.message);
+    if (this.#options.now() >= request.deadlineMs)
+      return late(request, 'deadline_passed', 'not sent: its time was over');
+    const status = await this.#within(
+      request,
+      session.write({
+        nodeId,
+        attributeId: VALUE_ATTRIBUTE,
+        value: { value: { dataType: encoded.dataType, value: encoded.value } },
+      }),
+      'the answer; the device may still have carried it out',
+    );
+    if (isOutcome(status)) return status;
+    if (status.isNotGood() && !status.isGoodish())
+      return failed(request, reasonOfStatus(status.name), status.description);
+    return await this.#verify(request, target, dataType);
+  }
+
+  async #verify(
+    request: WriteRequest,
+    { session, item, nodeId }: WriteTarget,
+    dataType: number,
+  ): Promise<WriteOutcome> {
+    const point = this.#options.definition(request.device)?.points.find(({ name }) => name === request.point);
+    if (point?.writable?.readBack !== true) return { writeId: request.writeId, state: 'acknowledged' };
+    const answer = await this.#within(request, session.read({ nodeId, attributeId: VALUE_ATTRIBUTE }), 'reading back');
+    if (isOutcome(answer))
+      return {
+        writeId: request.writeId,
+        state: 'acknowledged',
+        code: 'read_back_failed',
+        message: answer.message ?? '',
+      };
+    const sample = sampleOf(item, answer);
+    if (sample.quality === 'BAD')
+      return { writeId: request.writeId, state: 'acknowledged', code: sample.reason ?? 'read_back_failed' };
+    if (sameValue(request.value, sample.value, dataType, item.mapping))
+      return { writeId: request.writeId, state: 'verified', readBack: sample.value };
+    return {
+      ...failed(request, 'read_back_differs', `the device shows ${JSON.stringify(sample.value)}`),
+      readBack: sample.value,
+    };
+  }
+
+  /** The result, or how the write ends because there is none. */
+  async #within<T>(request: WriteRequest, work: Promise<T>, what: string): Promise<T | WriteOutcome> {
+    const leftMs = Math.max(1, request.deadlineMs - this.#options.now());
+    try {
+      return await withDeadline(work, leftMs, what);
+    } catch (error) {
+      const fault = faultOf(error);
+      return fault.code === 'timeout'
+        ? late(request, 'timeout', fault.message)
+        : failed(request, fault.code, fault.message);
+    }
+  }
+}
+
+function isOutcome(result: object | number): result is WriteOutcome {
+  return typeof result === 'object' && 'writeId' in result;
+}
+
+function failed(request: WriteRequest, code: string, message: string): WriteOutcome {
+  return { writeId: request.writeId, state: 'failed', code, message };
+}
+
+function late(request: WriteRequest, code: string, message: string): WriteOutcome {
+  return { writeId: request.writeId, state: 'timed_out', code, message };
+}
