@@ -23,4 +23,6 @@ export interface Frame {
   readonly times: readonly (number | null)[] | null;
   /** Kept back somewhere and delivered late on purpose: for the history, never for live values or alarms. */
   readonly historical?: boolean;
+  /** Gateway time minus the time that the device gave, where that was not credible and `deviceTimeMs` is ours instead. */
+  readonly skewMs?: number;
 }

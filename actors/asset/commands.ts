@@ -55,5 +55,20 @@ export const WorkOrderReported = z.strictObject({
   assetDown: z.boolean(),
 });
 
-export const AssetCommand = z.discriminatedUnion('kind', [...AlarmCommand.options, SetAssetStatus, WorkOrderReported]);
+/** From a linked device, on every change of its connectivity. */
+export const DeviceReported = z.strictObject({
+  kind: z.literal('DeviceReported'),
+  /** Name, not entity id. */
+  device: z.string().min(1).max(64),
+  state: z.enum(['online', 'offline', 'unknown']),
+  reason: z.string().max(100),
+  sinceMs: z.int(),
+});
+
+export const AssetCommand = z.discriminatedUnion('kind', [
+  ...AlarmCommand.options,
+  SetAssetStatus,
+  WorkOrderReported,
+  DeviceReported,
+]);
 export type AssetCommand = z.infer<typeof AssetCommand>;

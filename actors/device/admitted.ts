@@ -1,0 +1,61 @@
+import type { PointValue } from '../frame.ts';
+
+/** Frames remembered, to know one that is delivered again after newer ones came. */
+const REMEMBERED = 256;
+
+/**
+ * What was let through last, to judge the next by: the newest time and value of each point, and the times of the last frames.
+ * Readings are judged before the log has the earlier ones, so this runs ahead of the live values; when the log refuses
+ * something, the runtime builds the state again from what the log has.
+ */
+export class Admitted {
+  /** By place; NaN before the first. */
+  readonly timeMs: Float64Array;
+  readonly value: PointValue[];
+  readonly #frameMs = new Float64Array(REMEMBERED).fill(Number.NaN);
+  readonly #frameHash = new Int32Array(REMEMBERED);
+  #next = 0;
+  #newestMs = Number.NEGATIVE_INFINITY;
+
+  constructor(points: number) {
+    this.timeMs = new Float64Array(points).fill(Number.NaN);
+    this.value = new Array<PointValue>(points).fill(null);
+  }
+
+  /** Whether a whole frame of this time and layout was let through lately. */
+  hasFrame(timeMs: number, hash: number): boolean {
+    const times = this.#frameMs;
+    for (let i = 0; i < REMEMBERED; i++) if (times[i] === timeMs && this.#frameHash[i] === hash) return true;
+    return false;
+  }
+
+  addFrame(timeMs: number, hash: number): void {
+    this.#frameMs[this.#next] = timeMs;
+    this.#frameHash[this.#next] = hash;
+    this.#next = (this.#next + 1) % REMEMBERED;
+    if (timeMs > this.#newestMs) this.#newestMs = timeMs;
+  }
+
+  /** From the log: in live operation the frame was added when it was admitted. */
+  addLoggedFrame(timeMs: number, hash: number): void {
+    if (timeMs > this.#newestMs) this.addFrame(timeMs, hash);
+  }
+
+  addReading(place: number, timeMs: number, value: PointValue): void {
+    const newest = this.timeMs[place] ?? Number.NaN;
+    if (newest >= timeMs) return;
+    this.timeMs[place] = timeMs;
+    this.value[place] = value;
+  }
+
+  /** Oldest first. */
+  frames(): (readonly [timeMs: number, hash: number])[] {
+    const frames: (readonly [number, number])[] = [];
+    for (let i = 0; i < REMEMBERED; i++) {
+      const at = (this.#next + i) % REMEMBERED;
+      const timeMs = this.#frameMs[at] ?? Number.NaN;
+      if (!Number.isNaN(timeMs)) frames.push([timeMs, this.#frameHash[at] ?? 0]);
+    }
+    return frames;
+  }
+}

@@ -1,0 +1,67 @@
+import type { Turn } from '../../runtime/actor-kind.ts';
+import type { DeviceDefinition } from '../../topology/plant.ts';
+import { expireShelves, shelfDueMs } from '../alarm/book.ts';
+import { decideRule, ruleDueMs } from '../alarm/evaluate.ts';
+import type { AlarmEvent } from '../alarm/events.ts';
+import { COMPILED_CLOCK_RULES } from './clock.ts';
+import type { DeviceEvent } from './events.ts';
+import { type DeviceState, isDecommissioned } from './state.ts';
+
+/** A driver that does not say how a write ended has lost it; it drops what is past its deadline, so nothing happens after. */
+const REPORT_GRACE_MS = 5000;
+
+export function deviceDueMs(state: DeviceState): number | undefined {
+  const { decided, live } = state;
+  let dueMs = Math.min(shelfDueMs(decided.alarms), silentAtMs(state));
+  for (let place = 0; place < live.staleAtMs.length; place++) {
+    const staleAtMs = live.staleAtMs[place] ?? Number.NaN;
+    if (staleAtMs < dueMs && Number.isNaN(live.staleSinceMs[place])) dueMs = staleAtMs;
+  }
+  for (const rule of COMPILED_CLOCK_RULES) {
+    dueMs = Math.min(dueMs, ruleDueMs(rule, decided.alarms.get(rule.rule.id), live.clock));
+  }
+  for (const write of decided.writes) {
+    if (write.state === 'requested') dueMs = Math.min(dueMs, write.deadlineMs + REPORT_GRACE_MS);
+  }
+  return Number.isFinite(dueMs) ? dueMs : undefined;
+}
+
+export function deviceDue(state: DeviceState, turn: Turn<DeviceDefinition>): DeviceEvent[] {
+  const { decided, live } = state;
+  const { nowMs } = turn;
+  const alarms: AlarmEvent[] = [];
+  expireShelves(decided.alarms, nowMs, live.owner, alarms);
+  for (const rule of COMPILED_CLOCK_RULES) {
+    decideRule(rule, decided.alarms.get(rule.rule.id), live.clock, live.skewMs, nowMs, live.owner, null, alarms);
+  }
+  const events: DeviceEvent[] = alarms;
+  if (silentAtMs(state) <= nowMs) {
+    const detail = `nothing heard for ${turn.definition.offlineAfterMs} ms`;
+    events.push({ kind: 'DeviceOffline', atMs: nowMs, reason: 'silent', detail });
+  }
+  for (let place = 0; place < live.staleAtMs.length; place++) {
+    const staleAtMs = live.staleAtMs[place] ?? Number.NaN;
+    if (staleAtMs <= nowMs && Number.isNaN(live.staleSinceMs[place])) live.staleSinceMs[place] = staleAtMs;
+  }
+  for (const write of decided.writes) {
+    if (write.state !== 'requested' || write.deadlineMs + REPORT_GRACE_MS > nowMs) continue;
+    const message = 'the driver did not say how the write ended';
+    const { writeId } = write;
+    events.push({ kind: 'WriteFinished', atMs: nowMs, writeId, state: 'timed_out', code: 'no_report', message });
+  }
+  return events;
+}
+
+/**
+ * DEV-02. Counted from the last sign of life, from the driver's last word that it is connected, and from our own start: what
+ * was missed while this node was down says nothing about the device.
+ */
+function silentAtMs(state: DeviceState): number {
+  const { decided, live } = state;
+  const { state: known, sinceMs } = decided.connectivity;
+  if (known === 'offline' || isDecommissioned(state)) return Number.POSITIVE_INFINITY;
+  const { startedMs, lastSeenMs } = live;
+  if (Number.isNaN(startedMs)) return Number.POSITIVE_INFINITY;
+  const lastSignMs = Math.max(startedMs, Number.isNaN(lastSeenMs) ? startedMs : lastSeenMs, sinceMs ?? startedMs);
+  return lastSignMs + live.layout.definition.offlineAfterMs;
+}

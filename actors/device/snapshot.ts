@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import type { Self } from '../../runtime/actor-kind.ts';
+import type { DeviceDefinition } from '../../topology/plant.ts';
+import {
+  bookOf,
+  nullable,
+  restoreTimers,
+  StoredBook,
+  StoredMark,
+  StoredTimers,
+  StoredValue,
+  storeTimers,
+} from '../alarm/stored.ts';
+import { CLOCK_RULES } from './clock.ts';
+import { createLive, type DeviceLive, type DeviceState } from './state.ts';
+
+const Instant = z.number().nullable();
+
+/** By name, since places change with the topology. */
+const StoredPoint = z.tuple([
+  z.string(),
+  z.object({
+    value: StoredValue,
+    timeMs: Instant,
+    staleAtMs: Instant,
+    mark: StoredMark.nullable(),
+    goodValue: StoredValue,
+    goodMs: Instant,
+    admittedMs: Instant,
+    admittedValue: StoredValue,
+  }),
+]);
+
+const StoredDevice = z.object({
+  decided: z.object({
+    connectivity: z.object({
+      state: z.enum(['online', 'offline', 'unknown']),
+      reason: z.string(),
+      detail: z.string().nullable(),
+      sinceMs: Instant,
+    }),
+    alarms: StoredBook,
+    decommissioned: z.object({ by: z.string(), reason: z.string(), atMs: z.number() }).nullable(),
+    writes: z.array(
+      z.object({
+        writeId: z.string(),
+        point: z.string(),
+        value: StoredValue,
+        by: z.string(),
+        state: z.enum(['requested', 'sent', 'acknowledged', 'verified', 'failed', 'timed_out']),
+        code: z.string().nullable(),
+        message: z.string().nullable(),
+        requestedAtMs: z.number(),
+        finishedAtMs: Instant,
+        deadlineMs: z.number(),
+      }),
+    ),
+    introducedTo: z.array(z.string()),
+  }),
+  points: z.array(StoredPoint),
+  frames: z.array(z.tuple([z.number(), z.number()])),
+  clock: StoredTimers,
+  lastSeenMs: Instant,
+  frameMs: Instant,
+  skewMs: Instant,
+  frameCount: z.number(),
+  gaps: z.number(),
+  gapsNotReported: z.number(),
+  gapReportedMs: Instant,
+});
+type StoredDevice = z.infer<typeof StoredDevice>;
+
+const CLOCK_IDS = CLOCK_RULES.map((rule) => rule.id);
+
+export function encodeDevice({ decided, live }: DeviceState): StoredDevice {
+  const { connectivity, alarms, decommissioned, writes, introducedTo } = decided;
+  return {
+    decided: {
+      connectivity,
+      alarms: [...alarms.values()] as StoredDevice['decided']['alarms'],
+      decommissioned,
+      writes: [...writes],
+      introducedTo: [...introducedTo],
+    },
+    points: live.layout.points.map((point, place) => [point.name, storePoint(live, place)]),
+    frames: live.admitted.frames().map(([timeMs, hash]) => [timeMs, hash]),
+    clock: storeTimers(live.clock, CLOCK_IDS),
+    lastSeenMs: nullable(live.lastSeenMs),
+    frameMs: nullable(live.frameMs),
+    skewMs: nullable(live.skewMs),
+    frameCount: live.frames,
+    gaps: live.gaps,
+    gapsNotReported: live.gapsNotReported,
+    gapReportedMs: nullable(live.gapReportedMs),
+  };
+}
+
+export function decodeDevice(stored: unknown, self: Self<DeviceDefinition>): DeviceState {
+  const kept = StoredDevice.parse(stored);
+  const live = createLive(self.id, self.definition);
+  for (const [name, point] of kept.points) {
+    const place = live.layout.placeOf.get(name);
+    if (place !== undefined) restorePoint(live, place, point);
+  }
+  for (const [timeMs, hash] of kept.frames) live.admitted.addFrame(timeMs, hash);
+  restoreTimers(live.clock, CLOCK_IDS, kept.clock);
+  live.lastSeenMs = kept.lastSeenMs ?? Number.NaN;
+  live.frameMs = kept.frameMs ?? Number.NaN;
+  live.skewMs = kept.skewMs ?? Number.NaN;
+  live.frames = kept.frameCount;
+  live.gaps = kept.gaps;
+  live.gapsNotReported = kept.gapsNotReported;
+  live.gapReportedMs = kept.gapReportedMs ?? Number.NaN;
+  return { decided: { ...kept.decided, alarms: bookOf(kept.decided.alarms) }, live };
+}
+
+function storePoint(live: DeviceLive, place: number): z.infer<typeof StoredPoint>[1] {
+  return {
+    value: live.values[place] ?? null,
+    timeMs: nullable(live.timeMs[place]),
+    staleAtMs: nullable(live.staleAtMs[place]),
+    mark: live.marks[place] ?? null,
+    goodValue: live.lastGoodValue[place] ?? null,
+    goodMs: nullable(live.lastGoodMs[place]),
+    admittedMs: nullable(live.admitted.timeMs[place]),
+    admittedValue: live.admitted.value[place] ?? null,
+  };
+}
+
+function restorePoint(live: DeviceLive, place: number, point: z.infer<typeof StoredPoint>[1]): void {
+  live.values[place] = point.value;
+  live.timeMs[place] = point.timeMs ?? Number.NaN;
+  live.staleAtMs[place] = point.staleAtMs ?? Number.NaN;
+  live.marks[place] = point.mark;
+  live.lastGoodValue[place] = point.goodValue;
+  live.lastGoodMs[place] = point.goodMs ?? Number.NaN;
+  live.admitted.timeMs[place] = point.admittedMs ?? Number.NaN;
+  live.admitted.value[place] = point.admittedValue;
+}

@@ -1,0 +1,157 @@
+import type { Self } from '../../runtime/actor-kind.ts';
+import type { EntityId } from '../../runtime/ids.ts';
+import type { Json } from '../../runtime/json.ts';
+import type { DeviceDefinition } from '../../topology/plant.ts';
+import { type AlarmBook, AlarmViews } from '../alarm/book.ts';
+import { createTimers, type RuleOwner, type RuleTimers } from '../alarm/evaluate.ts';
+import type { AlarmHolder } from '../alarm/view.ts';
+import type { PointValue } from '../frame.ts';
+import { FrameLayouts } from '../frame-layout.ts';
+import type { Mark, WriteView } from '../views.ts';
+import { Admitted } from './admitted.ts';
+import { CLOCK_RULES } from './clock.ts';
+
+/** `decided` changes by events alone and is replaced; `live` follows from the readings and is changed in place. */
+export interface DeviceState {
+  readonly decided: DeviceDecided;
+  readonly live: DeviceLive;
+}
+
+export interface DeviceDecided {
+  readonly connectivity: {
+    readonly state: 'online' | 'offline' | 'unknown';
+    readonly reason: string;
+    readonly detail: string | null;
+    readonly sinceMs: number | null;
+  };
+  readonly alarms: AlarmBook;
+  readonly decommissioned: { readonly by: string; readonly reason: string; readonly atMs: number } | null;
+  /** Newest last. */
+  readonly writes: readonly Write[];
+  /** Assets that were told of the connectivity. */
+  readonly introducedTo: readonly string[];
+}
+
+export interface Write extends WriteView {
+  readonly writeId: string;
+  readonly deadlineMs: number;
+}
+
+export interface DeviceLive {
+  readonly layout: DeviceLayout;
+  readonly layouts: FrameLayouts<FramePlan>;
+  readonly holder: AlarmHolder;
+  readonly owner: RuleOwner;
+  /** By place in the layout. */
+  readonly values: PointValue[];
+  /** Device time of the newest reading; NaN before the first. */
+  readonly timeMs: Float64Array;
+  /** When the newest usable reading will be stale; NaN before the first. */
+  readonly staleAtMs: Float64Array;
+  readonly marks: (Mark | null)[];
+  /** Since when shown as stale; NaN: it is not. Not part of a snapshot: it follows from the clock. */
+  readonly staleSinceMs: Float64Array;
+  readonly lastGoodValue: PointValue[];
+  readonly lastGoodMs: Float64Array;
+  readonly admitted: Admitted;
+  readonly clock: RuleTimers;
+  /** Newest usable frame, by our clock; NaN before the first. */
+  lastSeenMs: number;
+  /** Device time of the newest frame. */
+  frameMs: number;
+  skewMs: number;
+  frames: number;
+  gaps: number;
+  gapsNotReported: number;
+  gapReportedMs: number;
+  /** Since it came up here: not part of a snapshot. */
+  rejected: number;
+  startedMs: number;
+  link: Readonly<Record<string, Json>>;
+  readonly alarmViews: AlarmViews;
+}
+
+export interface DeviceLayout {
+  readonly definition: DeviceDefinition;
+  readonly points: DeviceDefinition['points'];
+  readonly placeOf: ReadonlyMap<string, number>;
+}
+
+/** Place in the layout of each reading of a frame; -1 where the device has no such point. */
+export interface FramePlan {
+  readonly places: Int32Array;
+  readonly hash: number;
+}
+
+const layouts = new WeakMap<DeviceDefinition, DeviceLayout>();
+
+export function layoutOf(definition: DeviceDefinition): DeviceLayout {
+  let layout = layouts.get(definition);
+  if (layout === undefined) {
+    const { points } = definition;
+    layout = { definition, points, placeOf: new Map(points.map((point, place) => [point.name, place])) };
+    layouts.set(definition, layout);
+  }
+  return layout;
+}
+
+export function initialDevice(self: Self<DeviceDefinition>): DeviceState {
+  return {
+    decided: {
+      connectivity: { state: 'unknown', reason: 'not_heard_yet', detail: null, sinceMs: null },
+      alarms: new Map(),
+      decommissioned: null,
+      writes: [],
+      introducedTo: [],
+    },
+    live: createLive(self.id, self.definition),
+  };
+}
+
+export function createLive(id: EntityId, definition: DeviceDefinition): DeviceLive {
+  const layout = layoutOf(definition);
+  const count = layout.points.length;
+  const never = () => new Float64Array(count).fill(Number.NaN);
+  return {
+    layout,
+    layouts: new FrameLayouts((points) => planFor(layout, points)),
+    holder: { id, site: definition.site, rules: CLOCK_RULES },
+    owner: { name: definition.name, timeZone: definition.timeZone },
+    values: new Array<PointValue>(count).fill(null),
+    timeMs: never(),
+    staleAtMs: never(),
+    marks: new Array<Mark | null>(count).fill(null),
+    staleSinceMs: never(),
+    lastGoodValue: new Array<PointValue>(count).fill(null),
+    lastGoodMs: never(),
+    admitted: new Admitted(count),
+    clock: createTimers(CLOCK_RULES.length),
+    lastSeenMs: Number.NaN,
+    frameMs: Number.NaN,
+    skewMs: Number.NaN,
+    frames: 0,
+    gaps: 0,
+    gapsNotReported: 0,
+    gapReportedMs: Number.NaN,
+    rejected: 0,
+    startedMs: Number.NaN,
+    link: {},
+    alarmViews: new AlarmViews(),
+  };
+}
+
+export function isDecommissioned({ decided, live }: DeviceState): boolean {
+  return decided.decommissioned !== null || live.layout.definition.decommissioned;
+}
+
+function planFor(layout: DeviceLayout, points: readonly string[]): FramePlan {
+  const places = new Int32Array(points.length);
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < points.length; i++) {
+    const name = points[i] ?? '';
+    places[i] = layout.placeOf.get(name) ?? -1;
+    for (let c = 0; c < name.length; c++) hash = Math.imul(hash ^ name.charCodeAt(c), 0x01000193);
+    hash = Math.imul(hash ^ 0x0a, 0x01000193);
+  }
+  return { places, hash: hash | 0 };
+}
