@@ -1,0 +1,258 @@
+import { html } from 'htm/preact';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { AlarmView, AssetView, SiteView } from '../../actors/views.ts';
+import { SymbolOf, PrioritySymbol } from '../parts/alarm-symbol.ts';
+import { Empty, Health, Loading } from '../parts/condition.ts';
+import { Age, Moment, ZoneClock } from '../parts/moment.ts';
+import { Reading, MetricValue } from '../parts/value.ts';
+import { compareAlarms, listOf } from '../store/alarm-order.ts';
+import { type Cells, useEntity, useField, useGroup, useIds } from '../store/cells.ts';
+import { useKeys } from '../store/keys.ts';
+import { useTopic } from '../store/live-topic.ts';
+import { layOutOverview, type OverviewLayout } from '../store/overview-layout.ts';
+import { useSignal } from '../store/signal.ts';
+import { split, useWall } from '../store/wall.ts';
+
+/** So many assets and values are still told on tiles; beyond, names alone, and the values stay with the server. */
+const MOST_WITH_VALUES = 80;
+const STRIP_ROWS = 8;
+
+/** Level 1: all sites and all assets on one screen, and on top what is abnormal now. Never scrolls. */
+export function Overview() {
+  const wall = useWall();
+  const sites = useIds(wall.sites);
+  const ready = useSignal(wall.sites.ready);
+  const area = useRef<HTMLDivElement>(null);
+  const assets = useAssetsBySite();
+  const size = useSizeInRem(area);
+  const counts = sites.map((site) => assets.get(site)?.length ?? 0);
+  const layout = layOutOverview(size.width, size.height, counts);
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  useTileKeys(area);
+  return html`<main class="overview">
+    <${AbnormalNow} />
+    <div
+      class="site-grid"
+      ref=${area}
+      style=${{ gridTemplateColumns: `repeat(${layout.columns}, minmax(0, 1fr))`, gridTemplateRows: `repeat(${layout.rows}, minmax(0, 1fr))` }}
+    >
+      ${!ready && html`<${Loading} what="sites" />`}
+      ${ready && sites.length === 0 && html`<${Empty}>No sites yet. They come from the topology file.</${Empty}>`}
+      ${
+        size.width > 0 &&
+        (layout.tile === 'card' && total <= MOST_WITH_VALUES
+          ? html`<${PanelsWithValues} sites=${sites} assets=${assets} layout=${layout} />`
+          : sites.map((site) => html`<${SitePanel} key=${site} site=${site} assets=${assets.get(site) ?? []} layout=${layout} values=${null} />`))
+      }
+    </div>
+  </main>`;
+}
+
+interface PanelsProps {
+  readonly sites: readonly string[];
+  readonly assets: ReadonlyMap<string, readonly string[]>;
+  readonly layout: OverviewLayout;
+}
+
+function PanelsWithValues({ sites, assets, layout }: PanelsProps) {
+  const { cells } = useTopic<AssetView>('assets', {}, ['values', 'marks', 'metrics']);
+  return html`${sites.map((site) => html`<${SitePanel} key=${site} site=${site} assets=${assets.get(site) ?? []} layout=${layout} values=${cells} />`)}`;
+}
+
+/** Named first of all: which asset, which priority, what, since when. */
+function AbnormalNow() {
+  const wall = useWall();
+  const alarms = useSignal(wall.book.alarms);
+  const ready = useSignal(wall.book.ready);
+  const active = [...alarms.values()].filter((alarm) => listOf(alarm) === 'active' && alarm.detail !== 'NORMAL').sort(compareAlarms);
+  if (!ready) return html`<section class="abnormal"><${Loading} what="alarms" /></section>`;
+  if (active.length === 0) {
+    return html`<section class="abnormal calm" aria-label="Abnormal now"><p>Nothing abnormal. No alarm is active or waiting to be acknowledged.</p></section>`;
+  }
+  const shown = active.slice(0, active.length > STRIP_ROWS ? STRIP_ROWS - 1 : STRIP_ROWS);
+  return html`<section class="abnormal" aria-label="Abnormal now">
+    ${shown.map((alarm) => html`<${AbnormalItem} key=${alarm.id} alarm=${alarm} />`)}
+    ${active.length > shown.length && html`<a class="abnormal-item more" href="/alarms">and ${active.length - shown.length} more alarms</a>`}
+  </section>`;
+}
+
+function AbnormalItem({ alarm }: { readonly alarm: AlarmView }) {
+  const wall = useWall();
+  const [kind, id] = split(alarm.entity);
+  return html`<a class="abnormal-item" href=${`/${kind}/${encodeURIComponent(id)}`}>
+    <${SymbolOf} alarm=${alarm} />
+    <span class="abnormal-text">
+      <span class="abnormal-line"><strong>${wall.nameOf(alarm.entity)}</strong> <span>${alarm.name}</span></span>
+      <span class="abnormal-line dim"><${Moment} timeMs=${alarm.raisedAtMs} zone=${wall.zoneOf(alarm.site)} /> · <${Age} timeMs=${alarm.raisedAtMs} /> · ${wall.nameOf(`site/${alarm.site}`)}</span>
+    </span>
+  </a>`;
+}
+
+interface SitePanelProps {
+  readonly site: string;
+  readonly assets: readonly string[];
+  readonly layout: OverviewLayout;
+  readonly values: Cells<AssetView> | null;
+}
+
+function SitePanel({ site, assets, layout, values }: SitePanelProps) {
+  const wall = useWall();
+  return html`<section class="site-panel" aria-label=${wall.nameOf(`site/${site}`)}>
+    <${SiteHeader} site=${site} />
+    <div
+      class=${`tiles ${layout.tile}`}
+      style=${{ gridTemplateColumns: `repeat(auto-fill, minmax(${layout.tileWidth}rem, 1fr))`, gridAutoRows: `${layout.tileHeight}rem` }}
+    >
+      ${assets.map((asset) => html`<${Tile} key=${asset} asset=${asset} kind=${layout.tile} values=${values} />`)}
+    </div>
+  </section>`;
+}
+
+function SiteHeader({ site }: { readonly site: string }) {
+  const wall = useWall();
+  const props = useGroup(wall.sites, site, 'props');
+  if (props === undefined) return null;
+  const offline = (props.devicesOffline ?? 0) + (props.devicesUnknown ?? 0);
+  return html`<header class="site-header">
+    <div class="site-title">
+      <h2><a href=${`/site/${encodeURIComponent(site)}`}>${props.name ?? site}</a></h2>
+      <${ZoneClock} zone=${wall.zoneOf(site)} />
+    </div>
+    <div class="site-line">
+      <${SiteAlarms} props=${props} />
+      <span class="pair"><span class="dim">Health</span> <${Health} value=${props.health} /></span>
+      <span class="pair" title=${`worst asset ${Math.round(props.healthWorst ?? 0)}`}><span class="dim">Assets</span> <span class="number">${props.assets}</span></span>
+      <span class=${offline > 0 ? 'pair notable' : 'pair'}><span class="dim">Online</span> <span class="number">${props.devicesOnline}/${props.devices}</span>${offline > 0 && html` <span class="number">${offline} ✕</span>`}</span>
+      <span class="pair"><span class="dim">Orders</span> <span class="number">${props.openWorkOrders}</span></span>
+    </div>
+    <${KeyFigures} site=${site} />
+  </header>`;
+}
+
+const BY_SEVERITY = [
+  ['CRITICAL', 'alarmsCritical'],
+  ['HIGH', 'alarmsHigh'],
+  ['MEDIUM', 'alarmsMedium'],
+  ['LOW', 'alarmsLow'],
+] as const;
+
+export function SiteAlarms({ props }: { readonly props: Partial<SiteView['props']> }) {
+  const some = BY_SEVERITY.filter(([, key]) => (props[key] ?? 0) > 0);
+  if (some.length === 0) return html`<span class="site-alarms dim">No alarms</span>`;
+  return html`<span class="site-alarms">
+    ${some.map(([severity, key]) => html`<span class="pair"><${PrioritySymbol} severity=${severity} unacknowledged=${false} /><span class="number">${props[key]}</span></span>`)}
+  </span>`;
+}
+
+export function KeyFigures({ site }: { readonly site: string }) {
+  const wall = useWall();
+  const figures = useGroup(wall.sites, site, 'figures') ?? {};
+  return html`<div class="figures">
+    ${Object.entries(figures).map(
+      ([key, figure]) => figure && html`<span class="figure" key=${key}><span class="dim">${figure.title}</span> <${Figure} site=${site} figure=${key} unit=${figure.unit} decimals=${figure.decimals} /></span>`,
+    )}
+  </div>`;
+}
+
+function Figure({ site, figure, unit, decimals }: { site: string; figure: string; unit: string; decimals: number }) {
+  const value = useField(useWall().sites, site, 'values', figure);
+  return html`<${Reading} value=${value} mark=${undefined} unit=${unit} decimals=${decimals} />`;
+}
+
+interface TileProps {
+  readonly asset: string;
+  readonly kind: OverviewLayout['tile'];
+  readonly values: Cells<AssetView> | null;
+}
+
+/** Plain while the asset is well; a symbol, a frame and full ink when it is not. */
+function Tile({ asset, kind, values }: TileProps) {
+  const wall = useWall();
+  const entity = useEntity(wall.assets, asset);
+  const props = entity?.props;
+  const severity = props?.worstSeverity ?? null;
+  const marks = Object.values(entity?.marks ?? {}).filter((mark) => mark !== undefined);
+  const doubtful = props?.connected === false || marks.length > 0;
+  if (kind === 'abnormal' && severity === null && !doubtful) return null;
+  const name = props?.name ?? asset;
+  const classes = ['tile', severity === null ? '' : 'abnormal-tile', doubtful ? 'doubtful' : '', props?.status === 'operational' ? '' : 'not-operational'];
+  const condition = [severity?.toLowerCase(), props?.connected === false ? 'not connected' : '', marks.length > 0 ? `${marks.length} values not good` : '', props?.status === 'operational' ? '' : props?.status];
+  const words = condition.filter(Boolean).join(', ') || 'normal';
+  return html`<a class=${classes.join(' ')} href=${`/asset/${encodeURIComponent(asset)}`} title=${`${name}: ${words}`} aria-label=${`${name}: ${words}`}>
+    <span class="tile-name">
+      ${severity !== null && html`<${PrioritySymbol} severity=${severity} unacknowledged=${(props?.alarmsUnacknowledged ?? 0) > 0} />`}
+      ${severity === null && doubtful && html`<span class="tile-mark" aria-hidden="true">${props?.connected === false ? '✕' : '◷'}</span>`}
+      ${props?.status === 'maintenance' && html`<span class="tile-mark" aria-hidden="true">M</span>`}
+      ${kind !== 'dot' && html`<span class="tile-text">${name}</span>`}
+    </span>
+    ${kind === 'card' && values !== null && html`<${TileValues} cells=${values} asset=${asset} />`}
+  </a>`;
+}
+
+function TileValues({ cells, asset }: { readonly cells: Cells<AssetView>; readonly asset: string }) {
+  const metrics = useGroup(cells, asset, 'metrics') ?? {};
+  const keys = Object.entries(metrics).filter(([, info]) => info?.key);
+  return html`<span class="tile-values">
+    ${keys.slice(0, 2).map(([metric, info]) => html`<span class="tile-value" key=${metric}><span class="dim">${info?.title}</span><${MetricValue} cells=${cells} id=${asset} metric=${metric} /></span>`)}
+  </span>`;
+}
+
+/** Grouped anew when an asset comes or goes, not when a value moves. */
+function useAssetsBySite(): ReadonlyMap<string, readonly string[]> {
+  const wall = useWall();
+  const ids = useIds(wall.assets);
+  const groups = new Map<string, string[]>();
+  for (const id of ids) {
+    const site = wall.assets.get(id)?.props?.site ?? '';
+    const group = groups.get(site);
+    if (group === undefined) groups.set(site, [id]);
+    else group.push(id);
+  }
+  return groups;
+}
+
+function useSizeInRem(area: { readonly current: HTMLElement | null }): { readonly width: number; readonly height: number } {
+  const [size, setSize] = useState({ width: 0, height: 0 });
+  useLayoutEffect(() => {
+    const element = area.current;
+    if (element === null) return;
+    const measure = () => {
+      const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+      setSize({ width: element.clientWidth / rem, height: element.clientHeight / rem });
+    };
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    measure();
+    return () => observer.disconnect();
+  }, [area]);
+  return size;
+}
+
+/** Arrow keys go from tile to tile by where they stand on the screen. */
+function useTileKeys(area: { readonly current: HTMLElement | null }): void {
+  const go = (dx: number, dy: number) => {
+    const tiles = [...(area.current?.parentElement?.querySelectorAll<HTMLElement>('.abnormal-item, .tile, .site-title a') ?? [])];
+    const from = document.activeElement instanceof HTMLElement && tiles.includes(document.activeElement) ? document.activeElement : null;
+    (from === null ? tiles[0] : nearest(tiles, from, dx, dy))?.focus();
+  };
+  useKeys({ ArrowRight: () => go(1, 0), ArrowLeft: () => go(-1, 0), ArrowDown: () => go(0, 1), ArrowUp: () => go(0, -1) });
+}
+
+function nearest(tiles: readonly HTMLElement[], from: HTMLElement, dx: number, dy: number): HTMLElement | undefined {
+  const start = from.getBoundingClientRect();
+  let best: HTMLElement | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const tile of tiles) {
+    const to = tile.getBoundingClientRect();
+    const x = to.left + to.width / 2 - start.left - start.width / 2;
+    const y = to.top + to.height / 2 - start.top - start.height / 2;
+    const along = x * dx + y * dy;
+    if (tile === from || along <= 1) continue;
+    const distance = along + 3 * Math.abs(x * dy + y * dx);
+    if (distance < least) {
+      least = distance;
+      best = tile;
+    }
+  }
+  return best;
+}

@@ -1,0 +1,60 @@
+import { html } from 'htm/preact';
+import { useState } from 'preact/hooks';
+import type { AlarmView } from '../../actors/views.ts';
+import { formatValue, words } from '../store/format.ts';
+import { split, useWall } from '../store/wall.ts';
+import { ACTION_TITLES, type AlarmAction, AlarmActionDialog, actionsFor } from './alarm-dialogs.ts';
+import { lookOf } from './alarm-look.ts';
+import { SymbolOf } from './alarm-symbol.ts';
+import { Moment, Remaining } from './moment.ts';
+
+const ACTION_KEYS: Partial<Record<AlarmAction, string>> = { acknowledge: 'a', shelve: 's', reset: 'r', comment: 'c' };
+
+/** All that is known of one alarm, and what can be done about it. */
+export function AlarmDetail({ alarm, link = true }: { readonly alarm: AlarmView; readonly link?: boolean }) {
+  const wall = useWall();
+  const [action, setAction] = useState<AlarmAction | null>(null);
+  const zone = wall.zoneOf(alarm.site);
+  const [kind, id] = split(alarm.entity);
+  return html`<section class="alarm-detail" aria-label="Alarm detail">
+    <header>
+      <${SymbolOf} alarm=${alarm} />
+      <div>
+        <h3>${alarm.name}</h3>
+        <p class="dim">${alarm.severity.toLowerCase()} · ${lookOf(alarm).words}</p>
+      </div>
+    </header>
+    <p class="alarm-message">${alarm.message}</p>
+    ${alarm.cannotEvaluate !== null && html`<p class="cannot"><strong>Cannot evaluate:</strong> ${words(alarm.cannotEvaluate.reason)} since <${Moment} timeMs=${alarm.cannotEvaluate.sinceMs} zone=${zone} />. The alarm keeps its state.</p>`}
+    ${alarm.response !== null && html`<p class="response"><strong>What to do</strong>${alarm.response}</p>`}
+    <div class="actions">
+      ${link && html`<a class="button" href=${`/${kind}/${encodeURIComponent(id)}`}>Open ${kind} <kbd>Enter</kbd></a>`}
+      ${actionsFor([alarm], (permission) => wall.may(permission)).map(
+        (each) => html`<button type="button" class="button" key=${each} onClick=${() => setAction(each)}>${ACTION_TITLES[each]}${ACTION_KEYS[each] && html` <kbd>${ACTION_KEYS[each]}</kbd>`}</button>`,
+      )}
+    </div>
+    <dl class="facts">
+      <div><dt>${kind === 'asset' ? 'Asset' : 'Device'}</dt><dd>${wall.nameOf(alarm.entity)}</dd></div>
+      <div><dt>Site</dt><dd>${wall.nameOf(`site/${alarm.site}`)}</dd></div>
+      <div><dt>Value at change</dt><dd>${formatValue(alarm.value)} ${alarm.unit}</dd></div>
+      <div><dt>Limit</dt><dd>${formatValue(alarm.threshold)} ${alarm.unit}</dd></div>
+      <div><dt>Raised</dt><dd><${Moment} timeMs=${alarm.raisedAtMs} zone=${zone} /></dd></div>
+      <div><dt>Cleared</dt><dd><${Moment} timeMs=${alarm.clearedAtMs} zone=${zone} /></dd></div>
+      <div><dt>Acknowledged</dt><dd><${Moment} timeMs=${alarm.acknowledgedAtMs} zone=${zone} />${alarm.acknowledgedBy && ` by ${alarm.acknowledgedBy}`}</dd></div>
+      <div><dt>Occurrences</dt><dd>${alarm.occurrences}, first <${Moment} timeMs=${alarm.firstRaisedAtMs} zone=${zone} /></dd></div>
+      ${alarm.shelved && html`<div><dt>Shelved</dt><dd><${Remaining} timeMs=${alarm.shelved.untilMs} over="ends now" /> left, until <${Moment} timeMs=${alarm.shelved.untilMs} zone=${zone} />, by ${alarm.shelved.by}: ${alarm.shelved.reason}</dd></div>`}
+      ${alarm.suppressed && html`<div><dt>Suppressed</dt><dd>by design, ${words(alarm.suppressed.cause)} since <${Moment} timeMs=${alarm.suppressed.sinceMs} zone=${zone} /></dd></div>`}
+      ${alarm.outOfService && html`<div><dt>Out of service</dt><dd>since <${Moment} timeMs=${alarm.outOfService.sinceMs} zone=${zone} /> by ${alarm.outOfService.by}: ${alarm.outOfService.reason}</dd></div>`}
+      ${alarm.workOrder && html`<div><dt>Work order</dt><dd><a href=${`/workorder/${alarm.workOrder}`}>${alarm.workOrder}</a></dd></div>`}
+      <div><dt>Rule</dt><dd><code>${alarm.id}</code></dd></div>
+    </dl>
+    ${
+      alarm.comments.length > 0 &&
+      html`<h4>Comments</h4>
+      <ul class="comments">
+        ${alarm.comments.map((comment) => html`<li><span class="dim"><${Moment} timeMs=${comment.atMs} zone=${zone} /> ${comment.by}</span> ${comment.text}</li>`)}
+      </ul>`
+    }
+    ${action !== null && html`<${AlarmActionDialog} action=${action} alarms=${[alarm]} onClose=${() => setAction(null)} />`}
+  </section>`;
+}

@@ -1,0 +1,243 @@
+import { html } from 'htm/preact';
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { AlarmView } from '../../actors/views.ts';
+import { arrange, isUnacknowledged } from '../store/alarm-order.ts';
+import { formatValue } from '../store/format.ts';
+import { isTyping, useKeys } from '../store/keys.ts';
+import { split, useWall } from '../store/wall.ts';
+import { type AlarmAction, AlarmActionDialog, allows } from './alarm-dialogs.ts';
+import { lookOf } from './alarm-look.ts';
+import { PrioritySymbol, SymbolOf } from './alarm-symbol.ts';
+import { Empty } from './condition.ts';
+import { Age, Moment, Remaining } from './moment.ts';
+
+interface AlarmListProps {
+  readonly alarms: readonly AlarmView[];
+  readonly label: string;
+  readonly empty: string;
+  readonly focused: string | null;
+  readonly onFocus: (id: string) => void;
+  readonly withSite?: boolean;
+}
+
+/** Row height in root font sizes; must match `.alarm-row` in the style sheet. */
+const ROW = 2.3;
+
+/**
+ * The alarm list. A page holds as many rows as fit, so that "visible" means on the screen and bulk acknowledging can never
+ * reach further. While the pointer or the focus is on it, rows keep their places and new ones are announced above.
+ */
+export function AlarmList({ alarms, label, empty, focused, onFocus, withSite = true }: AlarmListProps) {
+  const wall = useWall();
+  const [hovered, setHovered] = useState(false);
+  const [inFocus, setInFocus] = useState(false);
+  const [page, setPage] = useState(0);
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const [action, setAction] = useState<{ action: AlarmAction; alarms: readonly AlarmView[] } | null>(null);
+  const body = useRef<HTMLDivElement>(null);
+  const rowsFit = useRowsThatFit(body);
+  const shown = useRef<readonly string[]>([]);
+  const kept = useRef(new Map<string, AlarmView>());
+
+  const held = hovered || inFocus || action !== null;
+  const { ids, waiting } = arrange(shown.current, alarms, held);
+  shown.current = ids;
+  const current = useMemo(() => new Map(alarms.map((alarm) => [alarm.id, alarm])), [alarms]);
+  keep(kept.current, current, ids);
+
+  const pages = Math.max(1, Math.ceil(ids.length / rowsFit));
+  const pageNow = Math.min(page, pages - 1);
+  const visibleIds = ids.slice(pageNow * rowsFit, (pageNow + 1) * rowsFit);
+  const visible = visibleIds.flatMap((id) => current.get(id) ?? []);
+  const chosen = visible.filter((alarm) => selected.has(alarm.id));
+  const focusedAlarm = focused === null ? undefined : current.get(focused);
+
+  const begin = (what: AlarmAction) => {
+    const subjects = chosen.length > 0 ? chosen : focusedAlarm === undefined ? [] : [focusedAlarm];
+    if (subjects.some((alarm) => allows(alarm, what))) setAction({ action: what, alarms: subjects });
+  };
+  const release = () => {
+    shown.current = [];
+    if (document.activeElement instanceof HTMLElement && body.current?.contains(document.activeElement)) {
+      document.activeElement.blur();
+    }
+    setPage(0);
+    setHovered(false);
+    setInFocus(false);
+  };
+  const move = (to: number) => {
+    const index = Math.max(0, Math.min(ids.length - 1, to));
+    const id = ids[index];
+    if (id === undefined) return;
+    setPage(Math.floor(index / rowsFit));
+    onFocus(id);
+    requestAnimationFrame(() => body.current?.querySelector<HTMLElement>(`[data-id="${CSS.escape(id)}"]`)?.focus());
+  };
+  const at = focused === null ? -1 : ids.indexOf(focused);
+  useKeys({
+    ArrowDown: () => move(at + 1),
+    ArrowUp: () => move(at < 0 ? 0 : at - 1),
+    PageDown: () => move((pageNow + 1) * rowsFit),
+    PageUp: () => move((pageNow - 1) * rowsFit),
+    Home: () => move(0),
+    End: () => move(ids.length - 1),
+    a: () => begin('acknowledge'),
+    s: () => begin('shelve'),
+    r: () => begin('reset'),
+    c: () => begin('comment'),
+    u: () => begin('unshelve'),
+    n: release,
+    Escape: () => {
+      setSelected(new Set());
+      release();
+    },
+  });
+
+  const toggle = (id: string) => {
+    const next = new Set(selected);
+    if (!next.delete(id)) next.add(id);
+    setSelected(next);
+  };
+  const open = (alarm: AlarmView) => {
+    const [kind, id] = split(alarm.entity);
+    wall.router.go(`/${kind}/${encodeURIComponent(id)}`);
+  };
+  const unacknowledged = visible.filter(isUnacknowledged);
+  const mayAcknowledge = wall.may('alarm:acknowledge');
+
+  return html`<section class="alarm-list" aria-label=${label}>
+    <div class="list-bar">
+      <span class="list-count">${ids.length} ${ids.length === 1 ? 'alarm' : 'alarms'}${pages > 1 && ` · page ${pageNow + 1} of ${pages}`}</span>
+      ${pages > 1 && html`<span class="pager"><button type="button" class="button" disabled=${pageNow === 0} onClick=${() => setPage(pageNow - 1)} aria-label="Previous page">‹</button><button type="button" class="button" disabled=${pageNow === pages - 1} onClick=${() => setPage(pageNow + 1)} aria-label="Next page">›</button></span>`}
+      ${
+        waiting.length > 0 &&
+        html`<button type="button" class="button announce" role="status" onClick=${release}>
+          <${PrioritySymbol} severity=${waiting[0]?.severity ?? 'INFO'} unacknowledged=${true} /> ${waiting.length} new <kbd>n</kbd>
+        </button>`
+      }
+      ${held && waiting.length === 0 && html`<span class="dim held">rows held while you are here</span>`}
+      <span class="spacer"></span>
+      ${chosen.length > 0 && html`<span class="dim">${chosen.length} selected</span>`}
+      ${mayAcknowledge && html`<button type="button" class="button" disabled=${chosen.length === 0 && focusedAlarm === undefined} onClick=${() => begin('acknowledge')}>Acknowledge ${chosen.length > 0 ? 'selected' : ''} <kbd>a</kbd></button>`}
+      ${mayAcknowledge && html`<button type="button" class="button" disabled=${unacknowledged.length === 0} onClick=${() => setAction({ action: 'acknowledge', alarms: unacknowledged })}>Acknowledge visible (${unacknowledged.length})</button>`}
+      ${wall.may('alarm:shelve') && html`<button type="button" class="button" disabled=${chosen.length === 0 && focusedAlarm === undefined} onClick=${() => begin('shelve')}>Shelve <kbd>s</kbd></button>`}
+    </div>
+    <div class=${`alarm-row alarm-head ${withSite ? '' : 'no-site'}`} aria-hidden="true">
+      <span></span><span>Pr.</span><span>Raised</span><span>Since</span><span>Asset</span>${withSite && html`<span>Site</span>`}<span>Alarm</span><span class="right">Value</span><span>State</span>
+    </div>
+    <div
+      class="alarm-rows"
+      ref=${body}
+      onPointerEnter=${() => setHovered(true)}
+      onPointerLeave=${() => setHovered(false)}
+      onFocusIn=${() => setInFocus(true)}
+      onFocusOut=${(event: FocusEvent) => setInFocus(body.current?.contains(nodeOf(event.relatedTarget)) ?? false)}
+    >
+      ${ids.length === 0 && html`<${Empty}>${empty}</${Empty}>`}
+      ${visibleIds.map((id) => {
+        const alarm = current.get(id) ?? kept.current.get(id);
+        if (alarm === undefined) return null;
+        return html`<${Row}
+          key=${id}
+          alarm=${alarm}
+          gone=${!current.has(id)}
+          focused=${id === focused}
+          tabbable=${id === focused || (at < 0 && id === visibleIds[0])}
+          selected=${selected.has(id)}
+          withSite=${withSite}
+          onFocus=${onFocus}
+          onToggle=${toggle}
+          onOpen=${open}
+        />`;
+      })}
+    </div>
+    ${action !== null && html`<${AlarmActionDialog} action=${action.action} alarms=${action.alarms.map((alarm) => current.get(alarm.id) ?? alarm)} onClose=${() => setAction(null)} />`}
+  </section>`;
+}
+
+interface RowProps {
+  readonly alarm: AlarmView;
+  readonly gone: boolean;
+  readonly focused: boolean;
+  readonly tabbable: boolean;
+  readonly selected: boolean;
+  readonly withSite: boolean;
+  readonly onFocus: (id: string) => void;
+  readonly onToggle: (id: string) => void;
+  readonly onOpen: (alarm: AlarmView) => void;
+}
+
+function Row({ alarm, gone, focused, tabbable, selected, withSite, onFocus, onToggle, onOpen }: RowProps) {
+  const wall = useWall();
+  const look = lookOf(alarm);
+  const zone = wall.zoneOf(alarm.site);
+  const [kind, id] = split(alarm.entity);
+  const press = (event: KeyboardEvent) => {
+    if (isTyping(event.target) || event.target instanceof HTMLButtonElement || event.target instanceof HTMLAnchorElement) return;
+    if (event.key === 'Enter') onOpen(alarm);
+    else if (event.key === ' ') onToggle(alarm.id);
+    else return;
+    event.preventDefault();
+  };
+  const classes = ['alarm-row', `look-${look.look}`, focused ? 'focused' : '', selected ? 'selected' : '', gone ? 'gone' : '', withSite ? '' : 'no-site'];
+  return html`<div
+    class=${classes.join(' ')}
+    role="row"
+    tabindex=${tabbable ? 0 : -1}
+    data-id=${alarm.id}
+    aria-selected=${selected}
+    aria-label=${`${alarm.severity.toLowerCase()}, ${look.words}, ${wall.nameOf(alarm.entity)}, ${alarm.name}`}
+    onFocus=${() => onFocus(alarm.id)}
+    onClick=${() => onFocus(alarm.id)}
+    onDblClick=${() => onOpen(alarm)}
+    onKeyDown=${press}
+  >
+    <span><input type="checkbox" tabindex="-1" checked=${selected} aria-label="Select" onChange=${() => onToggle(alarm.id)} /></span>
+    <span class="cell-symbol"><${SymbolOf} alarm=${alarm} /></span>
+    <span><${Moment} timeMs=${alarm.raisedAtMs} zone=${zone} /></span>
+    <span class="dim"><${Age} timeMs=${alarm.raisedAtMs} /></span>
+    <span class="cell-asset"><a href=${`/${kind}/${encodeURIComponent(id)}`} tabindex="-1">${wall.nameOf(alarm.entity)}</a></span>
+    ${withSite && html`<span class="dim cell-site">${wall.nameOf(`site/${alarm.site}`)}</span>`}
+    <span class="cell-message" title=${alarm.message}><strong>${alarm.name}</strong> <span class="message-text">${alarm.message}</span></span>
+    <span class="right number">${alarm.value === null ? '' : `${formatValue(alarm.value)} ${alarm.unit}`}</span>
+    <span class="cell-state">${gone ? 'Gone' : stateText(alarm, look.words)}</span>
+  </div>`;
+}
+
+function stateText(alarm: AlarmView, words: string) {
+  if (alarm.shelved !== null && alarm.outOfService === null) {
+    return html`Shelved, <${Remaining} timeMs=${alarm.shelved.untilMs} over="ends now" /> left`;
+  }
+  if (alarm.cannotEvaluate !== null) return html`<span class="cannot-tag">Cannot evaluate</span> ${words}`;
+  return alarm.occurrences > 1 ? `${words} ×${alarm.occurrences}` : words;
+}
+
+/** Rows held in place after their alarm went away are drawn from its last state. */
+function keep(kept: Map<string, AlarmView>, current: ReadonlyMap<string, AlarmView>, ids: readonly string[]): void {
+  for (const id of ids) {
+    const alarm = current.get(id);
+    if (alarm !== undefined) kept.set(id, alarm);
+  }
+  if (kept.size > ids.length * 2 + 100) for (const id of kept.keys()) if (!current.has(id) && !ids.includes(id)) kept.delete(id);
+}
+
+function useRowsThatFit(body: { readonly current: HTMLDivElement | null }): number {
+  const [rows, setRows] = useState(20);
+  useLayoutEffect(() => {
+    const element = body.current;
+    if (element === null) return;
+    const measure = () => {
+      const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+      setRows(Math.max(3, Math.floor(element.clientHeight / (ROW * rem))));
+    };
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    measure();
+    return () => observer.disconnect();
+  }, [body]);
+  return rows;
+}
+
+function nodeOf(target: EventTarget | null): Node | null {
+  return target instanceof Node ? target : null;
+}

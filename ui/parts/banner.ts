@@ -1,0 +1,37 @@
+import { html } from 'htm/preact';
+import { useEffect, useState } from 'preact/hooks';
+import { formatAge, formatOffset, formatTime } from '../store/format.ts';
+import { useSignal } from '../store/signal.ts';
+import { useWall } from '../store/wall.ts';
+
+/** Across the whole wall while the link is lost. Runs on this page's own clock, since the server's has stopped. */
+export function LinkBanner() {
+  const wall = useWall();
+  const link = useSignal(wall.connection.link);
+  const [, redraw] = useState(0);
+  const lost = link.kind === 'lost';
+  useEffect(() => {
+    document.documentElement.classList.toggle('link-lost', lost);
+    if (!lost) return;
+    const timer = setInterval(() => redraw((count) => count + 1), 500);
+    return () => clearInterval(timer);
+  }, [lost]);
+  if (link.kind !== 'lost') return null;
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const since = performance.now() - link.lostAtMonotonicMs;
+  const retry = link.retryAtMs === null ? null : Math.max(0, Math.ceil((link.retryAtMs - performance.now()) / 1000));
+  return html`<div class="link-banner" role="alert">
+    <strong>NO CONNECTION</strong>
+    <span>Everything on this wall is from <b>${formatTime(link.lastHeardMs, zone)} ${formatOffset(link.lastHeardMs, zone)}</b>, ${formatAge(since)} ago. Commands are off.</span>
+    <span class="link-retry">${retry === null ? 'Trying to connect …' : `Next attempt in ${retry} s`}</span>
+  </div>`;
+}
+
+/** Live values that the journal has not taken yet, and a server that is not well. */
+export function Conditions() {
+  const wall = useWall();
+  const heartbeat = useSignal(wall.connection.heartbeat);
+  if (heartbeat === null) return null;
+  return html`${heartbeat.notRecorded && html`<span class="flag" role="status" title="The journal does not take entries now. Values and alarms are live, but commands are refused and nothing shown here is on record yet.">NOT RECORDED YET</span>`}
+  ${heartbeat.health !== 'healthy' && html`<span class="flag quiet" role="status" title="State of the server, from its heartbeat">SERVER ${heartbeat.health.toUpperCase()}</span>`}`;
+}

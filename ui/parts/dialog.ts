@@ -1,0 +1,66 @@
+import { html } from 'htm/preact';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+
+interface DialogProps {
+  readonly title: string;
+  /** What the button says; the second step of every command. */
+  readonly confirm: string;
+  readonly onConfirm: () => void;
+  readonly onClose: () => void;
+  readonly disabled?: boolean;
+  readonly children?: ComponentChildren;
+}
+
+/** Modal, opened by the first step. Enter in a one-line field or on the button confirms, Escape leaves without effect. */
+export function Dialog({ title, confirm, onConfirm, onClose, disabled = false, children }: DialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    const element = dialog.current;
+    element?.showModal();
+    const first = element?.querySelector<HTMLElement>('[data-first]') ?? element?.querySelector<HTMLElement>('.primary');
+    first?.focus();
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
+  }, []);
+  return html`<dialog
+    ref=${dialog}
+    aria-label=${title}
+    onCancel=${(event: Event) => {
+      event.preventDefault();
+      onClose();
+    }}
+    onClose=${onClose}
+  >
+    <form
+      method="dialog"
+      onSubmit=${(event: Event) => {
+        event.preventDefault();
+        if (!disabled) onConfirm();
+      }}
+    >
+      <h2>${title}</h2>
+      <div class="dialog-body">${children}</div>
+      <div class="dialog-buttons">
+        <button type="button" class="button" onClick=${onClose}>Cancel <kbd>Esc</kbd></button>
+        <button type="submit" class="button primary" disabled=${disabled}>${confirm} <kbd>Enter</kbd></button>
+      </div>
+    </form>
+  </dialog>`;
+}
+
+/** A label above its field. */
+export function Field({ label, hint, children }: { label: string; hint?: string; children?: ComponentChildren }) {
+  return html`<label class="field"><span class="field-label">${label}</span>${children}${hint && html`<span class="field-hint">${hint}</span>`}</label>`;
+}
+
+export function valueOf(event: Event): string {
+  const target = event.target;
+  return target instanceof HTMLInputElement ||
+    target instanceof HTMLTextAreaElement ||
+    target instanceof HTMLSelectElement
+    ? target.value
+    : '';
+}

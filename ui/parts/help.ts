@@ -1,0 +1,106 @@
+import { html } from 'htm/preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { lookOf } from './alarm-look.ts';
+import { AlarmSymbol, PrioritySymbol } from './alarm-symbol.ts';
+import { SEVERITIES } from '../store/alarm-order.ts';
+
+const KEYS: readonly (readonly [string, string])[] = [
+  ['g o', 'Overview'],
+  ['g a', 'Alarms'],
+  ['g s', 'Shelved alarms'],
+  ['g d', 'Devices'],
+  ['g w', 'Work orders'],
+  ['g e', 'Events'],
+  ['1 2 3 4', 'Alarms of this priority'],
+  ['↑ ↓  PgUp PgDn', 'Move in a list'],
+  ['← ↑ → ↓', 'Move between tiles of the overview'],
+  ['Enter', 'Open what is focused: alarm → asset'],
+  ['Space', 'Select an alarm'],
+  ['a', 'Acknowledge … (asks before it is done)'],
+  ['s', 'Shelve … (asks for reason and expiry)'],
+  ['u', 'Unshelve …'],
+  ['r', 'Reset a latched alarm …'],
+  ['c', 'Comment …'],
+  ['n', 'Let go of the list: show new rows'],
+  ['/', 'Filter'],
+  ['m', 'Silence the sound on this screen'],
+  ['t', 'Dark or light'],
+  ['Esc', 'Close, let go, back'],
+  ['?', 'This page'],
+];
+
+const LOOKS = [
+  ['ACTIVE_UNACK', null, 'Active, nobody has acknowledged it: blinks, in brackets'],
+  ['ACTIVE_ACK', null, 'Active, acknowledged: steady'],
+  ['RTN_UNACK', null, 'Returned to normal before anybody acknowledged it: outline, blinks'],
+  ['LATCHED_ACK', null, 'Latched: the condition is gone, a reset is needed'],
+  ['ACTIVE_ACK', 'shelved', 'Shelved by somebody until a time'],
+  ['ACTIVE_ACK', 'suppressed', 'Suppressed by design, for instance while its device is lost'],
+  ['ACTIVE_ACK', 'out-of-service', 'Out of service'],
+  ['ACTIVE_ACK', 'cannot', 'Its input is stale or bad: cannot be evaluated, keeps its state'],
+] as const;
+
+/** Keys and signs, on `?`. */
+export function Help({ onClose }: { readonly onClose: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  return html`<dialog class="help" ref=${dialog} aria-label="Keys and signs" onClose=${onClose}>
+    <div class="help-columns">
+      <section>
+        <h2>Keys</h2>
+        <dl class="keys">
+          ${KEYS.map(([key, meaning]) => html`<div><dt>${key.split(' ').filter(Boolean).map((part) => html`<kbd>${part}</kbd>`)}</dt><dd>${meaning}</dd></div>`)}
+        </dl>
+      </section>
+      <section>
+        <h2>Signs</h2>
+        <ul class="signs">
+          ${SEVERITIES.map((severity) => html`<li><${PrioritySymbol} severity=${severity} unacknowledged=${false} /> ${severity.toLowerCase()}</li>`)}
+        </ul>
+        <ul class="signs wide">
+          ${LOOKS.map(([detail, overlay, meaning]) => html`<li><${AlarmSymbol} severity="HIGH" look=${sample(detail, overlay)} /> ${meaning}</li>`)}
+          <li><span class="reading stale"><span class="mark-sign">◷</span><span class="number">71.3</span></span> stale: no new value within twice its interval</li>
+          <li><span class="reading bad"><span class="mark-sign bad-sign">BAD</span><span class="number">(71.3)</span></span> bad quality: the last good value in brackets</li>
+          <li><span class="reading uncertain"><span class="mark-sign">?</span><span class="number">71.3</span></span> uncertain or suspect</li>
+        </ul>
+      </section>
+    </div>
+    <form method="dialog"><button class="button primary">Close <kbd>Esc</kbd></button></form>
+  </dialog>`;
+}
+
+function sample(detail: (typeof LOOKS)[number][0], overlay: (typeof LOOKS)[number][1]) {
+  return lookOf({
+    ...NOTHING_SPECIAL,
+    detail,
+    shelved: overlay === 'shelved' ? { untilMs: 0, by: '', reason: '', atMs: 0 } : null,
+    suppressed: overlay === 'suppressed' ? { cause: '', sinceMs: 0 } : null,
+    outOfService: overlay === 'out-of-service' ? { by: '', reason: '', workOrder: null, sinceMs: 0 } : null,
+    cannotEvaluate: overlay === 'cannot' ? { reason: '', sinceMs: 0 } : null,
+  });
+}
+
+const NOTHING_SPECIAL = {
+  id: '',
+  entity: '',
+  rule: '',
+  site: '',
+  name: '',
+  message: '',
+  response: null,
+  metric: null,
+  severity: 'HIGH',
+  state: 'ACTIVE',
+  latched: false,
+  value: null,
+  threshold: null,
+  unit: '',
+  raisedAtMs: null,
+  clearedAtMs: null,
+  acknowledgedAtMs: null,
+  acknowledgedBy: null,
+  firstRaisedAtMs: null,
+  occurrences: 1,
+  comments: [],
+  workOrder: null,
+} as const;

@@ -1,0 +1,102 @@
+import { createContext } from 'preact';
+import { useContext } from 'preact/hooks';
+import type { AssetView, DeviceView, SiteView } from '../../actors/views.ts';
+import { AlarmBook } from './alarm-book.ts';
+import { Cells } from './cells.ts';
+import { ServerClock } from './clock.ts';
+import { Connection } from './connection.ts';
+import { Feedback } from './feedback.ts';
+import { knownZone } from './format.ts';
+import { Preferences } from './preferences.ts';
+import { Router } from './router.ts';
+import { sessionValid } from './session.ts';
+import { Sound } from './sound.ts';
+
+/** Of every asset and device the page always knows name, place and condition; values only of what is on the screen. */
+const ASSET_FIELDS = [
+  'props.name',
+  'props.site',
+  'props.parent',
+  'props.path',
+  'props.status',
+  'props.health',
+  'props.connected',
+  'props.worstSeverity',
+  'props.alarmsUnacknowledged',
+  'props.alarmsActive',
+  'props.openWorkOrders',
+  'marks',
+];
+const DEVICE_FIELDS = ['props.name', 'props.site', 'props.connectivity', 'props.decommissioned'];
+
+/** Everything the pages share. Made once, handed down as a context. */
+export class Wall {
+  readonly clock = new ServerClock();
+  readonly connection: Connection;
+  readonly feedback: Feedback;
+  readonly router = new Router();
+  readonly preferences = new Preferences();
+  readonly sites = new Cells<SiteView>();
+  readonly assets = new Cells<AssetView>();
+  readonly devices = new Cells<DeviceView>();
+  readonly book = new AlarmBook();
+  readonly sound: Sound;
+
+  constructor() {
+    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+    const url = `${scheme}://${location.host}/ws`;
+    this.connection = new Connection({ url, clock: this.clock, sessionValid });
+    this.feedback = new Feedback(this.connection);
+    this.sound = new Sound(this.book, this.preferences);
+    this.#follow('sites', this.sites);
+    this.#follow('assets', this.assets, ASSET_FIELDS);
+    this.#follow('devices', this.devices, DEVICE_FIELDS);
+    this.connection.subscribe({
+      topic: 'alarms',
+      onSnapshot: (items, token) => this.book.takeSnapshot(items, token),
+      onEvents: (events) => this.book.takeEvents(events),
+    });
+  }
+
+  /** `asset/pump-1` -> its name; the id while it is not known. */
+  nameOf(entity: string): string {
+    const [kind = '', id = entity] = split(entity);
+    const cells = kind === 'asset' ? this.assets : kind === 'device' ? this.devices : this.sites;
+    return cells.get(id)?.props?.name ?? id;
+  }
+
+  /** Time zone of a site; UTC while it is not known. */
+  zoneOf(site: string | undefined): string {
+    return knownZone(site === undefined ? undefined : this.sites.get(site)?.props?.timeZone);
+  }
+
+  may(permission: string): boolean {
+    const own = this.connection.hello.value?.permissions ?? [];
+    const [resource = ''] = permission.split(':');
+    return own.includes('*') || own.includes(permission) || own.includes(`${resource}:*`);
+  }
+
+  #follow<V>(topic: 'sites' | 'assets' | 'devices', cells: Cells<V>, fields?: string[]): void {
+    this.connection.subscribe({
+      topic,
+      ...(fields === undefined ? {} : { fields }),
+      onSnapshot: (items) => cells.replace(items),
+      onDelta: (items) => cells.merge(items),
+    });
+  }
+}
+
+/** `asset/pump-1` -> `['asset', 'pump-1']` */
+export function split(entity: string): readonly [string, string] {
+  const slash = entity.indexOf('/');
+  return [entity.slice(0, slash), entity.slice(slash + 1)];
+}
+
+const WallContext = createContext<Wall | null>(null);
+export const WallProvider = WallContext.Provider;
+
+export function useWall(): Wall {
+  const wall = useContext(WallContext);
+  if (wall === null) throw new Error('useWall needs a WallProvider above it');
+  return wall;
+}
