@@ -38,8 +38,9 @@ export async function loadTopology(file: string, environment: Environment = proc
 /** Checks the text of a topology file. All problems are found in one go. */
 export function parseTopology(text: string, fileName: string, environment: Environment = process.env): LoadResult {
   const source = new Source(text, fileName);
+  const written = source.toValue();
   if (source.broken) return { ok: false, problems: source.problems };
-  const raw = substituteEnvironment(source.toValue(), environment, source);
+  const raw = substituteEnvironment(written, environment, source);
   const draft = draftOf(raw, source);
   const assembly = assemble(draft);
   check(assembly, source);

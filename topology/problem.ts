@@ -58,7 +58,6 @@ export const PROBLEM_CODES = {
   DUPLICATE_TOPIC_NAME: 'Two devices of one connection have the same name in the topic',
   POLL_SLOWER_THAN_EXPECTED: 'A device is polled less often than readings are expected',
   ROLE_SHADOWED: 'A role or permission is covered by another one',
-  KEY_FIGURE: 'A key figure has no metric to be computed from',
 } as const;
 
 /**

@@ -50,7 +50,17 @@ export class Source {
   }
 
   toValue(): unknown {
-    return this.#document.toJS({ maxAliasCount: 1000 });
+    try {
+      return this.#document.toJS({ maxAliasCount: MAX_ALIASES });
+    } catch (error) {
+      this.report({
+        at: [],
+        code: 'YAML_SYNTAX',
+        message: firstLine(error instanceof Error ? error.message : String(error)),
+        suggestion: 'write the repeated parts out, or use profiles',
+      });
+      return undefined;
+    }
   }
 
   report(fault: Fault): void {
@@ -116,6 +126,9 @@ export function formatPath(path: Path): string {
   }
   return text;
 }
+
+/** Aliases of aliases grow without a bound. */
+const MAX_ALIASES = 1000;
 
 function startOf(node: unknown, otherwise = 0): number {
   return isNode(node) && node.range ? node.range[0] : otherwise;

@@ -68,6 +68,8 @@ function checkConflicts(asset: AssembledAsset, source: Source): void {
       primaries.set(mapping.metric, others);
     }
   }
+  // A primary link whose device cannot be looked at may well be the one that is missed.
+  if (asset.links.some(({ device }) => device === null || device.incomplete)) return;
   for (const link of asset.links) {
     if (link.link.role !== 'backup') continue;
     for (const mapping of link.mappings) {

@@ -21,13 +21,13 @@ export const Unit = z
   .describe('As shown beside the value: °C, bar, m³/h, %. Empty for a pure number.');
 
 export const Range = z
-  .strictObject({ min: z.number(), max: z.number() })
+  .strictObject({ min: z.number().describe('Lowest value'), max: z.number().describe('Highest value') })
   .refine((r) => r.min < r.max, 'min must be below max');
 
 export const Place = z.strictObject({
-  latitude: z.number().min(-90).max(90),
-  longitude: z.number().min(-180).max(180),
-  address: z.string().max(200).optional(),
+  latitude: z.number().min(-90).max(90).describe('Degrees north, WGS 84'),
+  longitude: z.number().min(-180).max(180).describe('Degrees east, WGS 84'),
+  address: z.string().max(200).optional().describe('Postal address, as a person would write it'),
 });
 
 export const Severity = z.enum(['CRITICAL', 'HIGH', 'MEDIUM', 'LOW', 'INFO']);

@@ -6,70 +6,100 @@ import { OpcUaConnection, OpcUaDevice, OpcUaPoint } from './opcua.ts';
 
 /** What a point is, whatever protocol brings it. */
 const PointBase = z.strictObject({
-  name: Identifier,
-  title: Title.optional(),
-  unit: Unit.default(''),
-  type: z.enum(['number', 'boolean', 'string']).default('number'),
-  /** QUA-02: outside of it a reading is BAD and goes to the dead letters. */
-  range: Range.optional().describe('Physically possible values; a reading outside is BAD'),
-  /** QUA-03: a larger step per second makes a reading SUSPECT. */
-  maxRatePerSecond: z.number().positive().optional(),
-  /** Older than this and the value is shown as stale. Default: twice the expected interval. */
-  staleAfterMs: z.int().min(500).max(86_400_000).optional(),
-  decimals: z.int().min(0).max(9).default(2),
+  name: Identifier.describe('Name in links and messages'),
+  title: Title.optional().describe('Shown to people; default: the name'),
+  unit: Unit.default('').describe('Unit of the value after scaling'),
+  type: z.enum(['number', 'boolean', 'string']).default('number').describe('What the value is'),
+  range: Range.optional().describe('Physically possible values, in the unit of the point; a reading outside is BAD'),
+  maxRatePerSecond: z
+    .number()
+    .positive()
+    .optional()
+    .describe('A larger step per second makes a reading SUSPECT, in units of the point'),
+  staleAfterMs: z
+    .int()
+    .min(500)
+    .max(86_400_000)
+    .optional()
+    .describe(
+      'Older than this and the value is shown as stale, in ms. Default: twice the expected interval, at least 2000',
+    ),
+  decimals: z.int().min(0).max(9).default(2).describe('Digits after the point'),
   writable: z
     .strictObject({
-      min: z.number().optional(),
-      max: z.number().optional(),
-      readBack: z.boolean().default(true),
-      permission: z.string().default('device:write'),
+      min: z.number().optional().describe('Smallest value that may be written'),
+      max: z.number().optional().describe('Largest value that may be written'),
+      readBack: z.boolean().default(true).describe('The value is read again after the write and compared'),
+      permission: z.string().default('device:write').describe('Permission that the writer needs, resource:verb'),
     })
     .optional()
     .describe('The allow-list for writes: a point without it is read-only'),
 });
 
 export const Point = PointBase.extend({
-  modbus: ModbusPoint.optional(),
-  opcua: OpcUaPoint.optional(),
-  mqtt: MqttPoint.optional(),
+  modbus: ModbusPoint.optional().describe('Where the value is found, for devices on a Modbus connection'),
+  opcua: OpcUaPoint.optional().describe('Where the value is found, for devices on an OPC UA connection'),
+  mqtt: MqttPoint.optional().describe(
+    'Where the value is found, for devices on an MQTT connection, when it is not the name of the point',
+  ),
 });
 export type Point = z.infer<typeof Point>;
 
 export const DeviceProfile = z.strictObject({
-  id: Name,
-  title: Title.optional(),
-  /** QUA-05: how often a reading is expected; a gap is twice that. */
-  expectedIntervalMs: z.int().min(10).max(86_400_000).default(1000),
-  /** DEV-02: nothing heard for so long and the device is offline. Default: three expected intervals, at least 3 s. */
-  offlineAfterMs: z.int().min(1000).max(604_800_000).optional(),
-  /** ING-09 */
-  classification: z.enum(['TELEMETRY', 'EVENT', 'ALARM', 'LOG']).default('TELEMETRY'),
-  points: z.array(Point).max(5000).default([]),
+  id: Name.describe('Named by the devices that use it'),
+  title: Title.optional().describe('Shown to people'),
+  expectedIntervalMs: z
+    .int()
+    .min(10)
+    .max(86_400_000)
+    .default(1000)
+    .describe('How often a reading is expected, in ms; a gap is twice that'),
+  offlineAfterMs: z
+    .int()
+    .min(1000)
+    .max(604_800_000)
+    .optional()
+    .describe(
+      'Nothing heard for so long and the device is offline, in ms. Default: three expected intervals, at least 3000',
+    ),
+  classification: z
+    .enum(['TELEMETRY', 'EVENT', 'ALARM', 'LOG'])
+    .default('TELEMETRY')
+    .describe('What the data of such devices is'),
+  points: z.array(Point).max(5000).default([]).describe('Points of every such device'),
 });
 export type DeviceProfile = z.infer<typeof DeviceProfile>;
 
 export const Device = z.strictObject({
-  id: Name,
-  name: Title,
-  site: Name,
-  connection: Name,
-  profile: Name.optional(),
-  description: z.string().max(500).optional(),
-  serialNumber: z.string().max(80).optional(),
-  place: Place.optional(),
-  decommissioned: z.boolean().default(false),
+  id: Name.describe('Unique in the file; part of the entity id `device/<id>`'),
+  name: Title.describe('Shown to people'),
+  site: Name.describe('Id of the site'),
+  connection: Name.describe('Id of the connection that it is reached by'),
+  profile: Name.optional().describe('Id of the device profile that it takes points and intervals from'),
+  description: z.string().max(500).optional().describe('For people'),
+  serialNumber: z.string().max(80).optional().describe('As on the type plate'),
+  place: Place.optional().describe('Where it stands on the map'),
+  decommissioned: z.boolean().default(false).describe('Out of use: neither read nor expected'),
   node: Name.optional().describe('Pins the device to one node'),
-  expectedIntervalMs: DeviceProfile.shape.expectedIntervalMs.removeDefault().optional(),
-  offlineAfterMs: DeviceProfile.shape.offlineAfterMs,
+  expectedIntervalMs: DeviceProfile.shape.expectedIntervalMs
+    .removeDefault()
+    .optional()
+    .describe('How often a reading is expected, in ms. Default: of the profile, else the polling interval'),
+  offlineAfterMs: DeviceProfile.shape.offlineAfterMs.describe(
+    'Nothing heard for so long and the device is offline, in ms. Default: of the profile, else three expected intervals, at least 3000',
+  ),
   points: z
     .array(Point)
     .max(5000)
     .default([])
     .describe('Points beside those of the profile; a point of the same name replaces it'),
-  modbus: ModbusDevice.optional(),
-  opcua: OpcUaDevice.optional(),
-  mqtt: MqttDevice.optional(),
-  attributes: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+  modbus: ModbusDevice.optional().describe('Settings for devices on a Modbus connection'),
+  opcua: OpcUaDevice.optional().describe('Settings for devices on an OPC UA connection'),
+  mqtt: MqttDevice.optional().describe('Settings for devices on an MQTT connection'),
+  attributes: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+    .default({})
+    .describe('Facts: manufacturer, firmware'),
 });
 export type Device = z.infer<typeof Device>;
 

@@ -3,43 +3,72 @@ import { Name, Title } from './base.ts';
 import { SecretReference } from './secret.ts';
 
 export const OpcUaConnection = z.strictObject({
-  id: Name,
-  name: Title.optional(),
-  driver: z.literal('opcua'),
-  endpoint: z.string().regex(/^opc\.tcp:\/\/.+/, 'opc.tcp://host:port/path'),
+  id: Name.describe('Unique in the file'),
+  name: Title.optional().describe('Shown to people; default: the id'),
+  driver: z.literal('opcua').describe('OPC UA'),
+  endpoint: z
+    .string()
+    .regex(/^opc\.tcp:\/\/.+/, 'opc.tcp://host:port/path')
+    .describe('opc.tcp://host:port/path'),
   security: z
     .strictObject({
       policy: z
         .enum(['None', 'Basic256Sha256', 'Aes128_Sha256_RsaOaep', 'Aes256_Sha256_RsaPss'])
-        .default('Basic256Sha256'),
-      mode: z.enum(['None', 'Sign', 'SignAndEncrypt']).default('SignAndEncrypt'),
+        .default('Basic256Sha256')
+        .describe('Algorithms'),
+      mode: z.enum(['None', 'Sign', 'SignAndEncrypt']).default('SignAndEncrypt').describe('What is protected'),
     })
-    .default({ policy: 'Basic256Sha256', mode: 'SignAndEncrypt' }),
-  user: z.string().optional(),
-  password: SecretReference.optional(),
-  publishingIntervalMs: z.int().min(50).max(600_000).default(500),
-  lifetimeCount: z.int().min(3).max(10_000).default(60),
-  maxKeepAliveCount: z.int().min(1).max(1000).default(10),
-  connectTimeoutMs: z.int().min(100).max(120_000).default(5000),
+    .default({ policy: 'Basic256Sha256', mode: 'SignAndEncrypt' })
+    .describe('Of the channel; None only where nobody else can listen'),
+  user: z.string().optional().describe('User name; anonymous when left out'),
+  password: SecretReference.optional().describe('Reference to the password'),
+  publishingIntervalMs: z.int().min(50).max(600_000).default(500).describe('How often the server sends changes, in ms'),
+  lifetimeCount: z
+    .int()
+    .min(3)
+    .max(10_000)
+    .default(60)
+    .describe('Publishing intervals without a sign of us before the server drops the subscription'),
+  maxKeepAliveCount: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(10)
+    .describe('Publishing intervals without changes before the server says it is alive'),
+  connectTimeoutMs: z.int().min(100).max(120_000).default(5000).describe('How long connecting may take, in ms'),
   reconnect: z
-    .strictObject({ minMs: z.int().min(10).default(500), maxMs: z.int().min(100).default(30_000) })
-    .default({ minMs: 500, maxMs: 30_000 }),
-  /** An alarm so many days before the server's or our own certificate expires. */
-  certificateWarningDays: z.int().min(0).max(365).default(30),
+    .strictObject({
+      minMs: z.int().min(10).default(500).describe('First pause, in ms'),
+      maxMs: z.int().min(100).default(30_000).describe('Longest pause, in ms'),
+    })
+    .default({ minMs: 500, maxMs: 30_000 })
+    .describe('Pause before a new attempt to connect, doubled up to the longest'),
+  certificateWarningDays: z
+    .int()
+    .min(0)
+    .max(365)
+    .default(30)
+    .describe("An alarm so many days before the server's or our own certificate expires"),
 });
 
 export const OpcUaDevice = z.strictObject({
-  /** Put before every relative node id of the device's points: `nsu=urn:plant;s=Turbine1.` */
-  nodePrefix: z.string().default(''),
+  nodePrefix: z
+    .string()
+    .default('')
+    .describe("Put before every relative node id of the device's points: `nsu=urn:plant;s=Turbine1.`"),
 });
 
 export const OpcUaPoint = z.strictObject({
-  /** `nsu=<uri>;s=...` (kept right when namespace indexes move) or `ns=2;s=...`; the device's prefix is put before it. */
-  node: z.string().min(1),
-  samplingMs: z.int().min(0).max(600_000).default(500),
-  queueSize: z.int().min(1).max(1000).default(1),
-  scale: z.number().default(1),
-  offset: z.number().default(0),
+  node: z
+    .string()
+    .min(1)
+    .describe(
+      "`nsu=<uri>;s=...` (kept right when namespace indexes move) or `ns=2;s=...`; the device's prefix is put before it",
+    ),
+  samplingMs: z.int().min(0).max(600_000).default(500).describe('How often the server looks at the value, in ms'),
+  queueSize: z.int().min(1).max(1000).default(1).describe('Changes kept between two publications; 1 keeps the newest'),
+  scale: z.number().default(1).describe('Value = raw × scale + offset'),
+  offset: z.number().default(0).describe('Added after scaling'),
 });
 
 export type OpcUaConnection = z.infer<typeof OpcUaConnection>;

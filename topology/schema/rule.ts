@@ -15,33 +15,44 @@ export const Condition = z.union([
 export type Condition = z.infer<typeof Condition>;
 
 export const Rule = z.strictObject({
-  id: Name,
-  name: Title,
-  /** Left out for `deviceLost`. */
-  metric: Identifier.optional(),
+  id: Name.describe('Unique within the asset; part of the alarm id'),
+  name: Title.describe('Shown as the name of the alarm'),
+  metric: Identifier.optional().describe('Metric that the condition is about. Left out for `deviceLost`'),
   when: z
     .union([Condition, z.literal('deviceLost')])
     .describe('A condition on the metric, or deviceLost: no connection to a primary device'),
-  /** The condition must hold for so long (on-delay). */
-  durationSeconds: z.number().min(0).max(604_800).default(0),
-  /** Distance to the limit that a value must come back before the alarm clears. */
-  deadband: z.number().min(0).default(0),
-  /** And stay there for so long. */
-  offDelaySeconds: z.number().min(0).max(604_800).default(0),
-  /** After it cleared, not raised again for so long: the occurrence is counted, not annunciated. */
-  cooldownSeconds: z.number().min(0).max(604_800).default(300),
-  severity: Severity.default('MEDIUM'),
-  /** Stays until somebody resets it, even when the condition is gone. */
-  latched: z.boolean().default(false),
-  /** Clearing acknowledges (the behaviour of the simple three-state machine). */
-  autoAckOnClear: z.boolean().default(false),
-  /** Not annunciated while a primary device is lost: the loss itself is the alarm. */
-  suppressWhenDeviceLost: z.boolean().default(true),
+  durationSeconds: z
+    .number()
+    .min(0)
+    .max(604_800)
+    .default(0)
+    .describe('The condition must hold for so long, in s (on-delay)'),
+  deadband: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('Distance to the limit that a value must come back before the alarm clears, in the unit of the metric'),
+  offDelaySeconds: z.number().min(0).max(604_800).default(0).describe('And stay there for so long, in s (off-delay)'),
+  cooldownSeconds: z
+    .number()
+    .min(0)
+    .max(604_800)
+    .default(300)
+    .describe('After it cleared, not raised again for so long, in s: the occurrence is counted, not annunciated'),
+  severity: Severity.default('MEDIUM').describe('How urgent the alarm is'),
+  latched: z.boolean().default(false).describe('Stays until somebody resets it, even when the condition is gone'),
+  autoAckOnClear: z
+    .boolean()
+    .default(false)
+    .describe('Clearing acknowledges (the behaviour of the simple three-state machine)'),
+  suppressWhenDeviceLost: z
+    .boolean()
+    .default(true)
+    .describe('Not annunciated while a primary device is lost: the loss itself is the alarm'),
   message: z.string().max(300).optional().describe('{value}, {threshold}, {unit} and {asset} are replaced'),
-  /** What the operator is to do. */
-  response: z.string().max(1000).optional(),
+  response: z.string().max(1000).optional().describe('What the operator is to do'),
   workOrder: Name.optional().describe('Template of the work order that it opens; one open order per asset and rule'),
-  webhook: z.url().optional(),
-  active: z.boolean().default(true),
+  webhook: z.url().optional().describe('Address that is told about the alarm'),
+  active: z.boolean().default(true).describe('false: not evaluated'),
 });
 export type Rule = z.infer<typeof Rule>;

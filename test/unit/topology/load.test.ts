@@ -46,8 +46,8 @@ test('a problem is printed with its line and a caret under the fault', () => {
   assert.equal(
     formatProblem(problem, text),
     [
-      'plant.yaml:26:17 error UNKNOWN_REFERENCE devices[0].connection: no connection "plcnet"; did you mean "plc-net"?',
-      '  26 |     connection: plcnet',
+      'plant.yaml:27:17 error UNKNOWN_REFERENCE devices[0].connection: no connection "plcnet"; did you mean "plc-net"?',
+      '  27 |     connection: plcnet',
       '                       ^',
     ].join('\n'),
   );
