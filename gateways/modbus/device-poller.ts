@@ -170,6 +170,7 @@ export class DevicePoller {
   #answered(): void {
     if (!this.#health.answered()) return;
     this.#link.host.connectivity(this.definition.id, { state: 'online', reason: 'connected' });
+    this.#link.onChange();
   }
 
   #ingest(polled: PolledScan, frame: CycleResult['frame']): void {
@@ -195,6 +196,7 @@ export class DevicePoller {
       this.definition.id,
       detail === '' ? { state: 'offline', reason } : { state: 'offline', reason, detail },
     );
+    this.#link.onChange();
     const nowMs = Date.now();
     for (const { scan } of this.#scans) {
       host.ingest(this.definition.id, scan.failedFrame(reason, nowMs)).catch(() => statistics.error('ingest_rejected'));
@@ -262,6 +264,8 @@ export interface LinkContext {
   readonly onAlive: () => void;
   /** A device has been given up for now, or a probe of it has failed. */
   readonly onDegraded: () => void;
+  /** A device has come or gone. */
+  readonly onChange: () => void;
 }
 
 interface PolledScan {

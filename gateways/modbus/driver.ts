@@ -26,6 +26,7 @@ class ModbusDriver implements Driver {
   #lastError: ConnectionReport['lastError'];
   #tick: NodeJS.Timeout | null = null;
   #reportDue = false;
+  #reportSoonDue = false;
 
   constructor(definition: ConnectionDefinition, host: DriverHost) {
     this.#definition = definition;
@@ -98,6 +99,7 @@ class ModbusDriver implements Driver {
       retries: settings.retries,
       onAlive: () => connection.confirm(),
       onDegraded: () => this.#dropIfSilent(connection, settings),
+      onChange: () => this.#reportSoon(),
     };
     this.#link = { connection, queue, context, writes: new WriteExecutor(queue, this.#fence), closing: false };
     this.#replaceDevices(this.#link);
@@ -156,6 +158,16 @@ class ModbusDriver implements Driver {
     for (const device of this.#devices.values()) device.checkOverdue();
     this.#reportDue = !this.#reportDue;
     if (this.#reportDue) this.#report();
+  }
+
+  /** Once for all devices that come or go in one turn. */
+  #reportSoon(): void {
+    if (this.#reportSoonDue) return;
+    this.#reportSoonDue = true;
+    setImmediate(() => {
+      this.#reportSoonDue = false;
+      this.#report();
+    });
   }
 
   #report(): void {

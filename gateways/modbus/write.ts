@@ -2,7 +2,7 @@ import type { PointValue } from '../../actors/frame.ts';
 import type { WriteOutcome, WriteRequest } from '../driver.ts';
 import type { Operation } from './client.ts';
 import type { Decoded, Encoded, PointCodec } from './codec.ts';
-import { type Answer, EXCEPTION, failureCode } from './failure.ts';
+import { type Answer, EXCEPTION, exceptionCode, failureCode } from './failure.ts';
 import type { RequestQueue } from './request-queue.ts';
 import type { WriteFence } from './write-fence.ts';
 
@@ -83,7 +83,9 @@ export class WriteExecutor {
     const pending = isException(answer, EXCEPTION.acknowledge);
     if (answer.ok || pending) {
       if (!target.readBack)
-        return pending ? acknowledged(request, failureCode(answer)) : { writeId, state: 'acknowledged' };
+        return pending
+          ? acknowledged(request, exceptionCode(EXCEPTION.acknowledge))
+          : { writeId, state: 'acknowledged' };
       return this.#verify(target, request, encoded, pending);
     }
     const code = failureCode(answer);
@@ -153,7 +155,7 @@ export class WriteExecutor {
   async #send(target: WriteTarget, request: WriteRequest, encoded: Sendable): Promise<Answer> {
     const { codec, unit } = target;
     const { address } = codec;
-    const write = (operation: Operation): Promise<Answer> =>
+    const write: Write = (operation) =>
       this.#ask(unit, operation, () => {
         if (Date.now() > request.deadlineMs) return 'deadline_passed';
         return this.#fence.isCurrent(request.device, request.epoch) ? null : 'epoch_stale';
@@ -166,10 +168,7 @@ export class WriteExecutor {
       return write({ kind: 'writeCoils', address, states: [encoded.on] });
     }
     const [register] = encoded.registers;
-    if (register !== undefined && encoded.registers.length === 1) {
-      const answer = await write({ kind: 'writeRegister', address, register });
-      if (!isException(answer, EXCEPTION.illegalFunction)) return answer;
-    }
+    if (register !== undefined && encoded.registers.length === 1) return writeRegister(write, address, register);
     return write({ kind: 'writeRegisters', address, registers: encoded.registers });
   }
 
@@ -178,7 +177,7 @@ export class WriteExecutor {
     target: WriteTarget,
     request: WriteRequest,
     { bit, on }: Extract<Encoded, { kind: 'registerBit' }>,
-    write: (operation: Operation) => Promise<Answer>,
+    write: Write,
   ): Promise<Answer> {
     const { address } = target.codec;
     const mask = 1 << bit;
@@ -195,7 +194,7 @@ export class WriteExecutor {
     const held = await this.#read(target, request);
     if (!held.ok) return { ok: false, kind: 'cancelled', code: failureCode(held) };
     const register = registerAt(held.data, 0);
-    return write({ kind: 'writeRegister', address, register: on ? register | mask : register & ~mask & 0xffff });
+    return writeRegister(write, address, on ? register | mask : register & ~mask & 0xffff);
   }
 
   #ask(unit: number, operation: Operation, refuse: () => string | null): Promise<Answer> {
@@ -216,6 +215,15 @@ export interface WriteTarget {
 
 export function failed(request: WriteRequest, code: string, message: string): WriteOutcome {
   return { writeId: request.writeId, state: 'failed', code, message };
+}
+
+type Write = (operation: Operation) => Promise<Answer>;
+
+/** FC06, or FC16 where the device does not know it. */
+async function writeRegister(write: Write, address: number, register: number): Promise<Answer> {
+  const answer = await write({ kind: 'writeRegister', address, register });
+  if (!isException(answer, EXCEPTION.illegalFunction)) return answer;
+  return write({ kind: 'writeRegisters', address, registers: [register] });
 }
 
 type Sendable = Exclude<Encoded, { kind: 'invalid' }>;

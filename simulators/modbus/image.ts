@@ -31,6 +31,7 @@ export interface AreaRange {
 export function answer(image: UnitImage, request: Buffer): Buffer {
   const functionCode = request.readUInt8(0);
   if (image.unsupported?.includes(functionCode)) return exception(functionCode, ILLEGAL_FUNCTION);
+  if (request.length < (SHORTEST[functionCode] ?? 1)) return exception(functionCode, ILLEGAL_VALUE);
   switch (functionCode) {
     case 1:
       return readBits(image, 'coil', request);
@@ -84,6 +85,7 @@ const AREA_OF: Readonly<Record<number, Area>> = {
   22: 'holding',
 };
 const SINGLE = new Set([5, 6, 22]);
+const SHORTEST: Readonly<Record<number, number>> = { 1: 5, 2: 5, 3: 5, 4: 5, 5: 5, 6: 5, 15: 7, 16: 8, 22: 7 };
 
 function readBits(image: UnitImage, area: 'coil' | 'discrete', request: Buffer): Buffer {
   const address = request.readUInt16BE(1);
