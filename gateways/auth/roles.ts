@@ -1,3 +1,5 @@
+import { permits } from '../../runtime/permissions.ts';
+
 /**
  * Who may do what, as data: a role is a list of permissions `resource:verb`. The topology file adds roles or replaces these.
  */
@@ -79,11 +81,9 @@ function isForPeople(permission: string): boolean {
   return permission !== 'internal' && !permission.startsWith('internal:');
 }
 
-/** Whether a list of permissions holds one: literally, as `resource:*` or as `*`. Nothing holds `internal`. */
+/** As the runtime judges, and never what is internal. */
 export function grants(permissions: readonly string[], needed: string): boolean {
-  if (!isForPeople(needed)) return false;
-  const anyVerb = `${needed.slice(0, needed.indexOf(':'))}:*`;
-  return permissions.some((permission) => permission === '*' || permission === needed || permission === anyVerb);
+  return isForPeople(needed) && permits(permissions, needed);
 }
 
 /** Whether the first list can do everything the second can; so nobody hands out more than they have. */

@@ -1,0 +1,37 @@
+import { randomUUID } from 'node:crypto';
+import { CommandId, type EntityId } from '../../runtime/ids.ts';
+import type { Json } from '../../runtime/json.ts';
+import type { Reply } from '../../runtime/runtime.ts';
+import { HttpError } from './errors.ts';
+import type { Call } from './route.ts';
+
+type CommandCall = Pick<Call<unknown, unknown, unknown>, 'api' | 'identity' | 'idempotencyKey'>;
+
+/** Sends a command and waits for its commit. `part` tells several commands of one request apart. */
+export async function ask(
+  call: CommandCall,
+  to: EntityId,
+  command: object,
+  part = '',
+): Promise<{ readonly commandId: string; readonly reply: Reply }> {
+  const { api, identity } = call;
+  if (identity === undefined) throw new HttpError('UNAUTHENTICATED', 'a token is needed');
+  const commandId = CommandId.parse(`${call.idempotencyKey ?? randomUUID()}${part}`);
+  const reply = await api.runtime.ask(to, command, {
+    commandId,
+    by: { user: identity.user, via: 'http' },
+    permissions: identity.permissions,
+  });
+  return { commandId, reply };
+}
+
+/** As `ask`, for routes that send one command: a refusal becomes an HTTP error. */
+export async function command(
+  call: CommandCall,
+  to: EntityId,
+  body: object,
+): Promise<{ readonly result: Json; readonly repeated: boolean; readonly commandId: string }> {
+  const { commandId, reply } = await ask(call, to, body);
+  if (!reply.ok) throw new HttpError(reply.code, reply.message, { field: reply.field });
+  return { result: reply.result, repeated: reply.repeated, commandId };
+}

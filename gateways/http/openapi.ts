@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { HTTP_ERRORS } from './errors.ts';
+import type { Route } from './route.ts';
+
+type JsonObject = { [key: string]: unknown };
+
+const JsonObject = z.record(z.string(), z.unknown());
+
+const ErrorAnswer = z
+  .object({
+    error: z.object({
+      code: z.string().describe(`One of ${Object.keys(HTTP_ERRORS).join(', ')}, or a code of the actor`),
+      message: z.string(),
+      field: z.string().optional().describe('The parameter or member that is wrong'),
+      requestId: z.string(),
+    }),
+  })
+  .meta({ id: 'Error' });
+
+/** OpenAPI 3.1 of the route table. What is described is what is checked: the same schemas serve both. */
+export function openApiOf(routes: readonly Route[], version: string): JsonObject {
+  const schemas: JsonObject = {};
+  const schemaOf = (schema: z.ZodType, io: 'input' | 'output') => {
+    const { $schema: _, $defs, ...json } = JsonObject.parse(z.toJSONSchema(schema, { io, unrepresentable: 'any' }));
+    for (const [id, definition] of Object.entries(JsonObject.parse($defs ?? {}))) {
+      const { $schema: _schema, id: _id, ...rest } = JsonObject.parse(definition);
+      schemas[id] = hoisted(rest);
+    }
+    return hoisted(json);
+  };
+  const paths: Record<string, JsonObject> = {};
+  for (const route of routes) {
+    const path = `/api/v1${route.path}`;
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route, schemaOf) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Signalbox',
+      version,
+      description: 'Live industrial operations: plant, telemetry, alarms, work orders. Times are epoch milliseconds.',
+    },
+    servers: [{ url: '/' }],
+    security: [{ token: [] }, { session: [] }],
+    tags: [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name })),
+    paths,
+    components: {
+      schemas,
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', bearerFormat: 'sbx_<id>_<secret>' },
+        session: { type: 'apiKey', in: 'cookie', name: 'signalbox_session' },
+      },
+    },
+  };
+}
+
+type SchemaOf = (schema: z.ZodType, io: 'input' | 'output') => JsonObject;
+
+function operationOf(route: Route, schemaOf: SchemaOf): JsonObject {
+  const needs =
+    route.permission === 'public'
+      ? 'Needs no token.'
+      : route.permission === 'authenticated'
+        ? 'Needs a token.'
+        : `Needs the permission \`${route.permission}\`.`;
+  const parameters = [
+    ...parametersOf(route.params, 'path', schemaOf),
+    ...parametersOf(route.query, 'query', schemaOf),
+    ...(route.isCommand
+      ? [
+          {
+            name: 'Idempotency-Key',
+            in: 'header',
+            required: false,
+            description: 'Repeating a command with the same key returns its first answer',
+            schema: { type: 'string', minLength: 1, maxLength: 120 },
+          },
+        ]
+      : []),
+  ];
+  return {
+    tags: [route.tag],
+    operationId: operationIdOf(route),
+    summary: route.summary,
+    description: route.description === undefined ? needs : `${route.description} ${needs}`,
+    ...(route.permission === 'public' && { security: [] }),
+    ...(parameters.length > 0 && { parameters }),
+    ...(route.body && {
+      requestBody: {
+        // A body of which every member may be left out may be left out itself.
+        required: !route.body.safeParse({}).success,
+        content: { 'application/json': { schema: schemaOf(route.body, 'input') } },
+      },
+    }),
+    responses: {
+      200: {
+        description: 'Done',
+        content: { 'application/json': { schema: schemaOf(route.response, 'output') } },
+      },
+      default: { description: 'Refused', content: { 'application/json': { schema: schemaOf(ErrorAnswer, 'output') } } },
+    },
+  };
+}
+
+function parametersOf(schema: z.ZodType | undefined, where: 'path' | 'query', schemaOf: SchemaOf): JsonObject[] {
+  if (schema === undefined) return [];
+  const object = schemaOf(schema, 'input');
+  const required = z.array(z.string()).catch([]).parse(object.required);
+  return Object.entries(JsonObject.parse(object.properties)).map(([name, property]) => {
+    const { description, ...rest } = JsonObject.parse(property);
+    return {
+      name,
+      in: where,
+      required: where === 'path' || required.includes(name),
+      ...(description !== undefined && { description }),
+      schema: rest,
+    };
+  });
+}
+
+/** `POST /alarms/{id}/acknowledge` -> `postAlarmsIdAcknowledge`. */
+function operationIdOf({ method, path }: Route): string {
+  const words = path.replaceAll(/[{}]/g, '').split(/[/.-]/).filter(Boolean);
+  return method.toLowerCase() + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
+}
+
+/** References to where the definitions stand in the document. */
+function hoisted(json: JsonObject): JsonObject {
+  return JsonObject.parse(JSON.parse(JSON.stringify(json).replaceAll('"#/$defs/', '"#/components/schemas/')));
+}

@@ -1,0 +1,216 @@
+import { z } from 'zod';
+import { nameOf } from '../../../runtime/ids.ts';
+import type { LiveCell } from '../../../runtime/live-bus.ts';
+import { command } from '../command.ts';
+import { ListQuery, listOf } from '../lists.ts';
+import { is, isOneOf, itemOf, liveOne, livePage, mentions, prop } from '../live-lists.ts';
+import { CommandResult, entityOf, Id, Name, oneOrMore, Reason } from '../parameters.ts';
+import { type Api, type Route, route } from '../route.ts';
+import { AssetItem, AssetListItem, DeviceItem, DeviceListItem, SiteItem, SiteListItem } from '../view-schemas.ts';
+
+const Search = z.string().min(1).max(100).optional().describe('Part of the name or id');
+const Site = Name.optional();
+
+/** Levels of a tree below its root; an asset tree has five, so a deeper one is a circle. */
+const MAX_DEPTH = 10;
+
+interface Branch {
+  readonly id: string;
+  readonly name: string;
+  readonly type: string | null;
+  readonly status: string;
+  readonly health: number | null;
+  readonly alarmsActive: number;
+  readonly children: readonly Branch[];
+}
+const Branch: z.ZodType<Branch> = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    type: z.string().nullable(),
+    status: z.string(),
+    health: z.number().nullable(),
+    alarmsActive: z.int(),
+    get children() {
+      return z.array(Branch);
+    },
+  })
+  .meta({ id: 'AssetTree' });
+
+/** What a tree needs of an asset's view; missing while the asset has not been seen yet. */
+const BranchProps = z.object({
+  name: z.string().catch(''),
+  type: z.string().nullable().catch(null),
+  status: z.string().catch('operational'),
+  health: z.number().nullable().catch(null),
+  alarmsActive: z.number().catch(0),
+  children: z.array(z.string()).catch([]),
+});
+
+function treeOf(api: Api, cell: LiveCell, depth = 0): Branch {
+  const { children, ...props } = BranchProps.parse(cell.view.props ?? {});
+  const branches = depth >= MAX_DEPTH ? [] : children;
+  return {
+    id: nameOf(cell.id),
+    ...props,
+    children: branches.flatMap((name) => {
+      const child = api.runtime.live.cell(entityOf('asset', name));
+      return child === undefined ? [] : [treeOf(api, child, depth + 1)];
+    }),
+  };
+}
+
+export const PLANT_ROUTES: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/sites',
+    tag: 'Plant',
+    summary: 'Sites with their key figures',
+    permission: 'site:read',
+    query: ListQuery.extend({ q: Search }),
+    response: listOf(SiteListItem),
+    handle: ({ api, query }) => livePage(api, 'site', query, (cell) => mentions(cell, query.q)),
+  }),
+  route({
+    method: 'GET',
+    path: '/sites/{id}',
+    tag: 'Plant',
+    summary: 'One site',
+    permission: 'site:read',
+    params: Id,
+    response: SiteItem,
+    handle: ({ api, params }) => itemOf(liveOne(api, 'site', params.id)),
+  }),
+  route({
+    method: 'GET',
+    path: '/assets',
+    tag: 'Plant',
+    summary: 'Assets with status, health, values and alarms',
+    permission: 'asset:read',
+    query: ListQuery.extend({
+      site: Site,
+      parent: Name.optional(),
+      type: z.string().max(60).optional(),
+      status: oneOrMore(['operational', 'maintenance', 'damaged', 'retired']).optional(),
+      q: Search,
+    }),
+    response: listOf(AssetListItem),
+    handle: ({ api, query }) =>
+      livePage(
+        api,
+        'asset',
+        query,
+        (cell) =>
+          is(prop(cell, 'site'), query.site) &&
+          is(prop(cell, 'parent'), query.parent) &&
+          is(prop(cell, 'type'), query.type) &&
+          isOneOf(prop(cell, 'status'), query.status) &&
+          mentions(cell, query.q),
+      ),
+  }),
+  route({
+    method: 'GET',
+    path: '/assets/{id}',
+    tag: 'Plant',
+    summary: 'One asset',
+    permission: 'asset:read',
+    params: Id,
+    response: AssetItem,
+    handle: ({ api, params }) => itemOf(liveOne(api, 'asset', params.id)),
+  }),
+  route({
+    method: 'GET',
+    path: '/assets/{id}/hierarchy',
+    tag: 'Plant',
+    summary: 'An asset and everything below it, as a tree',
+    permission: 'asset:read',
+    params: Id,
+    response: Branch,
+    handle: ({ api, params }) => treeOf(api, liveOne(api, 'asset', params.id)),
+  }),
+  route({
+    method: 'POST',
+    path: '/assets/{id}/status',
+    tag: 'Plant',
+    summary: 'Set the status of an asset',
+    permission: 'asset:manage',
+    isCommand: true,
+    params: Id,
+    body: z.strictObject({ status: z.enum(['operational', 'maintenance', 'damaged', 'retired']), reason: Reason }),
+    response: CommandResult,
+    handle: (call) => command(call, entityOf('asset', call.params.id), { kind: 'SetAssetStatus', ...call.body }),
+  }),
+  route({
+    method: 'GET',
+    path: '/devices',
+    tag: 'Plant',
+    summary: 'Devices with connectivity, values and diagnostics',
+    permission: 'device:read',
+    query: ListQuery.extend({
+      site: Site,
+      connection: Name.optional(),
+      driver: z.enum(['modbus', 'opcua', 'mqtt']).optional(),
+      connectivity: oneOrMore(['online', 'offline', 'unknown']).optional(),
+      q: Search,
+    }),
+    response: listOf(DeviceListItem),
+    handle: ({ api, query }) =>
+      livePage(
+        api,
+        'device',
+        query,
+        (cell) =>
+          is(prop(cell, 'site'), query.site) &&
+          is(prop(cell, 'connection'), query.connection) &&
+          is(prop(cell, 'driver'), query.driver) &&
+          isOneOf(prop(cell, 'connectivity'), query.connectivity) &&
+          mentions(cell, query.q),
+      ),
+  }),
+  route({
+    method: 'GET',
+    path: '/devices/{id}',
+    tag: 'Plant',
+    summary: 'One device',
+    permission: 'device:read',
+    params: Id,
+    response: DeviceItem,
+    handle: ({ api, params }) => itemOf(liveOne(api, 'device', params.id)),
+  }),
+  route({
+    method: 'POST',
+    path: '/devices/{id}/points/{point}/write',
+    tag: 'Plant',
+    summary: 'Write a value to a device',
+    description:
+      'Answers when the request is committed, before it is sent. How it went on stands in the `writes` of the device, under the command id.',
+    permission: 'device:write',
+    isCommand: true,
+    params: z.strictObject({ id: Name, point: z.string().min(1).max(64) }),
+    body: z.strictObject({
+      value: z.union([z.number(), z.boolean(), z.string().max(250)]),
+      timeoutMs: z.int().min(100).max(60_000).optional().describe('A write that could not be sent by then never is'),
+    }),
+    response: CommandResult,
+    handle: (call) =>
+      command(call, entityOf('device', call.params.id), { kind: 'WritePoint', point: call.params.point, ...call.body }),
+  }),
+  ...(['decommission', 'recommission'] as const).map((verb) =>
+    route({
+      method: 'POST',
+      path: `/devices/{id}/${verb}`,
+      tag: 'Plant',
+      summary: verb === 'decommission' ? 'Refuse what a device sends from now on' : 'Let a device take part again',
+      permission: 'device:manage',
+      isCommand: true,
+      params: Id,
+      body: z.strictObject({ reason: Reason }),
+      response: CommandResult,
+      handle: (call) =>
+        command(call, entityOf('device', call.params.id), {
+          kind: verb === 'decommission' ? 'DecommissionDevice' : 'RecommissionDevice',
+          reason: call.body.reason,
+        }),
+    }),
+  ),
+];
