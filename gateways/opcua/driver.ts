@@ -116,7 +116,7 @@ export class OpcUaDriver implements Driver, LinkListener {
     if (changed || Date.now() >= this.#nextReportAtMs) this.#report();
   }
 
-  async message(message: NotificationMessage): Promise<void> {
+  async message(message: NotificationMessage, sentAtMs: number | null): Promise<void> {
     const nowMs = Date.now();
     const changes: Change[] = [];
     const library = this.#link.library?.client;
@@ -126,20 +126,17 @@ export class OpcUaDriver implements Driver, LinkListener {
       else if (data instanceof library.StatusChangeNotification)
         throw new OpcUaFault('subscription_lost', `the server ended the subscription: ${data.status.name}`);
     }
-    await this.#deliver(changes, message.publishTime?.getTime() || nowMs, nowMs);
+    await this.#deliver(changes, sentAtMs ?? nowMs, nowMs);
   }
 
-  async values(items: readonly Item[], values: readonly DataValue[]): Promise<void> {
+  async values(items: readonly Item[], values: readonly DataValue[], readAtMs: number | null): Promise<void> {
     const nowMs = Date.now();
     const changes: Change[] = [];
-    let asOfMs = 0;
     for (const [i, item] of items.entries()) {
       const value = values[i];
-      if (value === undefined) continue;
-      asOfMs = Math.max(asOfMs, value.serverTimestamp?.getTime() ?? 0);
-      this.#add(item, value, changes);
+      if (value !== undefined) this.#add(item, value, changes);
     }
-    await this.#deliver(changes, asOfMs === 0 ? nowMs : asOfMs, nowMs);
+    await this.#deliver(changes, readAtMs ?? nowMs, nowMs);
   }
 
   failedItems(items: readonly Item[]): void {

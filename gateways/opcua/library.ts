@@ -18,8 +18,8 @@ export function loadOpcUa(log: DriverLog): Promise<OpcUaLibrary> {
 }
 
 async function load(log: DriverLog): Promise<OpcUaLibrary> {
-  const client = (await import('node-opcua-client')).default;
-  const certificates = (await import('node-opcua-certificate-manager')).default;
+  const client = await import('node-opcua-client');
+  const certificates = await import('node-opcua-certificate-manager');
   // It prints warnings straight to the console, NODE-OPCUA-W27 at every load on Node 20; what matters of them reaches
   // us as errors of our calls.
   const forward = (...words: unknown[]): void =>

@@ -14,6 +14,7 @@ import {
   readNamespaces,
   readOperationLimits,
   readValues,
+  SERVER_TIME,
   type ServerCondition,
 } from './services.ts';
 import type { FieldSession } from './session.ts';
@@ -40,10 +41,10 @@ export type LinkState =
 /** What the link tells its driver. */
 export interface LinkListener {
   state(state: LinkState): void;
-  /** One message of the subscription; resolves once the log has it. */
-  message(message: NotificationMessage): Promise<void>;
-  /** Answers to a read of all values. */
-  values(items: readonly Item[], values: readonly DataValue[]): Promise<void>;
+  /** One message of the subscription, with the server's time when it sent it; resolves once the log has it. */
+  message(message: NotificationMessage, sentAtMs: number | null): Promise<void>;
+  /** Answers to a read of all values, with the server's time when it read them. */
+  values(items: readonly Item[], values: readonly DataValue[], readAtMs: number | null): Promise<void>;
   /** Items the server gives us no values for, with their reason. */
   failedItems(items: readonly Item[]): void;
   condition(condition: ServerCondition): void;
@@ -291,7 +292,7 @@ export class Link {
       state: subscription.state,
       keepAliveMs: subscription.publishingIntervalMs * subscription.keepAliveCount,
       maxWaiting: MAX_WAITING_NOTIFICATIONS,
-      deliver: (message) => this.#options.listener.message(message),
+      deliver: (message, sentAtMs) => this.#options.listener.message(message, sentAtMs),
       onGap: (missing) => this.#gap(session, missing),
     });
   }
@@ -319,9 +320,12 @@ export class Link {
       items.push(item);
       nodeIds.push(item.nodeId);
     }
+    nodeIds.push(SERVER_TIME);
     const values = await readValues(session, nodeIds, limits);
+    const time: unknown = values[items.length]?.value?.value;
+    const readAtMs = time instanceof Date ? time.getTime() : null;
     // Not awaited: a log that is down must not keep the link from coming up.
-    this.#options.listener.values(items, values).catch(() => undefined);
+    this.#options.listener.values(items, values, readAtMs).catch(() => undefined);
   }
 
   /** Twice a second while connected: keeps a starved subscription alive and tries failed items again. */

@@ -24,8 +24,8 @@ export interface PublisherOptions {
   readonly keepAliveMs: number;
   /** Notifications that may wait for the log before the server gets no further publish request. */
   readonly maxWaiting: number;
-  /** Delivers one message, empty for a keep-alive; resolves once the log has it. */
-  readonly deliver: (message: NotificationMessage) => Promise<void>;
+  /** Delivers one message, empty for a keep-alive, with the server's time when it sent it; resolves once the log has it. */
+  readonly deliver: (message: NotificationMessage, sentAtMs: number | null) => Promise<void>;
   /** Messages that the server has dropped before we could get them. */
   readonly onGap: (missing: number) => void;
 }
@@ -130,11 +130,11 @@ export class Publisher {
     if (isKeepAlive) {
       // Its number is that of the next message to come (5.14.1.1): nothing to acknowledge.
       state.nextSequence = sequence;
-      this.#deliver(message, false);
+      this.#deliver(message, sentAtMs(response), false);
     } else if (isBefore(sequence, expected)) {
       this.#acknowledge(sequence);
     } else {
-      this.#deliverNotification(message);
+      this.#deliverNotification(message, sentAtMs(response));
     }
   }
 
@@ -168,15 +168,15 @@ export class Publisher {
     return count;
   }
 
-  #deliverNotification(message: NotificationMessage): void {
+  #deliverNotification(message: NotificationMessage, sentMs: number | null = timeOf(message.publishTime)): void {
     this.#options.state.nextSequence = nextSequence(message.sequenceNumber);
-    this.#deliver(message, true);
+    this.#deliver(message, sentMs, true);
   }
 
   /** Not awaited: the log takes notifications in parallel, up to `maxWaiting`. */
-  #deliver(message: NotificationMessage, acknowledge: boolean): void {
+  #deliver(message: NotificationMessage, sentMs: number | null, acknowledge: boolean): void {
     this.#waiting += 1;
-    this.#options.deliver(message).then(
+    this.#options.deliver(message, sentMs).then(
       () => {
         this.#waiting -= 1;
         if (acknowledge) this.#acknowledge(message.sequenceNumber);
@@ -213,4 +213,14 @@ export function isBefore(a: number, b: number): boolean {
 
 function distance(from: number, to: number): number {
   return (to - from) >>> 0;
+}
+
+/** A keep-alive need not carry a publish time (node-opcua sends the year 1601): then that of the response holds. */
+function sentAtMs(response: PublishResponse): number | null {
+  return timeOf(response.notificationMessage.publishTime) ?? timeOf(response.responseHeader.timestamp);
+}
+
+function timeOf(time: Date | null | undefined): number | null {
+  const ms = time?.getTime() ?? 0;
+  return ms > 0 ? ms : null;
 }

@@ -13,6 +13,8 @@ import type { FieldSession } from './session.ts';
 
 /** Well-known nodes of the server object (OPC 10000-6, annex A). */
 const NAMESPACE_ARRAY = 'i=2255';
+/** By the server's own clock; read along with values, to know as of when they hold. */
+export const SERVER_TIME = 'i=2258';
 const SERVER_STATE = 'i=2259';
 const SERVICE_LEVEL = 'i=2267';
 const MAX_NODES_PER_READ = 'i=11705';
