@@ -150,13 +150,15 @@ export class DevicePoller {
   }
 
   #cycleEnded(polled: PolledScan, result: CycleResult): void {
+    // Of a link that is gone or of a definition that was replaced: it must not bring the device back.
+    if (!this.#up) return;
     if (result.answered) {
       this.#answered();
       this.#ingest(polled, result.frame);
       return;
     }
-    // Ended because the link did: linkDown has told or will tell.
-    if (!this.#up || result.silence === null || result.silence.kind === 'cancelled') return;
+    // Ended because the link did: linkDown will tell.
+    if (result.silence === null || result.silence.kind === 'cancelled') return;
     if (result.silence.kind === 'connection_lost') return;
     const reason = offlineReason(result.silence);
     const { wentOffline, degrades } = this.#health.cycleFailed(reason);

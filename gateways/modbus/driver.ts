@@ -25,6 +25,7 @@ class ModbusDriver implements Driver {
   #devices = new Map<string, DevicePoller>();
   #lastError: ConnectionReport['lastError'];
   #tick: NodeJS.Timeout | null = null;
+  #linkWasUp = false;
   #reportDue = false;
   #reportSoonDue = false;
 
@@ -82,6 +83,8 @@ class ModbusDriver implements Driver {
     const connection: Connection = new Connection(settings, {
       onUp: (client) => {
         queue.attach(client);
+        this.#linkWasUp = true;
+        this.#host.log.info({ connection: this.#definition.id }, 'connected');
         for (const device of this.#devices.values()) device.linkUp();
       },
       onDown: (error) => {
@@ -151,6 +154,11 @@ class ModbusDriver implements Driver {
 
   #note(error: LinkError): void {
     this.#statistics.error(error.code);
+    // A link that stays away says so once; the attempts after it are in the report.
+    if (this.#linkWasUp || this.#lastError?.code !== error.code) {
+      this.#host.log.warn({ connection: this.#definition.id, code: error.code }, error.message);
+    }
+    this.#linkWasUp = false;
     this.#lastError = { code: error.code, message: error.message, atMs: Date.now() };
   }
 

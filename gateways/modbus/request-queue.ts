@@ -39,6 +39,8 @@ export class RequestQueue {
   /** Everything that waits fails at once: nothing is kept for the next connection. */
   detach(): void {
     this.#link = null;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
     this.#writable.length = 0;
     this.#readable.length = 0;
     for (const lane of this.#lanes.values()) {

@@ -63,6 +63,7 @@ export class WriteExecutor {
     if (encoded.kind === 'registers' && encoded.registers.length > MAX_REGISTERS) {
       return failed(request, 'value_out_of_range', `one write takes at most ${MAX_REGISTERS} registers`);
     }
+    if (!this.#fence.readable) return failed(request, 'epoch_unknown', 'the kept write epochs cannot be read');
     if (!this.#fence.admit(request.device, request.epoch)) return failed(request, 'epoch_stale', EPOCH_STALE);
     return null;
   }

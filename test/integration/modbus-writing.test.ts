@@ -1,6 +1,8 @@
 // Goal: a write is carried out once, by its owner, in time, and told as what it was. Method: the driver against our simulator;
 // what reached the device is counted at the device.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { PointValue } from '../../actors/frame.ts';
 import type { WriteOutcome } from '../../gateways/driver.ts';
@@ -112,6 +114,20 @@ test('an owner of a lower epoch is refused, after a restart of the driver too', 
   assert.equal((await again.write({ ...request, epoch: 6 })).code, 'epoch_stale');
   assert.equal((await again.write({ ...request, epoch: 8 })).state, 'acknowledged');
   assert.deepEqual(writes, [6, 6, 6]);
+});
+
+test('when the kept epochs cannot be read, writes are refused and reading goes on', async (t) => {
+  const { driver, definition, host, writes } = await setUp(t);
+  await driver.stop();
+  writeFileSync(join(host.dataDir, 'modbus-line-1-epochs.json'), '{"version":1,"epo');
+  const again = modbusDriver(definition, host);
+  t.after(() => again.stop());
+  again.start();
+  const frames = host.frames.length;
+  await until('frames', () => host.frames.length > frames);
+  const request = { writeId: 'x', device: 'plc', point: 'plain', value: 4, epoch: 9, deadlineMs: Date.now() + 2000 };
+  assert.equal((await again.write(request)).code, 'epoch_unknown');
+  assert.deepEqual(writes, []);
 });
 
 test('a write overtaken in the queue by a newer owner is not sent', async (t) => {
