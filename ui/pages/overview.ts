@@ -11,6 +11,7 @@ import { useKeys } from '../store/keys.ts';
 import { useTopic } from '../store/live-topic.ts';
 import { layOutOverview, type OverviewLayout } from '../store/overview-layout.ts';
 import { useSignal } from '../store/signal.ts';
+import { shortNames } from '../store/short-names.ts';
 import { split, useWall } from '../store/wall.ts';
 
 /** So many assets and values are still told on tiles; beyond, names alone, and the values stay with the server. */
@@ -97,13 +98,14 @@ interface SitePanelProps {
 
 function SitePanel({ site, assets, layout, values }: SitePanelProps) {
   const wall = useWall();
+  const short = shortNames(assets.map((asset) => wall.nameOf(`asset/${asset}`)));
   return html`<section class="site-panel" aria-label=${wall.nameOf(`site/${site}`)}>
     <${SiteHeader} site=${site} />
     <div
       class=${`tiles ${layout.tile}`}
       style=${{ gridTemplateColumns: `repeat(auto-fill, minmax(${layout.tileWidth}rem, 1fr))`, gridAutoRows: `${layout.tileHeight}rem` }}
     >
-      ${assets.map((asset) => html`<${Tile} key=${asset} asset=${asset} kind=${layout.tile} values=${values} />`)}
+      ${assets.map((asset, i) => html`<${Tile} key=${asset} asset=${asset} short=${short[i]} kind=${layout.tile} values=${values} />`)}
     </div>
   </section>`;
 }
@@ -121,9 +123,8 @@ function SiteHeader({ site }: { readonly site: string }) {
     <div class="site-line">
       <${SiteAlarms} props=${props} />
       <span class="pair"><span class="dim">Health</span> <${Health} value=${props.health} /></span>
-      <span class="pair" title=${`worst asset ${Math.round(props.healthWorst ?? 0)}`}><span class="dim">Assets</span> <span class="number">${props.assets}</span></span>
       <span class=${offline > 0 ? 'pair notable' : 'pair'}><span class="dim">Online</span> <span class="number">${props.devicesOnline}/${props.devices}</span>${offline > 0 && html` <span class="number">${offline} ✕</span>`}</span>
-      <span class="pair"><span class="dim">Orders</span> <span class="number">${props.openWorkOrders}</span></span>
+      ${(props.openWorkOrders ?? 0) > 0 && html`<span class="pair"><span class="dim">Orders</span> <span class="number">${props.openWorkOrders}</span></span>`}
     </div>
     <${KeyFigures} site=${site} />
   </header>`;
@@ -161,12 +162,13 @@ function Figure({ site, figure, unit, decimals }: { site: string; figure: string
 
 interface TileProps {
   readonly asset: string;
+  readonly short: string;
   readonly kind: OverviewLayout['tile'];
   readonly values: Cells<AssetView> | null;
 }
 
 /** Plain while the asset is well; a symbol, a frame and full ink when it is not. */
-function Tile({ asset, kind, values }: TileProps) {
+function Tile({ asset, short, kind, values }: TileProps) {
   const wall = useWall();
   const entity = useEntity(wall.assets, asset);
   const props = entity?.props;
@@ -183,7 +185,7 @@ function Tile({ asset, kind, values }: TileProps) {
       ${severity !== null && html`<${PrioritySymbol} severity=${severity} unacknowledged=${(props?.alarmsUnacknowledged ?? 0) > 0} />`}
       ${severity === null && doubtful && html`<span class="tile-mark" aria-hidden="true">${props?.connected === false ? '✕' : '◷'}</span>`}
       ${props?.status === 'maintenance' && html`<span class="tile-mark" aria-hidden="true">M</span>`}
-      ${kind !== 'dot' && html`<span class="tile-text">${name}</span>`}
+      ${kind !== 'dot' && html`<span class="tile-text">${kind === 'card' ? name : short}</span>`}
     </span>
     ${kind === 'card' && values !== null && html`<${TileValues} cells=${values} asset=${asset} />`}
   </a>`;

@@ -5,17 +5,19 @@ import { type AlarmLook, lookOf } from './alarm-look.ts';
 
 /** One shape a priority: square, triangle up, triangle down, circle, and a plain bar for information. In a box of 24. */
 const SHAPES: Readonly<Record<Severity, string>> = {
-  CRITICAL: 'M4 4H20V20H4Z',
-  HIGH: 'M12 3L22 20.5H2Z',
-  MEDIUM: 'M2 3.5H22L12 21Z',
-  LOW: 'M12 3A9 9 0 1 1 12 21A9 9 0 1 1 12 3Z',
-  INFO: 'M3 8H21V16H3Z',
+  CRITICAL: 'M3 3H21V21H3Z',
+  HIGH: 'M12 2L23 21.5H1Z',
+  MEDIUM: 'M1 2.5H23L12 22Z',
+  LOW: 'M12 2A10 10 0 1 1 12 22A10 10 0 1 1 12 2Z',
+  INFO: 'M2 7H22V17H2Z',
 };
 /** Where the number stands: the middle of gravity of each shape. */
-const NUMBER_Y: Readonly<Record<Severity, number>> = { CRITICAL: 12, HIGH: 14.6, MEDIUM: 9.6, LOW: 12, INFO: 12 };
+const NUMBER_Y: Readonly<Record<Severity, number>> = { CRITICAL: 12.2, HIGH: 15, MEDIUM: 9.4, LOW: 12.2, INFO: 12.2 };
 /** Brackets around the symbol while it is unacknowledged: seen without colour, without motion. */
-const BRACKETS = 'M-1 4V-1H4M20 -1H25V4M25 20V25H20M4 25H-1V20';
-const LOCK = 'M16.2 20V18.4a2.3 2.3 0 0 1 4.6 0V20h1v5.5h-6.6V20ZM17.4 20h2.2v-1.6a1.1 1.1 0 0 0-2.2 0Z';
+const BRACKETS = 'M-2 4V-2H4M20 -2H26V4M26 20V26H20M4 26H-2V20';
+/** Beside the shape, so that it never covers the number. */
+const BADGE_X = 27;
+const LOCK = 'M31 18.5V16.6a2.5 2.5 0 0 1 5 0V18.5h1.3V25H29.7V18.5ZM32.4 18.5h2.2V16.6a1.1 1.1 0 0 0-2.2 0Z';
 
 interface SymbolProps {
   readonly severity: Severity;
@@ -23,29 +25,32 @@ interface SymbolProps {
   readonly label?: string;
 }
 
-/** Priority by colour, shape and number; state by fill, brackets and badge. Only `blinks` blinks, and only this symbol. */
+/**
+ * Priority by colour, shape and number; state by fill, outline, brackets and badge. While it blinks, only the fill comes and
+ * goes: outline, number and brackets stay, so that the gravest symbol is never the faintest on the wall.
+ */
 export function AlarmSymbol({ severity, look, label }: SymbolProps) {
   const classes = [
     'symbol',
     look.coloured ? `priority-${PRIORITY[severity]}` : 'priority-none',
     look.filled ? 'filled' : 'hollow',
-    look.blinks ? 'blinks' : '',
     `look-${look.look}`,
   ];
   const text = label ?? `${severity.toLowerCase()}, ${look.words.toLowerCase()}`;
-  return html`<svg class=${classes.join(' ')} viewBox="-2 -2 28 28" role="img" aria-label=${text}>
+  const sign = severity === 'INFO' ? 'i' : PRIORITY[severity];
+  return html`<svg class=${classes.join(' ')} viewBox=${`-3 -3 ${look.badge === null ? 30 : 43} 30`} role="img" aria-label=${text}>
     ${look.blinks && html`<path class="brackets" d=${BRACKETS} />`}
-    <path class="shape" d=${SHAPES[severity]} />
-    <text class="number" x="12" y=${NUMBER_Y[severity]}>${severity === 'INFO' ? 'i' : PRIORITY[severity]}</text>
+    <path class="outline" d=${SHAPES[severity]} />
+    <text class="number" x="12" y=${NUMBER_Y[severity]}>${sign}</text>
+    <g class=${look.blinks ? 'fill blinks' : 'fill'}>
+      <path d=${SHAPES[severity]} />
+      <text class="number" x="12" y=${NUMBER_Y[severity]}>${sign}</text>
+    </g>
     ${
       look.badge !== null &&
       html`<g class="badge">
-        <rect x="13" y="15" width="12" height="11.5" rx="2" />
-        ${
-          look.badge === 'lock'
-            ? html`<path class="lock" d=${LOCK} />`
-            : html`<text class="letter" x="19" y="21">${look.badge}</text>`
-        }
+        <rect x=${BADGE_X} y="11" width="13" height="15.5" rx="2" />
+        ${look.badge === 'lock' ? html`<path class="lock" d=${LOCK} />` : html`<text class="letter" x=${BADGE_X + 6.5} y="19">${look.badge}</text>`}
       </g>`
     }
   </svg>`;

@@ -15,12 +15,12 @@ const PAGES = [
   ['/events', 'Events', 'e'],
 ] as const;
 
-const SOUND: Readonly<Record<SoundState, { sign: string; words: string; title: string }>> = {
-  off: { sign: '🔇︎', words: 'Sound off', title: 'Switch the alarm sound on' },
-  blocked: { sign: '🔇︎', words: 'Sound: click', title: 'The browser wants one click or key on this page before it lets the sound through' },
-  on: { sign: '♪', words: 'Sound on', title: 'Nothing to sound for. Click to switch off' },
-  sounding: { sign: '♪', words: 'Silence', title: 'Silence on this screen (m). Nothing is acknowledged by it' },
-  silenced: { sign: '♪', words: 'Silenced', title: 'Silenced until the next alarm. Click to switch off' },
+const SOUND: Readonly<Record<SoundState, { words: string; title: string }>> = {
+  off: { words: 'Sound off', title: 'Switch the alarm sound on' },
+  blocked: { words: 'Sound: click', title: 'The browser wants one click or key on this page before it lets the sound through' },
+  on: { words: 'Sound on', title: 'Nothing to sound for. Click to switch off' },
+  sounding: { words: 'Silence', title: 'Silence on this screen (m). Nothing is acknowledged by it' },
+  silenced: { words: 'Silenced', title: 'Silenced until the next alarm. Click to switch off' },
 };
 
 /** Always there: who and what this is, where one is, how many alarms of which priority, and whether all of it is live. */
@@ -28,7 +28,9 @@ export function TopBar({ onHelp }: { readonly onHelp: () => void }) {
   const wall = useWall();
   const hello = useSignal(wall.connection.hello);
   const { path } = useSignal(wall.router.address);
-  const sound = SOUND[useSignal(wall.sound.state)];
+  const soundState = useSignal(wall.sound.state);
+  const sound = SOUND[soundState];
+  const quiet = soundState === 'off' || soundState === 'blocked' || soundState === 'silenced';
   return html`<header class="top-bar">
     <a class="brand" href="/">${hello?.organization ?? 'Signalbox'}</a>
     ${hello?.simulated && html`<span class="flag simulated" title="These values come from simulators, from no real plant">SIMULATED PLANT</span>`}
@@ -41,7 +43,7 @@ export function TopBar({ onHelp }: { readonly onHelp: () => void }) {
     <span class="spacer"></span>
     <${Conditions} />
     <${LinkState} />
-    <button type="button" class="button quiet" title=${sound.title} onClick=${() => wall.sound.press()}><span aria-hidden="true">${sound.sign}</span> ${sound.words}</button>
+    <button type="button" class="button quiet" title=${sound.title} onClick=${() => wall.sound.press()}><svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M4 9v6h4l5 4V5L8 9Z" />${quiet ? html`<path d="M16 9l6 6M22 9l-6 6" />` : html`<path d="M16 8.5a5 5 0 0 1 0 7M18.5 6a8.5 8.5 0 0 1 0 12" />`}</svg> ${sound.words}</button>
     <button type="button" class="button quiet" title="Dark or light (t)" aria-label="Dark or light" onClick=${() => wall.preferences.nextTheme()}>◐</button>
     <button type="button" class="button quiet" title="Keys and signs (?)" aria-label="Keys and signs" onClick=${onHelp}>?</button>
     <${WallClock} />
@@ -64,14 +66,13 @@ export function AlarmCounters() {
         title=${`${severity.toLowerCase()}: ${unacknowledged} unacknowledged, ${acknowledged} acknowledged`}
       >
         <${PrioritySymbol} severity=${severity} unacknowledged=${unacknowledged > 0} none=${total === 0} />
-        <span class="number">${ready ? total : '–'}</span>
-        ${unacknowledged > 0 && html`<span class="counter-unack">${unacknowledged} new</span>`}
+        <span class="counter-text"><span class="number">${ready ? total : '–'}</span>${unacknowledged > 0 && html`<span class="counter-unack">${unacknowledged} unack.</span>`}</span>
       </a>`;
     })}
-    <a class=${counts.shelved === 0 ? 'counter aside zero' : 'counter aside'} href="/alarms?list=shelved" title="Shelved (g s)">Shelved <span class="number">${ready ? counts.shelved : '–'}</span></a>
-    ${counts.suppressed > 0 && html`<a class="counter aside" href="/alarms?list=suppressed">Suppressed <span class="number">${counts.suppressed}</span></a>`}
-    ${counts.outOfService > 0 && html`<a class="counter aside" href="/alarms?list=out-of-service">Out of service <span class="number">${counts.outOfService}</span></a>`}
-    ${counts.cannotEvaluate > 0 && html`<a class="counter aside" href="/alarms?list=cannot-evaluate">Cannot evaluate <span class="number">${counts.cannotEvaluate}</span></a>`}
+    <a class=${counts.shelved === 0 ? 'counter aside zero' : 'counter aside'} href="/alarms?list=shelved" title="Shelved (g s)"><span>Shelved</span><span class="number">${ready ? counts.shelved : '–'}</span></a>
+    ${counts.suppressed > 0 && html`<a class="counter aside" href="/alarms?list=suppressed"><span>Suppressed</span><span class="number">${counts.suppressed}</span></a>`}
+    ${counts.outOfService > 0 && html`<a class="counter aside" href="/alarms?list=out-of-service"><span>Out of service</span><span class="number">${counts.outOfService}</span></a>`}
+    ${counts.cannotEvaluate > 0 && html`<a class="counter aside" href="/alarms?list=cannot-evaluate"><span>Cannot evaluate</span><span class="number">${counts.cannotEvaluate}</span></a>`}
   </div>`;
 }
 

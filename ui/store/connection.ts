@@ -209,11 +209,21 @@ export class Connection {
         return;
       }
       case 'error':
-        if (frame.sub !== undefined) this.#subscriptions.get(frame.sub)?.onError?.(frame.code, frame.message);
+        this.#refused(frame);
         return;
       case 'pong':
         return;
     }
+  }
+
+  #refused(frame: Extract<ServerFrame, { op: 'error' }>): void {
+    const subscription = frame.sub === undefined ? undefined : this.#subscriptions.get(frame.sub);
+    if (subscription === undefined) return;
+    if (frame.code === 'BAD_RESUME' && subscription.token !== undefined) {
+      // Another journal than before (a restored or a new server): begin anew.
+      subscription.token = undefined;
+      this.#sendSubscribe(subscription);
+    } else subscription.onError?.(frame.code, frame.message);
   }
 
   #welcome(frame: Hello): void {

@@ -1,0 +1,352 @@
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import uws from 'uWebSockets.js';
+import type { AlarmView, AssetView } from '../../actors/views.ts';
+import { ClientFrame, type WireEvent } from '../../gateways/websocket/protocol.ts';
+import { type AlarmPlan, alarmOf, type Scene, siteOf } from './wall-scene.ts';
+
+/**
+ * Stands in for the product in browser tests of the wall: serves the built page and speaks the push protocol on real sockets
+ * from a scripted scene. Its rules of alarms are just as much as the tests need; the product's own are in `actors/alarm`.
+ */
+const TOKEN = 'key-of-the-test';
+const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const TYPES: Readonly<Record<string, string>> = { html: 'text/html; charset=utf-8', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', map: 'application/json' };
+
+interface Client {
+  seq: number;
+  readonly subs: Map<string, { topic: string; ids: ReadonlySet<string> | null; site: string | null; fields: readonly string[] | null }>;
+}
+type Socket = uws.WebSocket<{ client: Client }>;
+
+interface Options {
+  readonly scene: Scene;
+  /** Clock of the plant; tests may freeze it for pictures. */
+  readonly now?: () => number;
+  readonly permissions?: readonly string[];
+}
+
+export class WallServer {
+  readonly scene: Scene;
+  readonly journal: WireEvent[] = [];
+  readonly commands: { entity: string; command: Record<string, unknown> }[] = [];
+  notRecorded = false;
+  /** Commands are taken but not answered. */
+  mute = false;
+  port = 0;
+  readonly #now: () => number;
+  readonly #permissions: readonly string[];
+  readonly #sockets = new Set<Socket>();
+  readonly #files = new Map<string, { body: Buffer; type: string }>();
+  readonly #answered = new Map<string, object>();
+  readonly #seqs = new Map<string, number>();
+  #silent = false;
+  #listen: uws.us_listen_socket | null = null;
+  #app: uws.TemplatedApp | null = null;
+  #beat: NodeJS.Timeout | undefined;
+  #folder = '';
+
+  constructor({ scene, now = Date.now, permissions = ['*'] }: Options) {
+    this.scene = scene;
+    this.#now = now;
+    this.#permissions = permissions;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get link(): string {
+    return `${this.url}/#key=${TOKEN}`;
+  }
+
+  get clients(): number {
+    return this.#sockets.size;
+  }
+
+  async start(): Promise<void> {
+    const { buildUi } = await import('../../scripts/build-ui.mjs');
+    this.#folder = await mkdtemp(join(tmpdir(), 'wall-ui-'));
+    await buildUi(this.#folder);
+    for (const name of ['index.html', 'wall.js', 'wall.css', 'icon.svg']) {
+      const type = TYPES[name.split('.').at(-1) ?? ''] ?? 'application/octet-stream';
+      this.#files.set(`/${name}`, { body: readFileSync(join(this.#folder, name)), type });
+    }
+    await this.listen();
+    this.#beat = setInterval(() => this.#heartbeat(), 1000);
+  }
+
+  /** Listens again on the same port after `kill`. */
+  async listen(): Promise<void> {
+    const app = uws.App();
+    this.#app = app;
+    this.#route(app);
+    await new Promise<void>((resolve, reject) => {
+      app.listen('127.0.0.1', this.port, (listening) => {
+        if (!listening) return reject(new Error('cannot listen'));
+        this.#listen = listening;
+        this.port = uws.us_socket_local_port(listening);
+        resolve();
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#beat);
+    this.kill();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Every connection breaks and none is let in, as when the process dies. */
+  kill(): void {
+    for (const socket of [...this.#sockets]) socket.close();
+    if (this.#listen !== null) uws.us_listen_socket_close(this.#listen);
+    this.#listen = null;
+    this.#app?.close();
+    this.#app = null;
+  }
+
+  /** Sockets stay open and nothing comes any more, as when a cable is cut. */
+  set silent(silent: boolean) {
+    this.#silent = silent;
+  }
+
+  /** Raises, changes or ends an alarm as the product would: an event on the lane, then new views. */
+  put(alarm: AlarmView, kind = 'AlarmRaised', by = 'system'): void {
+    if (alarm.detail === 'NORMAL' && alarm.shelved === null) this.scene.alarms.delete(alarm.id);
+    else this.scene.alarms.set(alarm.id, alarm);
+    const seq = (this.#seqs.get(alarm.entity) ?? 0) + 1;
+    this.#seqs.set(alarm.entity, seq);
+    const event: WireEvent = {
+      token: String(this.journal.length + 1),
+      entity: alarm.entity,
+      seq,
+      kind,
+      timeMs: this.#now(),
+      by,
+      event: { kind, rule: alarm.rule },
+      after: alarm,
+    };
+    this.journal.push(event);
+    for (const socket of this.#sockets) {
+      for (const [sub, { topic }] of socket.getUserData().client.subs) {
+        if (topic === 'alarms' || topic === 'events') this.#send(socket, { op: 'event', sub, events: [event] });
+      }
+    }
+    this.#refresh(alarm.entity.slice('asset/'.length));
+  }
+
+  raise(plan: AlarmPlan): AlarmView {
+    const alarm = alarmOf(this.scene, plan, this.#now());
+    this.put(alarm);
+    return alarm;
+  }
+
+  /** Changes values or marks of an asset; a mark that is null goes away. */
+  setAsset(id: string, change: { values?: object; times?: object; marks?: object; props?: object }): void {
+    const before = this.scene.assets.get(id);
+    if (before === undefined) return;
+    this.scene.assets.set(id, merged(before, change));
+    this.#delta('assets', id, change);
+  }
+
+  #refresh(id: string): void {
+    const asset = this.scene.assets.get(id);
+    if (asset === undefined) return;
+    const own = [...this.scene.alarms.values()].filter((a) => a.entity === `asset/${id}` && a.state !== 'SUPPRESSED' && a.detail !== 'NORMAL');
+    const order = ['CRITICAL', 'HIGH', 'MEDIUM', 'LOW', 'INFO'] as const;
+    const worst = order.find((severity) => own.some((alarm) => alarm.severity === severity)) ?? null;
+    const props = { worstSeverity: worst, alarmsActive: own.length, alarmsUnacknowledged: own.filter((a) => a.detail.endsWith('UNACK')).length, health: worst === null ? 96 : worst === 'CRITICAL' ? 38 : 71 };
+    this.setAsset(id, { props });
+    const site = asset.props.site;
+    const view = this.scene.sites.get(site);
+    if (view === undefined) return;
+    const next = siteOf(this.scene, site, view.props.name, view.props.timeZone);
+    this.scene.sites.set(site, next);
+    this.#delta('sites', site, { props: next.props });
+  }
+
+  #delta(topic: string, id: string, groups: object): void {
+    for (const socket of this.#sockets) {
+      for (const [sub, interest] of socket.getUserData().client.subs) {
+        if (interest.topic !== topic || !(interest.ids?.has(id) ?? true)) continue;
+        const item = project({ id, ...groups }, interest.fields);
+        if (Object.keys(item).length > 1) this.#send(socket, { op: 'delta', sub, items: [item], timeMs: this.#now() });
+      }
+    }
+  }
+
+  #heartbeat(): void {
+    for (const socket of this.#sockets) {
+      this.#send(socket, { op: 'heartbeat', timeMs: this.#now(), health: 'healthy', notRecorded: this.notRecorded });
+    }
+  }
+
+  #send(socket: Socket, frame: object): void {
+    if (this.#silent) return;
+    const { client } = socket.getUserData();
+    socket.send(JSON.stringify({ seq: ++client.seq, ...frame }));
+  }
+
+  #route(app: uws.TemplatedApp): void {
+    app.ws<{ client: Client }>('/ws', {
+      upgrade: (res, req, context) => {
+        if (!req.getHeader('cookie').includes(TOKEN)) {
+          res.writeStatus('401 Unauthorized').end();
+          return;
+        }
+        const data = { client: { seq: 0, subs: new Map() } };
+        res.upgrade(data, req.getHeader('sec-websocket-key'), req.getHeader('sec-websocket-protocol'), req.getHeader('sec-websocket-extensions'), context);
+      },
+      open: (socket) => {
+        this.#sockets.add(socket);
+        this.#send(socket, {
+          op: 'hello',
+          version: '0',
+          node: 'test',
+          organization: 'Nordlys Utilities',
+          simulated: true,
+          user: 'olga',
+          role: 'operator',
+          permissions: this.#permissions,
+          timeMs: this.#now(),
+          heartbeatMs: 1000,
+        });
+      },
+      message: (socket, message) => this.#take(socket, Buffer.from(message).toString()),
+      close: (socket) => this.#sockets.delete(socket),
+    });
+    app.post('/api/v1/session', (res) => {
+      let body = '';
+      res.onAborted(() => undefined);
+      res.onData((chunk, last) => {
+        body += Buffer.from(chunk).toString();
+        if (!last) return;
+        if (!body.includes(TOKEN)) json(res, '401 Unauthorized', { code: 'TOKEN_INVALID', message: 'This token is not known.' });
+        else res.writeHeader('set-cookie', `signalbox_session=${TOKEN}; HttpOnly; SameSite=Strict; Path=/`).end('{}');
+      });
+    });
+    app.get('/api/v1/session', (res, req) => {
+      if (req.getHeader('cookie').includes(TOKEN)) json(res, '200 OK', { user: 'olga' });
+      else json(res, '401 Unauthorized', { code: 'UNAUTHENTICATED', message: 'no session' });
+    });
+    app.get('/api/v1/telemetry', (res, req) => json(res, '200 OK', this.#history(new URLSearchParams(req.getQuery()))));
+    app.get('/api/v1/audit', (res) => json(res, '200 OK', { items: [], total: null, next: null }));
+    app.get('/*', (res, req) => {
+      const file = this.#files.get(req.getUrl()) ?? this.#files.get('/index.html');
+      res.writeHeader('content-type', file?.type ?? '').writeHeader('content-security-policy', CSP).end(file?.body);
+    });
+  }
+
+  #history(query: URLSearchParams): object {
+    const start = Date.parse(query.get('start') ?? '');
+    const end = Math.min(Date.parse(query.get('end') ?? ''), this.#now());
+    const aggregation = query.get('aggregation') ?? 'none';
+    const stepMs = { none: 5000, '1m': 60_000, '5m': 300_000, '1h': 3_600_000 }[aggregation] ?? 5000;
+    const asset = this.scene.assets.get(query.get('asset') ?? '');
+    const now = Number(asset?.values[query.get('metricKey') ?? ''] ?? 0);
+    const items = [];
+    for (let timeMs = Math.ceil(start / stepMs) * stepMs; timeMs < end; timeMs += stepMs) {
+      const back = (end - timeMs) / (end - start);
+      const value = now * (1 - 0.25 * back) + now * 0.05 * Math.sin(timeMs / (stepMs * 23)) * Math.min(1, back * 5);
+      items.push(aggregation === 'none' ? { timeMs, value, quality: 'GOOD' } : { startMs: timeMs, endMs: timeMs + stepMs, avg: value, min: value * 0.94, max: value * 1.05 });
+    }
+    return { items, total: null, next: null };
+  }
+
+  #take(socket: Socket, text: string): void {
+    const frame = ClientFrame.parse(JSON.parse(text));
+    const { client } = socket.getUserData();
+    if (frame.op === 'unsubscribe') client.subs.delete(frame.sub);
+    else if (frame.op === 'command') this.#command(socket, frame.id, frame.entity, frame.command);
+    else if (frame.op === 'subscribe') {
+      const ids = frame.filter.ids === undefined ? null : new Set(frame.filter.ids);
+      const interest = { topic: frame.topic, ids, site: frame.filter.site ?? null, fields: frame.fields ?? null };
+      client.subs.set(frame.sub, interest);
+      const token = String(this.journal.length);
+      this.#send(socket, { op: 'snapshot', sub: frame.sub, items: this.#items(interest), timeMs: this.#now(), token, more: false });
+      if (frame.resume !== undefined) {
+        const events = this.journal.slice(Number(frame.resume));
+        if (events.length > 0) this.#send(socket, { op: 'event', sub: frame.sub, events });
+      }
+    }
+  }
+
+  #items(interest: { topic: string; ids: ReadonlySet<string> | null; site: string | null; fields: readonly string[] | null }): unknown[] {
+    if (interest.topic === 'alarms') return [...this.scene.alarms.values()];
+    const all: Readonly<Record<string, ReadonlyMap<string, object>>> = { sites: this.scene.sites, assets: this.scene.assets, devices: this.scene.devices, workorders: this.scene.orders };
+    const items: unknown[] = [];
+    for (const [id, view] of all[interest.topic] ?? []) {
+      if (!(interest.ids?.has(id) ?? true)) continue;
+      const props = 'props' in view ? view.props : {};
+      if (interest.site !== null && (typeof props !== 'object' || props === null || !('site' in props) || props.site !== interest.site)) continue;
+      items.push(project({ id, ...view }, interest.fields));
+    }
+    return items;
+  }
+
+  #command(socket: Socket, id: string, entity: string, command: Record<string, unknown>): void {
+    const repeated = this.#answered.get(id);
+    if (repeated !== undefined) return this.#send(socket, { ...repeated, repeated: true });
+    this.commands.push({ entity, command });
+    if (this.mute) return;
+    const alarm = this.scene.alarms.get(`${entity}:${command.rule}`);
+    const changed = alarm === undefined ? undefined : carriedOut(alarm, command, this.#now());
+    const isAlarmCommand = String(command.kind).includes('Alarm');
+    const answer =
+      isAlarmCommand && changed === undefined
+        ? { op: 'reply', id, ok: false, code: 'NOT_ALLOWED', message: 'The alarm is not in a state for that.' }
+        : { op: 'reply', id, ok: true, result: null, repeated: false };
+    this.#answered.set(id, answer);
+    this.#send(socket, answer);
+    if (changed !== undefined) this.put(changed, String(command.kind), 'olga');
+  }
+}
+
+function carriedOut(alarm: AlarmView, command: Record<string, unknown>, nowMs: number): AlarmView | undefined {
+  switch (command.kind) {
+    case 'AcknowledgeAlarm': {
+      const next = { ACTIVE_UNACK: 'ACTIVE_ACK', RTN_UNACK: 'NORMAL', LATCHED_UNACK: 'LATCHED_ACK' } as const;
+      if (alarm.detail !== 'ACTIVE_UNACK' && alarm.detail !== 'RTN_UNACK' && alarm.detail !== 'LATCHED_UNACK') return undefined;
+      return { ...alarm, detail: next[alarm.detail], state: 'ACKNOWLEDGED', acknowledgedBy: 'olga', acknowledgedAtMs: nowMs };
+    }
+    case 'ShelveAlarm':
+      return { ...alarm, state: 'SUPPRESSED', shelved: { untilMs: nowMs + Number(command.durationMs), by: 'olga', reason: String(command.reason), atMs: nowMs } };
+    case 'UnshelveAlarm':
+      return { ...alarm, state: 'ACTIVE', shelved: null };
+    case 'CommentAlarm':
+      return { ...alarm, comments: [...alarm.comments, { atMs: nowMs, by: 'olga', text: String(command.text) }] };
+    default:
+      return undefined;
+  }
+}
+
+function merged(view: AssetView, change: { values?: object; times?: object; marks?: object; props?: object }): AssetView {
+  const marks = Object.fromEntries(Object.entries({ ...view.marks, ...change.marks }).filter(([, mark]) => mark !== null));
+  return {
+    ...view,
+    props: { ...view.props, ...change.props },
+    values: { ...view.values, ...change.values },
+    times: { ...view.times, ...change.times },
+    marks,
+  };
+}
+
+function project(item: { id: string; [group: string]: unknown }, fields: readonly string[] | null): Record<string, unknown> {
+  if (fields === null) return item;
+  const projected: Record<string, Record<string, unknown>> = {};
+  for (const path of fields) {
+    const [name = '', key] = path.split('.');
+    const group = item[name];
+    if (typeof group !== 'object' || group === null) continue;
+    if (key === undefined) projected[name] = { ...group };
+    else if (key in group) projected[name] = { ...projected[name], [key]: Object.entries(group).find(([k]) => k === key)?.[1] };
+  }
+  return { id: item.id, ...projected };
+}
+
+function json(res: uws.HttpResponse, status: string, body: object): void {
+  res.writeStatus(status).writeHeader('content-type', 'application/json').end(JSON.stringify(body));
+}
