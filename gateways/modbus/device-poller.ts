@@ -140,6 +140,8 @@ export class DevicePoller {
     polled.timer = null;
     const { intervalMs } = polled.scan;
     const nowMs = performance.now();
+    // Whole cycles that the process slept through.
+    this.#link.statistics.cycleOverruns += Math.floor(Math.max(0, nowMs - polled.dueAtMs) / intervalMs);
     if (polled.scan.busy || polled.ingesting) this.#link.statistics.cycleOverruns++;
     else polled.scan.run(Date.now(), (result) => this.#cycleEnded(polled, result));
     const grid = this.#phase * intervalMs;
