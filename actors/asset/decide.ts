@@ -1,0 +1,120 @@
+import { accept, type Decision, reject, type Turn } from '../../runtime/actor-kind.ts';
+import type { AssetDefinition } from '../../topology/plant.ts';
+import { alarmPermission, decideAlarm, isAlarmCommand } from '../alarm/decide.ts';
+import { annunciationWhenShown, decideRule } from '../alarm/evaluate.ts';
+import type { AlarmEvent } from '../alarm/events.ts';
+import type { AssetCommand } from './commands.ts';
+import { DEVICE_LOST, hiddenBy, syncLostTimers } from './devices.ts';
+import type { AssetEvent } from './events.ts';
+import { evolveDecided, isEnded, statusOf } from './evolve.ts';
+import type { AssetDecided, AssetLive, AssetState } from './state.ts';
+
+export function assetPermission(command: AssetCommand): string {
+  if (isAlarmCommand(command)) return alarmPermission(command);
+  return command.kind === 'SetAssetStatus' ? 'asset:manage' : 'internal';
+}
+
+export function decideAsset(
+  state: AssetState,
+  command: AssetCommand,
+  turn: Turn<AssetDefinition>,
+): Decision<AssetEvent> {
+  const { decided, live } = state;
+  if (isAlarmCommand(command)) {
+    const isRule = live.layout.ruleById.has(command.rule);
+    const context = { by: turn.by.user, nowMs: turn.nowMs, owner: live.owner };
+    return decideAlarm(decided.alarms.get(command.rule), isRule, command, context);
+  }
+  switch (command.kind) {
+    case 'SetAssetStatus':
+      return setStatus(decided, command, turn);
+    case 'WorkOrderReported':
+      return accept(noteOrder(decided, command, turn));
+    case 'DeviceReported':
+      return accept(noteDevice(decided, live, command, turn.nowMs));
+    default:
+      return unreachable(command);
+  }
+}
+
+type Command<Kind extends AssetCommand['kind']> = Extract<AssetCommand, { kind: Kind }>;
+
+function setStatus(
+  decided: AssetDecided,
+  { status, reason }: Command<'SetAssetStatus'>,
+  turn: Turn<AssetDefinition>,
+): Decision<AssetEvent> {
+  const from = statusOf(decided);
+  if (decided.status === status) return reject('STATUS_UNCHANGED', `the asset is ${status} already`, 'status');
+  const to = statusOf({ ...decided, status });
+  const by = turn.by.user;
+  return accept([{ kind: 'AssetStatusChanged', atMs: turn.nowMs, from, to, own: status, by, reason, workOrder: null }]);
+}
+
+function noteOrder(
+  decided: AssetDecided,
+  command: Command<'WorkOrderReported'>,
+  turn: Turn<AssetDefinition>,
+): AssetEvent[] {
+  const { number, rule, state, assetDown } = command;
+  const atMs = turn.nowMs;
+  const known = decided.orders.get(number);
+  if (known === undefined ? isEnded(state) : known.state === state && known.assetDown === assetDown) return [];
+  const noted: AssetEvent = { kind: 'WorkOrderNoted', atMs, number, rule, state, assetDown };
+  const events: AssetEvent[] = [noted];
+  const record = rule === null ? undefined : decided.alarms.get(rule);
+  if (rule !== null && record !== undefined) {
+    const workOrder = isEnded(state) ? null : number;
+    const isOurs = workOrder !== null || record.workOrder === number;
+    if (isOurs && record.workOrder !== workOrder) events.push({ kind: 'AlarmOrderLinked', rule, atMs, workOrder });
+  }
+  const from = statusOf(decided);
+  const to = statusOf(evolveDecided(decided, noted));
+  if (from !== to) {
+    const own = decided.status;
+    const reason = `work order ${state}`;
+    events.push({ kind: 'AssetStatusChanged', atMs, from, to, own, by: turn.by.user, reason, workOrder: number });
+  }
+  return events;
+}
+
+/** A device came or went: the alarms that it explains are hidden or shown, and the loss itself may be one. */
+function noteDevice(
+  before: AssetDecided,
+  live: AssetLive,
+  { device, state, reason, sinceMs }: Command<'DeviceReported'>,
+  atMs: number,
+): AssetEvent[] {
+  const known = before.devices.get(device);
+  const isLinked = live.layout.definition.links.some((link) => link.device === device);
+  if (!isLinked || (known?.state === state && known.reason === reason && known.sinceMs === sinceMs)) return [];
+  const reported: AssetEvent = { kind: 'LinkedDeviceReported', atMs, device, state, reason, sinceMs };
+  const decided = evolveDecided(before, reported);
+  live.nowMs = atMs;
+  const events: AlarmEvent[] = [];
+  for (const record of decided.alarms.values()) {
+    const rule = live.layout.ruleById.get(record.rule);
+    if (rule === undefined) continue;
+    const cause = hiddenBy(decided, live, rule);
+    if (cause !== null && record.suppressed === null && record.detail !== 'NORMAL') {
+      events.push({ kind: 'AlarmSuppressed', rule: record.rule, atMs, cause });
+    } else if (cause === null && record.suppressed?.cause === DEVICE_LOST) {
+      const annunciation = annunciationWhenShown(record, 'suppressed', live.owner, atMs);
+      events.push({ kind: 'AlarmUnsuppressed', rule: record.rule, atMs, annunciation });
+    }
+  }
+  decideLostRules(decided, live, atMs, events);
+  return [reported, ...events];
+}
+
+/** Rules on the connection itself. */
+export function decideLostRules(decided: AssetDecided, live: AssetLive, nowMs: number, events: AlarmEvent[]): void {
+  syncLostTimers(decided, live);
+  for (const rule of live.layout.lostRules) {
+    decideRule(rule, decided.alarms.get(rule.rule.id), live.timers, null, nowMs, live.owner, null, events);
+  }
+}
+
+function unreachable(command: never): never {
+  throw new Error(`not an asset command: ${JSON.stringify(command)}`);
+}

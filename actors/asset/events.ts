@@ -1,0 +1,35 @@
+import type { AlarmEvent } from '../alarm/events.ts';
+import type { AssetStatus, WorkOrderState } from '../views.ts';
+
+/** What happened to an asset, beside its alarms. */
+export type AssetEvent = AlarmEvent | LinkedDeviceReported | WorkOrderNoted | AssetStatusChanged;
+
+export interface LinkedDeviceReported {
+  readonly kind: 'LinkedDeviceReported';
+  readonly atMs: number;
+  readonly device: string;
+  readonly state: 'online' | 'offline' | 'unknown';
+  readonly reason: string;
+  readonly sinceMs: number;
+}
+
+export interface WorkOrderNoted {
+  readonly kind: 'WorkOrderNoted';
+  readonly atMs: number;
+  readonly number: string;
+  readonly rule: string | null;
+  readonly state: WorkOrderState;
+  readonly assetDown: boolean;
+}
+
+export interface AssetStatusChanged {
+  readonly kind: 'AssetStatusChanged';
+  readonly atMs: number;
+  readonly from: AssetStatus;
+  readonly to: AssetStatus;
+  /** What it is when no work order holds it in maintenance. */
+  readonly own: AssetStatus;
+  readonly by: string;
+  readonly reason: string;
+  readonly workOrder: string | null;
+}

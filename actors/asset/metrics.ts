@@ -1,0 +1,115 @@
+import { forgetDelays } from '../alarm/evaluate.ts';
+import type { PointValue, Quality } from '../frame.ts';
+import { markFor } from '../quality/mark.ts';
+import type { WindowView } from '../views.ts';
+import { addReading, closeWindows } from '../window.ts';
+import { type AssetLive, isUsable } from './state.ts';
+
+/** Windows end once a second, by the times of the frames. */
+const WINDOW_PERIOD_MS = 1000;
+
+/** A metric has a new value. `staleAtMs`: without another one it is stale then. */
+export function takeValue(
+  live: AssetLive,
+  place: number,
+  value: PointValue,
+  timeMs: number,
+  quality: Quality,
+  reason: string | null,
+  staleAtMs: number,
+): void {
+  if (live.nowMs > (live.staleAtMs[place] ?? Number.NaN)) endSilence(live, place);
+  live.values[place] = value;
+  live.timeMs[place] = timeMs;
+  live.staleAtMs[place] = staleAtMs;
+  live.staleSinceMs[place] = Number.NaN;
+  if (quality === 'GOOD') {
+    live.lastGoodValue[place] = value;
+    live.lastGoodMs[place] = timeMs;
+    live.marks[place] = null;
+  } else setMark(live, place, quality, reason);
+  const windows = live.windows[place];
+  if (typeof value === 'number' && windows) addReading(windows, timeMs, value, quality);
+  live.touched[place] = 1;
+  live.toEmit[place] = 1;
+}
+
+/** A metric has no value now: the last one stays, marked, and no rule is evaluated on it. */
+export function loseValue(live: AssetLive, place: number, reason: string | null, timeMs: number): void {
+  setMark(live, place, 'BAD', reason);
+  const windows = live.windows[place];
+  if (windows && live.nowMs <= (live.staleAtMs[place] ?? Number.NaN)) addReading(windows, timeMs, Number.NaN, 'BAD');
+  if (live.touched[place] === 0) live.touched[place] = 2;
+}
+
+/** Formulas whose inputs were touched, in the order of their dependence. */
+export function computeFormulas(live: AssetLive): void {
+  const { layout, touched } = live;
+  for (const { metric, formula, inputs } of layout.formulas) {
+    let isTouched = false;
+    for (const input of inputs) if (touched[input] !== 0) isTouched = true;
+    if (!isTouched) continue;
+    const result = formula.evaluate(live.lookup);
+    const newestMs = newestTime(live, inputs);
+    if (result === null) {
+      loseValue(live, metric, 'no_input', newestMs);
+      continue;
+    }
+    const own = live.nowMs + (layout.staleAfterMs[metric] ?? Number.POSITIVE_INFINITY);
+    let staleAtMs = own;
+    let quality: Quality = 'GOOD';
+    for (const input of inputs) {
+      if (!isUsable(live, input)) continue;
+      staleAtMs = Math.min(staleAtMs, live.staleAtMs[input] ?? own);
+      quality = worse(quality, live.marks[input]?.quality ?? 'GOOD');
+    }
+    takeValue(live, metric, result, newestMs, quality, quality === 'GOOD' ? null : 'input', staleAtMs);
+  }
+}
+
+/** Ends windows that are over; at most once a second, since most readings end none. */
+export function endWindows(live: AssetLive): void {
+  if (live.nowMs - live.windowsClosedMs < WINDOW_PERIOD_MS) return;
+  live.windowsClosedMs = Math.floor(live.nowMs / WINDOW_PERIOD_MS) * WINDOW_PERIOD_MS;
+  for (let place = 0; place < live.windows.length; place++) closeWindowsOf(live, place, live.nowMs);
+}
+
+export function closeWindowsOf(live: AssetLive, place: number, nowMs: number): void {
+  const windows = live.windows[place];
+  if (!windows) return;
+  for (const { sizeMs, ...view } of closeWindows(windows, nowMs)) {
+    live.closed[`${live.layout.metrics[place]?.name}@${sizeName(sizeMs)}`] = view satisfies WindowView;
+  }
+}
+
+/** After a silence delays begin anew, and what the metric had in its windows is closed as it would have been in time. */
+function endSilence(live: AssetLive, place: number): void {
+  for (const rule of live.layout.rulesOf[place] ?? []) forgetDelays(live.timers, rule.index);
+  closeWindowsOf(live, place, live.nowMs);
+}
+
+function setMark(live: AssetLive, place: number, quality: Quality, reason: string | null): void {
+  const before = live.marks[place] ?? null;
+  const goodMs = live.lastGoodMs[place] ?? Number.NaN;
+  live.marks[place] = markFor(before, quality, reason, live.nowMs, live.lastGoodValue[place] ?? null, goodMs);
+}
+
+function newestTime(live: AssetLive, inputs: readonly number[]): number {
+  let newestMs = Number.NEGATIVE_INFINITY;
+  for (const input of inputs) {
+    const timeMs = live.timeMs[input] ?? Number.NaN;
+    if (timeMs > newestMs) newestMs = timeMs;
+  }
+  return Number.isFinite(newestMs) ? newestMs : live.nowMs;
+}
+
+const BADNESS: Readonly<Record<Quality, number>> = { GOOD: 0, SUSPECT: 1, UNCERTAIN: 2, BAD: 3 };
+
+export function worse(a: Quality, b: Quality): Quality {
+  return BADNESS[b] > BADNESS[a] ? b : a;
+}
+
+function sizeName(sizeMs: number): string {
+  if (sizeMs % 3_600_000 === 0) return `${sizeMs / 3_600_000}h`;
+  return sizeMs % 60_000 === 0 ? `${sizeMs / 60_000}m` : `${sizeMs / 1000}s`;
+}

@@ -1,0 +1,153 @@
+import { z } from 'zod';
+import type { Self } from '../../runtime/actor-kind.ts';
+import type { AssetDefinition } from '../../topology/plant.ts';
+import {
+  bookOf,
+  nullable,
+  restoreTimers,
+  StoredBook,
+  StoredMark,
+  StoredTimers,
+  StoredValue,
+  storeTimers,
+} from '../alarm/stored.ts';
+import { decodeWindows, encodeWindows } from '../window.ts';
+import { closeWindowsOf } from './metrics.ts';
+import { type AssetLive, type AssetState, createLive } from './state.ts';
+
+const Instant = z.number().nullable();
+
+const StoredMetric = z.object({
+  value: StoredValue,
+  timeMs: Instant,
+  staleAtMs: Instant,
+  mark: StoredMark.nullable(),
+  goodValue: StoredValue,
+  goodMs: Instant,
+  /** Key of the slot that it came from. */
+  slot: z.string().nullable(),
+  windows: z.unknown(),
+});
+type StoredMetric = z.infer<typeof StoredMetric>;
+
+const StoredWindow = z.object({
+  startMs: z.number(),
+  endMs: z.number(),
+  count: z.number(),
+  min: z.number(),
+  max: z.number(),
+  avg: z.number(),
+  sum: z.number(),
+  stddev: z.number(),
+  p50: z.number(),
+  p95: z.number(),
+  p99: z.number(),
+  good: z.number(),
+  suspect: z.number(),
+  uncertain: z.number(),
+  bad: z.number(),
+  pctGood: z.number(),
+});
+
+/** By name throughout, since places change with the topology. */
+const StoredAsset = z.object({
+  alarms: StoredBook,
+  devices: z.array(
+    z.tuple([
+      z.string(),
+      z.object({ state: z.enum(['online', 'offline', 'unknown']), reason: z.string(), sinceMs: z.number() }),
+    ]),
+  ),
+  status: z.enum(['operational', 'maintenance', 'damaged', 'retired']),
+  orders: z.array(
+    z.tuple([
+      z.string(),
+      z.object({
+        rule: z.string().nullable(),
+        state: z.enum(['draft', 'open', 'scheduled', 'in_progress', 'on_hold', 'completed', 'closed', 'cancelled']),
+        assetDown: z.boolean(),
+        down: z.boolean(),
+      }),
+    ]),
+  ),
+  maintainedAtMs: Instant,
+  metrics: z.array(z.tuple([z.string(), StoredMetric])),
+  slots: z.array(z.tuple([z.string(), z.number()])),
+  timers: StoredTimers,
+  closed: z.record(z.string(), StoredWindow),
+  windowsClosedMs: z.number(),
+  nowMs: z.number(),
+});
+type StoredAsset = z.infer<typeof StoredAsset>;
+
+export function encodeAsset({ decided, live }: AssetState): StoredAsset {
+  const { layout } = live;
+  // Windows that ended are handed out first: only open ones are kept.
+  for (let place = 0; place < live.windows.length; place++) closeWindowsOf(live, place, Number.NEGATIVE_INFINITY);
+  return {
+    alarms: [...decided.alarms.values()],
+    devices: [...decided.devices],
+    status: decided.status,
+    orders: [...decided.orders],
+    maintainedAtMs: decided.maintainedAtMs,
+    metrics: layout.metrics.flatMap(({ name, rollUp }, place) =>
+      rollUp === undefined ? [[name, storeMetric(live, place)] as [string, StoredMetric]] : [],
+    ),
+    slots: layout.slots.flatMap(({ key }, index) => {
+      const timeMs = nullable(live.slotTimeMs[index]);
+      return timeMs === null ? [] : [[key, timeMs] as [string, number]];
+    }),
+    timers: storeTimers(live.timers, layout.ruleIds),
+    closed: { ...live.closed },
+    windowsClosedMs: live.windowsClosedMs,
+    nowMs: live.nowMs,
+  };
+}
+
+export function decodeAsset(stored: unknown, self: Self<AssetDefinition>): AssetState {
+  const kept = StoredAsset.parse(stored);
+  const live = createLive(self.id, self.definition);
+  const { layout } = live;
+  for (const [name, metric] of kept.metrics) {
+    const place = layout.placeOf.get(name);
+    if (place !== undefined) restoreMetric(live, place, metric);
+  }
+  const slotTimes = new Map(kept.slots);
+  layout.slots.forEach(({ key }, index) => {
+    live.slotTimeMs[index] = slotTimes.get(key) ?? Number.NaN;
+  });
+  restoreTimers(live.timers, layout.ruleIds, kept.timers);
+  for (const [name, window] of Object.entries(kept.closed)) {
+    if (layout.placeOf.has(name.slice(0, name.indexOf('@')))) live.closed[name] = window;
+  }
+  live.windowsClosedMs = kept.windowsClosedMs;
+  live.nowMs = kept.nowMs;
+  const { status, maintainedAtMs } = kept;
+  const [alarms, devices, orders] = [bookOf(kept.alarms), new Map(kept.devices), new Map(kept.orders)];
+  return { decided: { alarms, devices, status, orders, maintainedAtMs }, live };
+}
+
+function storeMetric(live: AssetLive, place: number): StoredMetric {
+  const windows = live.windows[place];
+  return {
+    value: live.values[place] ?? null,
+    timeMs: nullable(live.timeMs[place]),
+    staleAtMs: nullable(live.staleAtMs[place]),
+    mark: live.marks[place] ?? null,
+    goodValue: live.lastGoodValue[place] ?? null,
+    goodMs: nullable(live.lastGoodMs[place]),
+    slot: live.layout.slots[live.slotOf[place] ?? -1]?.key ?? null,
+    windows: windows && typeof live.values[place] === 'number' ? encodeWindows(windows) : null,
+  };
+}
+
+function restoreMetric(live: AssetLive, place: number, metric: StoredMetric): void {
+  live.values[place] = metric.value;
+  live.timeMs[place] = metric.timeMs ?? Number.NaN;
+  live.staleAtMs[place] = metric.staleAtMs ?? Number.NaN;
+  live.marks[place] = metric.mark;
+  live.lastGoodValue[place] = metric.goodValue;
+  live.lastGoodMs[place] = metric.goodMs ?? Number.NaN;
+  live.slotOf[place] = live.layout.slots.findIndex((slot) => slot.key === metric.slot && slot.metric === place);
+  if (metric.windows !== null && live.windows[place]) live.windows[place] = decodeWindows(metric.windows);
+}

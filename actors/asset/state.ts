@@ -1,0 +1,170 @@
+import type { Self } from '../../runtime/actor-kind.ts';
+import type { EntityId } from '../../runtime/ids.ts';
+import type { AssetDefinition } from '../../topology/plant.ts';
+import { type AlarmBook, AlarmViews } from '../alarm/book.ts';
+import { createTimers, type RuleOwner, type RuleTimers } from '../alarm/evaluate.ts';
+import type { AlarmHolder } from '../alarm/view.ts';
+import type { PointValue, Quality } from '../frame.ts';
+import { FrameLayouts } from '../frame-layout.ts';
+import type { AssetStatus, Mark, WindowView, WorkOrderState } from '../views.ts';
+import { createWindows, WINDOW_SIZES_MS, type Windows } from '../window.ts';
+import { type AssetLayout, layoutOf } from './layout.ts';
+
+/** `decided` changes by events alone and is replaced; `live` follows from the readings and is changed in place. */
+export interface AssetState {
+  readonly decided: AssetDecided;
+  readonly live: AssetLive;
+}
+
+export interface AssetDecided {
+  readonly alarms: AlarmBook;
+  readonly devices: ReadonlyMap<string, LinkedDevice>;
+  /** What people said it is; a work order may hold it in maintenance all the same. */
+  readonly status: AssetStatus;
+  /** Open orders by number. */
+  readonly orders: ReadonlyMap<string, OpenOrder>;
+  readonly maintainedAtMs: number | null;
+}
+
+export interface LinkedDevice {
+  readonly state: 'online' | 'offline' | 'unknown';
+  readonly reason: string;
+  readonly sinceMs: number;
+}
+
+export interface OpenOrder {
+  readonly rule: string | null;
+  readonly state: WorkOrderState;
+  readonly assetDown: boolean;
+  /** Holds the asset in maintenance: begun, and not completed yet. */
+  readonly down: boolean;
+}
+
+export interface AssetLive {
+  readonly layout: AssetLayout;
+  readonly holder: AlarmHolder;
+  readonly owner: RuleOwner;
+  /** By device: which readings of a frame go to which slots, as pairs of reading and slot. */
+  readonly plans: ReadonlyMap<EntityId, FrameLayouts<Int32Array>>;
+  /** By slot: device time of its newest reading. Kept apart for each source, whose clocks may differ. */
+  readonly slotTimeMs: Float64Array;
+
+  // By place of the metric.
+  readonly values: PointValue[];
+  readonly timeMs: Float64Array;
+  /** When the value will be stale; NaN before the first. */
+  readonly staleAtMs: Float64Array;
+  /** Since when it is shown as stale; NaN: it is not. Not part of a snapshot: it follows from the clock. */
+  readonly staleSinceMs: Float64Array;
+  readonly marks: (Mark | null)[];
+  readonly lastGoodValue: PointValue[];
+  readonly lastGoodMs: Float64Array;
+  /** The slot that the value came from; -1: none yet. */
+  readonly slotOf: Int32Array;
+  readonly windows: (Windows | null)[];
+  /** Newest closed windows by `metric@1m`. */
+  readonly closed: Record<string, WindowView>;
+  windowsClosedMs: number;
+
+  readonly timers: RuleTimers;
+  /** Looks a metric up for a formula: a number that may be computed with at `nowMs`, or null. */
+  readonly lookup: (name: string) => number | null;
+  nowMs: number;
+
+  /** What the turn touched: 0 nothing, 1 a value, 2 lost its value. */
+  readonly touched: Uint8Array;
+  readonly toEmit: Uint8Array;
+  emitPoints: readonly string[];
+  late: LateReading[];
+
+  /** Of each child: its values that roll-ups need, in their order. */
+  readonly children: Map<EntityId, readonly ChildValue[]>;
+  rollUpsChanged: boolean;
+  startedMs: number;
+  readonly alarmViews: AlarmViews;
+  readonly shownMarks: Map<string, Mark>;
+}
+
+export interface LateReading {
+  readonly metric: number;
+  readonly timeMs: number;
+  readonly value: PointValue;
+  readonly quality: Quality;
+}
+
+export interface ChildValue {
+  readonly value: number | null;
+  readonly timeMs: number;
+}
+
+export function initialAsset(self: Self<AssetDefinition>): AssetState {
+  return {
+    decided: {
+      alarms: new Map(),
+      devices: new Map(),
+      status: 'operational',
+      orders: new Map(),
+      maintainedAtMs: null,
+    },
+    live: createLive(self.id, self.definition),
+  };
+}
+
+export function createLive(id: EntityId, definition: AssetDefinition): AssetLive {
+  const layout = layoutOf(definition);
+  const count = layout.metrics.length;
+  const never = (length = count) => new Float64Array(length).fill(Number.NaN);
+  const live: AssetLive = {
+    layout,
+    holder: { id, site: definition.site, rules: definition.rules },
+    owner: { name: definition.name, timeZone: definition.timeZone },
+    plans: new Map(
+      [...layout.slotsOf].map(([device, slots]) => [device, new FrameLayouts((points) => planFor(slots, points))]),
+    ),
+    slotTimeMs: never(layout.slots.length),
+    values: new Array<PointValue>(count).fill(null),
+    timeMs: never(),
+    staleAtMs: never(),
+    staleSinceMs: never(),
+    marks: new Array<Mark | null>(count).fill(null),
+    lastGoodValue: new Array<PointValue>(count).fill(null),
+    lastGoodMs: never(),
+    slotOf: new Int32Array(count).fill(-1),
+    windows: layout.metrics.map(({ rollUp }) => (rollUp === undefined ? createWindows(WINDOW_SIZES_MS) : null)),
+    closed: {},
+    windowsClosedMs: 0,
+    timers: createTimers(layout.rules.length),
+    lookup: (name) => usableNumber(live, layout.placeOf.get(name) ?? -1),
+    nowMs: 0,
+    touched: new Uint8Array(count),
+    toEmit: new Uint8Array(count),
+    emitPoints: [],
+    late: [],
+    children: new Map(),
+    rollUpsChanged: false,
+    startedMs: Number.NaN,
+    alarmViews: new AlarmViews(),
+    shownMarks: new Map(),
+  };
+  return live;
+}
+
+/** A value that is there, is not BAD and is not stale by the clock of the turn. */
+export function isUsable(live: AssetLive, place: number): boolean {
+  return live.nowMs <= (live.staleAtMs[place] ?? Number.NaN) && live.marks[place]?.quality !== 'BAD';
+}
+
+function usableNumber(live: AssetLive, place: number): number | null {
+  if (!isUsable(live, place)) return null;
+  const value = live.values[place];
+  if (typeof value === 'number') return value;
+  return typeof value === 'boolean' ? Number(value) : null;
+}
+
+function planFor(slots: ReadonlyMap<string, readonly number[]>, points: readonly string[]): Int32Array {
+  const pairs: number[] = [];
+  points.forEach((point, reading) => {
+    for (const slot of slots.get(point) ?? []) pairs.push(reading, slot);
+  });
+  return Int32Array.from(pairs);
+}

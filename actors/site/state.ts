@@ -1,0 +1,45 @@
+import type { Self } from '../../runtime/actor-kind.ts';
+import type { EntityId } from '../../runtime/ids.ts';
+import type { SiteDefinition } from '../../topology/plant.ts';
+
+/** All live: a site is what its assets, devices and work orders are. Nothing of it is journaled or kept in a snapshot. */
+export interface SiteState {
+  readonly definition: SiteDefinition;
+  readonly parts: Map<EntityId, Part>;
+}
+
+/** What one entity adds to its site. */
+export type Part = AssetPart | DevicePart | OrderPart;
+
+export interface AssetPart {
+  readonly kind: 'asset';
+  readonly health: number | null;
+  readonly alarms: AlarmTally;
+  /** By place of the site's key figures. */
+  readonly figures: readonly (number | null)[];
+}
+
+export interface DevicePart {
+  readonly kind: 'device';
+  readonly connectivity: 'online' | 'offline' | 'unknown' | 'decommissioned';
+  readonly alarms: AlarmTally;
+}
+
+export interface OrderPart {
+  readonly kind: 'work-order';
+  readonly isOpen: boolean;
+}
+
+export interface AlarmTally {
+  readonly unacknowledged: number;
+  readonly active: number;
+  readonly shelved: number;
+  readonly critical: number;
+  readonly high: number;
+  readonly medium: number;
+  readonly low: number;
+}
+
+export function initialSite({ definition }: Self<SiteDefinition>): SiteState {
+  return { definition, parts: new Map() };
+}
