@@ -1,0 +1,114 @@
+import type { ConnectionDefinition } from '../../topology/plant.ts';
+import type { MqttConnection } from '../../topology/schema/mqtt.ts';
+import type { Connectivity, DriverHost } from '../driver.ts';
+import { decodePayload, type Fault } from './payload.ts';
+import { createRouter, type Router } from './router.ts';
+import type { Statistics } from './statistics.ts';
+
+const SHOWN_BODY_BYTES = 2000;
+const CONNECTED: Connectivity = { state: 'online', reason: 'connected' };
+const LAST_WILL: Connectivity = { state: 'offline', reason: 'last_will' };
+
+/**
+ * Takes messages, wherever they come from: finds the device, reads the payload, passes the frame on. What cannot be used goes
+ * to the dead letters and is done with: bad data never stops anything.
+ */
+export class Intake {
+  readonly #host: DriverHost;
+  readonly #statistics: Statistics;
+  readonly #router: Router;
+  readonly #connection: string;
+  readonly #states: Map<string, Connectivity>;
+
+  /** @param states connectivity as it was reported last, kept across a change of definition */
+  constructor(
+    definition: ConnectionDefinition,
+    settings: MqttConnection,
+    host: DriverHost,
+    statistics: Statistics,
+    states: Map<string, Connectivity>,
+  ) {
+    this.#host = host;
+    this.#statistics = statistics;
+    this.#router = createRouter(definition, settings);
+    this.#connection = definition.id;
+    this.#states = states;
+    const known = new Set(definition.devices.map((device) => device.id));
+    for (const device of states.keys()) if (!known.has(device)) states.delete(device);
+    for (const device of known) if (!states.has(device)) states.set(device, NOT_REPORTED);
+  }
+
+  /** What to ask a broker for. The load of the readings can be shared with others; a status is for everybody. */
+  filters(sharedGroup: string | undefined): readonly string[] {
+    const { filters, statusFilter } = this.#router;
+    const shared = sharedGroup === undefined ? filters : filters.map((filter) => `$share/${sharedGroup}/${filter}`);
+    return statusFilter === null ? shared : [...shared, statusFilter];
+  }
+
+  /** Whether a topic belongs to a device of the connection. */
+  knows(topic: string): boolean {
+    return this.#router.route(topic).kind !== 'refused';
+  }
+
+  /**
+   * @returns a promise that resolves once the log has the message and rejects when it cannot take it; null when there was
+   * nothing to store. Only then may the sender be told that it was received.
+   */
+  take(topic: string, payload: Buffer, retained: boolean): Promise<void> | null {
+    this.#statistics.messages++;
+    const route = this.#router.route(topic);
+    if (route.kind === 'refused') {
+      this.#refuse(topic, payload, [route]);
+      return null;
+    }
+    if (route.kind === 'status') {
+      this.#takeStatus(topic, route.device, payload);
+      return null;
+    }
+    const receivedAtMs = Date.now();
+    const { device, frame, faults } = decodePayload(this.#router, route, { payload, receivedAtMs, retained });
+    if (faults.length > 0) this.#refuse(topic, payload, faults);
+    // Even a message that cannot be read shows that its sender is there; a retained one shows nothing.
+    if (device !== null && !retained) this.#report(device, CONNECTED);
+    if (device === null || frame === null) return null;
+    this.#statistics.readings += frame.values.length;
+    this.#statistics.lastReadingAtMs = receivedAtMs;
+    return this.#host.ingest(device, frame);
+  }
+
+  /** The link is not there: nothing is known of any device behind it. */
+  lost(reason: string, detail?: string): void {
+    const unknown: Connectivity = { state: 'unknown', reason, ...(detail !== undefined && { detail }) };
+    for (const device of this.#states.keys()) this.#report(device, unknown);
+  }
+
+  #takeStatus(topic: string, device: string, payload: Buffer): void {
+    const status = payload.toString().trim().toLowerCase();
+    if (status === 'online') this.#report(device, CONNECTED);
+    else if (status === 'offline') this.#report(device, LAST_WILL);
+    else if (status !== '') {
+      // An empty payload is how a retained status is deleted.
+      this.#refuse(topic, payload, [{ code: 'bad_status', reason: 'a status is online or offline' }]);
+    }
+  }
+
+  #report(device: string, connectivity: Connectivity): void {
+    const before = this.#states.get(device);
+    if (before === connectivity) return;
+    this.#states.set(device, connectivity);
+    if (before?.state !== connectivity.state || before.reason !== connectivity.reason) {
+      this.#host.connectivity(device, connectivity);
+    }
+  }
+
+  #refuse(topic: string, payload: Buffer, faults: readonly Fault[]): void {
+    const body = payload.subarray(0, SHOWN_BODY_BYTES).toString();
+    for (const { code, reason } of faults) {
+      this.#statistics.count(code);
+      this.#host.deadLetter({ source: `${this.#connection}:${topic}`, code, reason, body });
+    }
+  }
+}
+
+/** Unlike anything that is reported, so that the first report of a device is always one. */
+const NOT_REPORTED: Connectivity = { state: 'unknown', reason: '' };
