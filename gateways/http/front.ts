@@ -1,5 +1,5 @@
-import type { us_listen_socket, us_socket_context_t } from 'uWebSockets.js';
-import { App, type HttpRequest, type HttpResponse, us_listen_socket_close, us_socket_local_port } from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse, us_listen_socket, us_socket_context_t } from 'uWebSockets.js';
+import uWS from 'uWebSockets.js';
 import type { Registry } from 'prom-client';
 import { ErrorWithCode } from '../../runtime/errors.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
@@ -80,7 +80,7 @@ class FrontServer {
   readonly #metrics: FrontMetrics;
   readonly #api: ApiServer;
   readonly #push: WebSocketGateway;
-  readonly #app = App();
+  readonly #app = uWS.App();
   readonly #allowedOrigins: ReadonlySet<string>;
   #listening: us_listen_socket | undefined;
   #underWay = 0;
@@ -122,7 +122,7 @@ class FrontServer {
   }
 
   get port(): number {
-    return this.#listening === undefined ? 0 : us_socket_local_port(this.#listening);
+    return this.#listening === undefined ? 0 : uWS.us_socket_local_port(this.#listening);
   }
 
   async start(): Promise<void> {
@@ -148,7 +148,7 @@ class FrontServer {
   async close(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
-    if (this.#listening) us_listen_socket_close(this.#listening);
+    if (this.#listening) uWS.us_listen_socket_close(this.#listening);
     this.#push.close();
     const deadlineMs = performance.now() + DRAIN_MS;
     while ((this.#underWay > 0 || this.#push.clients > 0) && performance.now() < deadlineMs) {

@@ -47,9 +47,10 @@ describe('the lane of events', () => {
       fc.asyncProperty(
         fc.array(step, { maxLength: 80 }),
         fc.array(fc.integer({ min: 0, max: 7 }), { maxLength: 80 }),
-        fc.integer({ min: 0, max: 9 }),
-        fc.constantFrom<object>({}, { kinds: ['A'] }),
-        async (steps, delays, before, filter) => {
+        fc.record({ before: fc.integer({ min: 0, max: 12 }), missed: fc.integer({ min: 0, max: 12 }) }),
+        fc.record({ recentEvents: fc.integer({ min: 1, max: 8 }), pageEvents: fc.integer({ min: 1, max: 8 }) }),
+        fc.constantFrom<object>({}, { kinds: ['A'] }, { kinds: ['B'] }),
+        async (steps, delays, { before, missed }, sizes, filter) => {
           const journal = new SlowJournal();
           journal.delays = delays;
           const commit = () => journal.add(entityId('asset', 'a'), journal.rows.length % 3 === 0 ? 'B' : 'A', null);
@@ -64,11 +65,10 @@ describe('the lane of events', () => {
             journal,
             skipped: () => {},
             failed: (error) => assert.fail(String(error)),
-            recentEvents: 6,
-            pageEvents: 3,
+            ...sizes,
           });
           await lane.start();
-          const from = lane.seen;
+          const from = Math.max(0, lane.seen - missed);
           const selection = select(filter);
           const received: number[] = [];
           let outlet = new FakeOutlet();
@@ -106,7 +106,7 @@ describe('the lane of events', () => {
           );
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 1000 },
     );
   });
 

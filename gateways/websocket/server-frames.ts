@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import type { ServerFrame } from './protocol.ts';
+
+/**
+ * What the server sends, as schemas: for the published wire format, and for tests that hold real frames to it. The compiler
+ * holds both to `ServerFrame`.
+ */
+const seq = z.int().min(1).describe('Rises by one with every frame of the connection');
+const sub = z.string().describe('Of which subscription');
+const timeMs = z.number().describe('Clock of the server, epoch milliseconds');
+const token = z.string().describe('Position in the event lane; give the last one as `resume`');
+
+const Item = z
+  .looseObject({ id: z.string() })
+  .describe('Groups of keyed fields; in a delta those that changed, null for one that went away');
+
+const Event = z.object({
+  token,
+  entity: z.string(),
+  seq: z.int().describe('Number of the event within its entity'),
+  kind: z.string(),
+  timeMs,
+  by: z.string(),
+  event: z.unknown(),
+  after: z.unknown().describe('Of alarm events: the alarm as it stands then'),
+});
+
+export const ServerFrames = z.union([
+  z.object({
+    seq,
+    op: z.literal('hello'),
+    version: z.string(),
+    node: z.string(),
+    organization: z.string(),
+    simulated: z.boolean(),
+    user: z.string(),
+    role: z.string(),
+    permissions: z.array(z.string()),
+    timeMs,
+    heartbeatMs: z.number().describe('Two of these without a heartbeat and the client is blind'),
+  }),
+  z.object({
+    seq,
+    op: z.literal('snapshot'),
+    sub,
+    items: z.array(z.unknown()),
+    timeMs,
+    token: token.describe('Events up to this one are included'),
+    more: z.boolean().describe('Further parts of this snapshot follow'),
+  }),
+  z.object({ seq, op: z.literal('delta'), sub, items: z.array(Item), timeMs }),
+  z.object({ seq, op: z.literal('event'), sub, events: z.array(Event) }),
+  z.object({
+    seq,
+    op: z.literal('reply'),
+    id: z.string(),
+    ok: z.literal(true),
+    result: z.unknown(),
+    repeated: z.boolean(),
+  }),
+  z.object({
+    seq,
+    op: z.literal('reply'),
+    id: z.string(),
+    ok: z.literal(false),
+    code: z.string(),
+    message: z.string(),
+    field: z.string().exactOptional(),
+  }),
+  z.object({
+    seq,
+    op: z.literal('error'),
+    code: z.string(),
+    message: z.string(),
+    field: z.string().exactOptional(),
+    sub: z.string().exactOptional(),
+  }),
+  z.object({ seq, op: z.literal('pong'), id: z.string().exactOptional(), timeMs }),
+  z.object({
+    seq,
+    op: z.literal('heartbeat'),
+    timeMs,
+    health: z.enum(['healthy', 'degraded', 'unhealthy']),
+    notRecorded: z.boolean().describe('The journal cannot be written: what is shown is live but not yet recorded'),
+  }),
+]) satisfies z.ZodType<ServerFrame>;
