@@ -106,7 +106,7 @@ function createClient(options: ChannelOptions, serverCertificate: ServerCertific
 }
 
 function clientOptions(options: ChannelOptions): Parameters<OpcUaLibrary['client']['OPCUAClient']['create']>[0] {
-  const { library, store, settings } = options;
+  const { library, store } = options;
   return {
     applicationName: 'Signalbox',
     applicationUri: store.applicationUri,
@@ -122,7 +122,8 @@ function clientOptions(options: ChannelOptions): Parameters<OpcUaLibrary['client
     keepPendingSessionsOnDisconnect: true,
     requestedSessionTimeout: SESSION_TIMEOUT_MS,
     defaultTransactionTimeout: REQUEST_TIMEOUT_MS,
-    transportTimeout: settings.connectTimeoutMs,
+    // The library closes a socket that was silent for so long: that judgement is the watchdog's.
+    transportTimeout: 60_000,
   };
 }
 

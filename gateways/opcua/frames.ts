@@ -55,8 +55,9 @@ export class FrameAssembler {
   /** A device of which every value is BAD still speaks: an empty frame says that it was heard. */
   #lifeSignDue(device: DeviceLayout, gatewayTimeMs: number): boolean {
     if (!device.items.some((item) => item.serverId !== null && item.last !== null)) return false;
-    const lastMs = this.#lastFrameAtMs.get(device.definition.id) ?? 0;
-    return gatewayTimeMs - lastMs >= device.definition.expectedIntervalMs;
+    const lastMs = this.#lastFrameAtMs.get(device.definition.id);
+    if (lastMs === undefined) this.#lastFrameAtMs.set(device.definition.id, gatewayTimeMs);
+    return lastMs !== undefined && gatewayTimeMs - lastMs >= device.definition.expectedIntervalMs;
   }
 
   #frame(device: DeviceLayout, readings: Reading[], asOfMs: number, gatewayTimeMs: number): Frame {

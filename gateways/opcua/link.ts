@@ -86,6 +86,7 @@ export class Link {
   #held: Held | null = null;
   #publisher: Publisher | null = null;
   #limits: OperationLimits | null = null;
+  #namespaces: readonly string[] = [];
   #failedItems: readonly Item[] = [];
   #nextRetryAtMs = 0;
   #kickedAtMs = 0;
@@ -252,6 +253,7 @@ export class Link {
     const { settings, statistics } = this.#options;
     const [namespaces, limits] = await Promise.all([readNamespaces(held.session), readOperationLimits(held.session)]);
     this.#limits = limits;
+    this.#namespaces = namespaces;
     if (resolveItems(this.#layout, namespaces) && held.subscription !== null) {
       statistics.count('namespacesMoved');
       await dropItems(held.session, held.subscription, [...this.#layout.items.values()]);
@@ -307,6 +309,8 @@ export class Link {
 
   async #monitor(session: FieldSession, subscription: Subscription): Promise<void> {
     if (this.library === null || this.#limits === null) return;
+    // Once more, for items of a layout that has changed since.
+    resolveItems(this.#layout, this.#namespaces);
     this.#failedItems = await monitorItems(session, this.library, subscription, this.#layout, this.#limits);
     this.#nextRetryAtMs = Date.now() + RETRY_FAILED_ITEMS_MS;
     if (this.#failedItems.length > 0) this.#options.listener.failedItems(this.#failedItems);
@@ -341,7 +345,7 @@ export class Link {
       work = touchSubscription(session, subscription);
     } else if (this.#failedItems.length > 0 && nowMs >= this.#nextRetryAtMs) {
       work = readNamespaces(session).then(async (namespaces) => {
-        resolveItems(this.#layout, namespaces);
+        this.#namespaces = namespaces;
         await this.#monitor(session, subscription);
       });
     }

@@ -106,6 +106,7 @@ export class Writes {
     const target = this.#options.target(request.device, request.point);
     if (target === null) return failed(request, 'not_connected', 'the server or the node is not reachable');
     const { session, item, nodeId } = target;
+    if (item.failure !== null) return failed(request, item.failure, `the server gives no ${item.nodeText}`);
     const dataType = await this.#within(
       request,
       session.getBuiltInDataType(this.#options.nodeId(nodeId)),

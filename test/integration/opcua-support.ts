@@ -135,6 +135,10 @@ export class RecordingHost implements DriverHost {
     return this.reports.at(-1)?.facts ?? {};
   }
 
+  errorCount(code: string): number {
+    return this.reports.at(-1)?.errors[code] ?? 0;
+  }
+
   lastConnectivity(device: string): Connectivity | undefined {
     return this.connectivities.findLast((entry) => entry.device === device)?.connectivity;
   }
@@ -233,6 +237,20 @@ export async function until(condition: () => boolean, what: string, timeoutMs = 
   }
 }
 
+/** Making a key pair takes a second or two; the tests of one file share it. */
+const shared = new Map<string, string>();
+
+function sharedFolder(whose: string): string {
+  let folder = shared.get(whose);
+  if (folder === undefined) {
+    folder = mkdtempSync(join(tmpdir(), 'opcua-test-'));
+    const path = folder;
+    process.on('exit', () => rmSync(path, { recursive: true, force: true }));
+    shared.set(whose, folder);
+  }
+  return folder;
+}
+
 /** Everything a test opens; closed in reverse, whatever happened. */
 export class Bench {
   readonly #closers: (() => unknown)[] = [];
@@ -240,7 +258,7 @@ export class Bench {
   async server(options: Parameters<ServerProcess['start']>[0]): Promise<ServerProcess> {
     const server = new ServerProcess();
     this.#closers.push(() => server.kill());
-    return await server.start({ certificateDir: this.folder(), ...options });
+    return await server.start({ certificateDir: sharedFolder('server'), ...options });
   }
 
   folder(): string {
@@ -249,8 +267,9 @@ export class Bench {
     return folder;
   }
 
-  host(): RecordingHost {
-    return new RecordingHost(this.folder());
+  /** @param fresh with a certificate store of its own, where no one is trusted yet */
+  host(fresh = false): RecordingHost {
+    return new RecordingHost(fresh ? this.folder() : sharedFolder('driver'));
   }
 
   driver(definition: ConnectionDefinition, host: DriverHost): OpcUaDriver {
