@@ -60,8 +60,11 @@ export function pageOf<T>(
 /** A path in a view: `props.health`, or `health` for short, since that is where such fields are. */
 export function fieldOf(view: { readonly [group: string]: Json | undefined }, path: string): Json | undefined {
   const dot = path.indexOf('.');
-  if (dot >= 0) return member(view[path.slice(0, dot)], path.slice(dot + 1));
-  return path in view ? view[path] : member(view.props, path);
+  if (dot >= 0) {
+    const group = path.slice(0, dot);
+    return Object.hasOwn(view, group) ? member(view[group], path.slice(dot + 1)) : undefined;
+  }
+  return Object.hasOwn(view, path) ? view[path] : member(view.props, path);
 }
 
 /** Keeps `id` and what was asked for; groups keep their shape. */
@@ -73,7 +76,7 @@ export function sparse(view: { readonly [group: string]: Json }, fields: string 
     const path = raw.trim();
     const value = fieldOf(view, path);
     if (value === undefined) continue;
-    if (path in view) {
+    if (Object.hasOwn(view, path)) {
       kept[path] = value;
       continue;
     }
