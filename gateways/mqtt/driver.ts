@@ -30,7 +30,6 @@ export const mqttDriver: DriverFactory = (definition, host) => {
 };
 
 const REPORT_MS = 1000;
-const DEFAULT_PORT = 1883;
 /** How long a broker keeps the session, and what it holds for us, while we are away. MQTT 3.1.1 has no such limit. */
 const SESSION_EXPIRY_SECONDS = 7 * 86_400;
 
@@ -111,8 +110,7 @@ class MqttDriver implements Driver {
       return new EmbeddedSession(
         {
           ...shared,
-          host: '127.0.0.1',
-          port: embeddedPort(settings.url),
+          ...embeddedAddress(settings),
           mayRetain: (topic) => status?.match(topic) !== undefined && this.#intake.knows(topic),
           ...(user !== undefined && { user }),
           ...(password !== undefined && { password }),
@@ -184,10 +182,17 @@ function mqttSettings(definition: ConnectionDefinition): MqttConnection {
   return definition.settings;
 }
 
-/** `embedded:18830`, or `embedded:` for the usual port. */
-function embeddedPort(url: string): number {
-  const text = url.slice('embedded:'.length).replace(/^\/\//, '');
-  const port = text === '' ? DEFAULT_PORT : Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`${url}: what follows embedded: is a port`);
-  return port;
+const DEFAULT_PORT = 1883;
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+
+/** Where the built-in broker listens: `embedded:`, `embedded:18830` or `embedded://127.0.0.1:18830`. */
+function embeddedAddress({ url, user, password }: MqttConnection): { readonly host: string; readonly port: number } {
+  const parts = /^embedded:(?:\/\/(?:\[([^\]]+)\]|([^:/]+))(?::(\d+))?|(\d*))\/?$/.exec(url);
+  const port = Number(parts?.[3] || parts?.[4] || DEFAULT_PORT);
+  if (parts === null || port > 65_535) throw new Error(`${url} is not embedded:<port> or embedded://<address>:<port>`);
+  const host = parts[1] ?? parts[2] ?? '127.0.0.1';
+  if (!LOOPBACK.test(host) && (user === undefined || password === undefined)) {
+    throw new Error(`${url} can be reached from elsewhere: set user and password, or use 127.0.0.1`);
+  }
+  return { host, port };
 }

@@ -3,7 +3,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { Aedes, type Client, type PublishPacket } from 'aedes';
 
 export interface EmbeddedBrokerOptions {
-  readonly host: '127.0.0.1' | '::1';
+  /** Loopback, unless clients have to give a password. */
+  readonly host: string;
   /** 0: any free one. */
   readonly port: number;
   /** Asked of every client when given. */
@@ -34,7 +35,7 @@ const SLOW_CLIENT_MS = 10_000;
 const CONNECT_MS = 5000;
 
 /**
- * An MQTT 3.1.1 broker inside our process, on the loopback interface alone, for devices and demonstrations that have no other.
+ * An MQTT 3.1.1 broker inside our process, for devices and demonstrations that have no other.
  *
  * Its sessions and retained messages live in memory and die with the process. That must not touch what was acknowledged, and
  * aedes by itself would: it sends the PUBACK first and hands the message on afterwards. So readings do not travel through a
@@ -75,7 +76,7 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
   const port = typeof address === 'object' && address !== null ? address.port : options.port;
   return {
     port,
-    url: `mqtt://${options.host === '::1' ? '[::1]' : options.host}:${port}`,
+    url: `mqtt://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
     get inFlight() {
       return gate.inFlight;
     },

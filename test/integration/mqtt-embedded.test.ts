@@ -1,0 +1,167 @@
+/**
+ * Goal: with the built-in broker too, a device has its PUBACK only once the log has its message, and keeps the message else.
+ * Method: devices are real MQTT clients on the loopback interface; the host decides when the log has a frame.
+ */
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import { connect, connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
+import type { Driver } from '../../gateways/driver.ts';
+import { mqttDriver } from '../../gateways/mqtt/driver.ts';
+import { until } from '../support/condition.ts';
+import { freePort, mosquittoPub } from '../support/mosquitto.ts';
+import { mqttConnection, mqttDevice, RecordingHost } from '../support/mqtt-plant.ts';
+
+const payload = (temp: number) => JSON.stringify({ metrics: { temp } });
+const SETTINGS = { url: 'embedded:0', reconnect: { minMs: 20, maxMs: 100 } };
+
+describe('the embedded broker', () => {
+  const drivers: Driver[] = [];
+  const clients: MqttClient[] = [];
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.end(true);
+    await Promise.all(drivers.splice(0).map((driver) => driver.stop()));
+  });
+
+  async function start(settings: object = {}, host = new RecordingHost()) {
+    const devices = [mqttDevice('plc-1', [{ name: 'temp' }]), mqttDevice('plc-2', [{ name: 'temp' }])];
+    const driver = mqttDriver(mqttConnection({ ...SETTINGS, ...settings }, devices), host);
+    drivers.push(driver);
+    driver.start();
+    await until('it listens', () => host.newestReport?.state === 'connected');
+    const port = Number(host.newestReport?.facts?.port);
+    return { host, driver, port, url: `mqtt://127.0.0.1:${port}` };
+  }
+
+  async function client(url: string, options: IClientOptions = {}): Promise<MqttClient> {
+    const connected = await connectAsync(url, { reconnectPeriod: 50, ...options });
+    clients.push(connected);
+    return connected;
+  }
+
+  it('acknowledges a publication only after the log has it', async () => {
+    const { host, url } = await start();
+    const stored: (() => void)[] = [];
+    host.store = () => new Promise((resolve) => stored.push(resolve));
+    const device = await client(url);
+    let acknowledged = false;
+    const published = device.publishAsync('sensors/plc-1/data', payload(1), { qos: 1 }).then(() => {
+      acknowledged = true;
+    });
+    await until('it is on its way to the log', () => stored.length === 1);
+    // A ping goes there and back on the same socket: a PUBACK sent early would have come before its answer.
+    await new Promise<void>((resolve) => {
+      device.once('packetreceive', () => resolve());
+      device.sendPing();
+    });
+    assert.equal(acknowledged, false);
+    stored[0]?.();
+    await published;
+    assert.deepEqual(host.values('temp'), [1]);
+    assert.equal(host.stateOf('plc-1'), 'online connected');
+  });
+
+  it('sends no PUBACK for what the log refused: the device publishes again', async () => {
+    const { host, url } = await start();
+    let refusals = 2;
+    host.store = async () => {
+      if (refusals-- > 0) throw new Error('the log is full');
+    };
+    const device = await client(url, { clean: false, clientId: 'plc-1' });
+    await device.publishAsync('sensors/plc-1/data', payload(5), { qos: 1 });
+    assert.deepEqual(host.values('temp'), [5, 5, 5]);
+    assert.equal(refusals, -1);
+  });
+
+  it('takes many publications at once, in order', async () => {
+    const { host, url } = await start({ maxInFlight: 50 });
+    const waiting: (() => void)[] = [];
+    let most = 0;
+    host.store = () =>
+      new Promise((resolve) => {
+        waiting.push(resolve);
+        most = Math.max(most, waiting.length);
+      });
+    const storing = setInterval(() => {
+      for (const store of waiting.splice(0)) store();
+    }, 2);
+    const device = await client(url);
+    await Promise.all(
+      Array.from({ length: 500 }, (_, i) => device.publishAsync('sensors/plc-1/data', payload(i), { qos: 1 })),
+    );
+    clearInterval(storing);
+    assert.deepEqual(
+      host.values('temp'),
+      Array.from({ length: 500 }, (_, i) => i),
+    );
+    assert.ok(most > 10 && most <= 50, `${most} at once`);
+  });
+
+  it('acknowledges bad data, which goes to the dead letters', async () => {
+    const { host, port } = await start();
+    await mosquittoPub(port, 'sensors/nobody/data', payload(1));
+    await mosquittoPub(port, 'sensors/plc-1/data', 'no json');
+    await mosquittoPub(port, 'sensors/plc-1/data', payload(2));
+    assert.deepEqual(
+      host.letters.map((letter) => letter.code),
+      ['unknown_device', 'bad_json'],
+    );
+    assert.deepEqual(host.values('temp'), [2]);
+  });
+
+  it('hears the last will of a device that is cut off', async () => {
+    const { host, url } = await start({ statusTopic: 'sensors/{device}/status' });
+    const will = { topic: 'sensors/plc-2/status', payload: Buffer.from('offline'), qos: 1 as const, retain: true };
+    const device = await client(url, { will, reconnectPeriod: 0 });
+    await device.publishAsync('sensors/plc-2/data', payload(1), { qos: 1 });
+    assert.equal(host.stateOf('plc-2'), 'online connected');
+    device.stream.destroy();
+    await until('offline', () => host.stateOf('plc-2') === 'offline last_will');
+  });
+
+  it('passes messages on to others who subscribe', async () => {
+    const { url } = await start();
+    const subscriber = await client(url);
+    const seen: string[] = [];
+    subscriber.on('message', (_topic, message) => seen.push(message.toString()));
+    await subscriber.subscribeAsync('sensors/#', { qos: 1 });
+    const device = await client(url);
+    await device.publishAsync('sensors/plc-1/data', payload(8), { qos: 1 });
+    await until('it has come', () => seen.length === 1);
+  });
+
+  it('lets in only who knows the password, when there is one', async () => {
+    const host = new RecordingHost('/nonexistent', { '${secret:mqtt}': 'right' });
+    const { url } = await start({ user: 'field', password: '${secret:mqtt}' }, host);
+    await client(url, { username: 'field', password: 'right' });
+    await assert.rejects(
+      connectAsync(url, { username: 'field', password: 'wrong', reconnectPeriod: 0 }),
+      /Not authorized/i,
+    );
+    await assert.rejects(connectAsync(url, { reconnectPeriod: 0 }), /Not authorized/i);
+  });
+
+  it('frees its port when it is stopped, and says when another has it', async () => {
+    const port = await freePort();
+    const first = await start({ url: `embedded:${port}` });
+    const host = new RecordingHost();
+    const second = mqttDriver(
+      mqttConnection({ ...SETTINGS, url: `embedded:${port}` }, [mqttDevice('plc-1', [])]),
+      host,
+    );
+    drivers.push(second);
+    second.start();
+    await until('it was tried', () => (host.newestReport?.errors.port_in_use ?? 0) >= 1);
+    await first.driver.stop();
+    await until('it has the port', () => host.newestReport?.state === 'connected');
+  });
+
+  it('closes with clients connected', async () => {
+    const { driver, url } = await start();
+    const device = connect(url, { reconnectPeriod: 0 });
+    clients.push(device);
+    await new Promise<void>((resolve) => device.once('connect', () => resolve()));
+    const closed = new Promise<void>((resolve) => device.once('close', () => resolve()));
+    await driver.stop();
+    await closed;
+  });
+});
