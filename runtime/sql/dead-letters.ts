@@ -1,0 +1,89 @@
+import type { Kysely } from 'kysely';
+import type { DeadLetter, DeadLetterQuery, DeadLetterStore } from '../log.ts';
+import type { JournalSchema } from './schema.ts';
+
+export interface DeadLetterBounds {
+  readonly maxCount: number;
+  readonly maxAgeMs: number;
+}
+
+export const DEAD_LETTER_BOUNDS: DeadLetterBounds = { maxCount: 100_000, maxAgeMs: 30 * 86_400_000 };
+
+/** Dead letters in SQL. The oldest make room: what is wrong now matters more than what was wrong last month. */
+export class SqlDeadLetters implements DeadLetterStore {
+  readonly #db: Kysely<JournalSchema>;
+  readonly #bounds: DeadLetterBounds;
+  readonly #nowMs: () => number;
+
+  constructor(
+    db: Kysely<JournalSchema>,
+    options: { readonly bounds?: DeadLetterBounds; readonly nowMs?: () => number } = {},
+  ) {
+    this.#db = db;
+    this.#bounds = options.bounds ?? DEAD_LETTER_BOUNDS;
+    this.#nowMs = options.nowMs ?? Date.now;
+  }
+
+  async append(letters: readonly DeadLetter[]): Promise<void> {
+    if (letters.length === 0) return;
+    await this.#db.transaction().execute(async (trx) => {
+      const newest = await trx.selectFrom('dead_letter').select('id').orderBy('id', 'desc').limit(1).executeTakeFirst();
+      let id = newest?.id ?? 0;
+      for (const { timeMs, stream, source, code, reason, body } of letters) {
+        id += 1;
+        await trx
+          .insertInto('dead_letter')
+          .values({ id, time_ms: timeMs, stream, source, code, reason, body: JSON.stringify(body) })
+          .execute();
+      }
+      // Ids have no gap, so the newest id says how many are too many.
+      await trx
+        .deleteFrom('dead_letter')
+        .where('id', '<=', id - this.#bounds.maxCount)
+        .execute();
+      // The newest stays whatever its age: its id is where the next one goes on.
+      await trx
+        .deleteFrom('dead_letter')
+        .where('time_ms', '<', this.#nowMs() - this.#bounds.maxAgeMs)
+        .where('id', '<', id)
+        .execute();
+    });
+  }
+
+  async query(query: DeadLetterQuery): Promise<(DeadLetter & { readonly id: number })[]> {
+    let select = this.#db.selectFrom('dead_letter').selectAll();
+    if (query.stream !== undefined) select = select.where('stream', '=', query.stream);
+    if (query.source !== undefined) select = select.where('source', '=', query.source);
+    if (query.code !== undefined) select = select.where('code', '=', query.code);
+    if (query.fromMs !== undefined) select = select.where('time_ms', '>=', query.fromMs);
+    if (query.toMs !== undefined) select = select.where('time_ms', '<', query.toMs);
+    if (query.before !== undefined) select = select.where('id', '<', query.before);
+    const rows = await select.orderBy('id', 'desc').limit(query.limit).execute();
+    return rows.map(({ id, time_ms: timeMs, stream, source, code, reason, body }) => ({
+      id,
+      timeMs,
+      stream: streamOf(stream),
+      source,
+      code,
+      reason,
+      body: JSON.parse(body),
+    }));
+  }
+
+  async counts(): Promise<Record<string, number>> {
+    const rows = await this.#db
+      .selectFrom('dead_letter')
+      .select((eb) => ['stream', eb.fn.countAll<number>().as('count')])
+      .groupBy('stream')
+      .execute();
+    return Object.fromEntries(rows.map((row) => [row.stream, row.count]));
+  }
+}
+
+const STREAMS = ['invalid_telemetry', 'invalid_events', 'messages', 'effects'] as const;
+
+function streamOf(text: string): DeadLetter['stream'] {
+  const stream = STREAMS.find((known) => known === text);
+  if (stream === undefined) throw new TypeError(`a dead letter names an unknown stream: ${text}`);
+  return stream;
+}

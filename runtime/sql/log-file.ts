@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { z } from 'zod';
+import { codeOf, ErrorWithCode, messageOf } from '../errors.ts';
+import { openSqliteFile, type SqliteConnection } from './sqlite.ts';
+
+/** Records in one row of the file: bytes of `encodeRecords`. */
+export interface LogBlock {
+  readonly count: number;
+  readonly data: Uint8Array;
+}
+
+export interface StoredBlock extends LogBlock {
+  readonly first: number;
+}
+
+/** Blocks of 50 to 100 KB: with larger pages they hang together in fewer pieces. */
+const PAGE_SIZE = 16_384;
+const TRIM_STEP = 64;
+const VACUUM_STEP_PAGES = 512;
+
+/**
+ * The telemetry log's file, in its worker. A row is a block of records and is dropped whole. Dropped blocks leave free
+ * pages that the next ones fill, so that a log with a steady rate neither grows nor moves data about; the file is made
+ * smaller only when more than a quarter of it is free.
+ */
+export class LogFile {
+  readonly #db: SqliteConnection;
+  readonly #insert;
+  #end: number;
+
+  constructor(file: string, options: { readonly maxBytes?: number | undefined } = {}) {
+    this.#db = openSqliteFile(file, { pageSize: PAGE_SIZE });
+    this.#db.exec(`create table if not exists block (
+      first integer primary key, count integer not null, time_ms integer not null, data blob not null)`);
+    this.#db.exec('create table if not exists log (id text not null)');
+    if (this.#db.prepare('select id from log').all([]).length === 0)
+      this.#db.prepare('insert into log (id) values (?)').run([randomUUID()]);
+    if (options.maxBytes !== undefined)
+      this.#db.exec(`pragma max_page_count=${Math.max(8, Math.floor(options.maxBytes / PAGE_SIZE))}`);
+    this.#insert = this.#db.prepare('insert into block (first, count, time_ms, data) values (?, ?, ?, ?)');
+    const newest = Blocks.parse(
+      this.#db.prepare('select first, count from block order by first desc limit 1').all([]),
+    )[0];
+    this.#end = newest ? newest.first + newest.count - 1 : 0;
+  }
+
+  /** Writes all blocks, or none; they are on the disk when this returns. Position of the first record. */
+  append(blocks: readonly LogBlock[]): number {
+    const first = this.#end + 1;
+    let next = first;
+    try {
+      this.#db.exec('begin immediate');
+      const timeMs = Date.now();
+      for (const { count, data } of blocks) {
+        this.#insert.run([next, count, timeMs, data]);
+        next += count;
+      }
+      this.#db.exec('commit');
+    } catch (error) {
+      this.#undo();
+      throw writeError(error);
+    }
+    this.#end = next - 1;
+    return first;
+  }
+
+  /** Blocks from the one that holds the record after the position, until about `limit` records are together. */
+  read(afterPosition: number, limit: number): StoredBlock[] {
+    return readBlocks(this.#db, afterPosition, limit);
+  }
+
+  end(): number {
+    return this.#end;
+  }
+
+  begin(): number {
+    const oldest = Blocks.parse(this.#db.prepare('select first, count from block order by first limit 1').all([]))[0];
+    return oldest?.first ?? this.#end + 1;
+  }
+
+  /** Raises the position of the next record; for a log that was lost while others remember how far it went. */
+  skipTo(position: number): void {
+    this.#end = Math.max(this.#end, position);
+  }
+
+  /** The newest block always stays: its position is where the log goes on. */
+  async trim(options: { readonly beforePosition: number; readonly olderThanMs: number }): Promise<void> {
+    const step = this.#db.prepare(`delete from block where first in (
+      select first from block where first + count <= ? and time_ms < ?
+      and first < (select max(first) from block) order by first limit ${TRIM_STEP})`);
+    let dropped: number;
+    do {
+      dropped = step.run([options.beforePosition, options.olderThanMs]).changes;
+      // Appends that wait come in between.
+      await nextTurn();
+    } while (dropped === TRIM_STEP);
+    while (this.#pragma('freelist_count') > Math.max(VACUUM_STEP_PAGES, this.#pragma('page_count') / 4)) {
+      this.#db.prepare(`pragma incremental_vacuum(${VACUUM_STEP_PAGES})`).all([]);
+      await nextTurn();
+    }
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #pragma(name: string): number {
+    return z.array(z.record(z.string(), z.number())).parse(this.#db.prepare(`pragma ${name}`).all([]))[0]?.[name] ?? 0;
+  }
+
+  #undo(): void {
+    try {
+      if (this.#db.inTransaction) this.#db.exec('rollback');
+    } catch {
+      // SQLite has rolled back by itself, as it does when the disk is full.
+    }
+  }
+}
+
+const Blocks = z.array(z.object({ first: z.number(), count: z.number() }));
+const BLOCK_COLUMNS = 'select first, count, data from block';
+
+/** Also used by consumers that read the file on a connection of their own. */
+export function readBlocks(db: SqliteConnection, afterPosition: number, limit: number): StoredBlock[] {
+  const blocks: StoredBlock[] = [];
+  let records = 0;
+  const start = db
+    .prepare(
+      `${BLOCK_COLUMNS} where first >= coalesce((select max(first) from block where first <= ?), 0) order by first`,
+    )
+    .iterate([afterPosition + 1]);
+  for (const row of start) {
+    const block = StoredRow.parse(row);
+    if (block.first + block.count - 1 <= afterPosition) continue;
+    blocks.push({ first: block.first, count: block.count, data: new Uint8Array(block.data) });
+    records += block.count;
+    if (records >= limit) break;
+  }
+  return blocks;
+}
+
+/** The id that a log file was created with: positions mean something only together with it. */
+export function logIdOf(db: SqliteConnection): string {
+  return z.array(z.object({ id: z.string() })).parse(db.prepare('select id from log').all([]))[0]?.id ?? '';
+}
+
+const StoredRow = z.object({ first: z.number(), count: z.number(), data: z.instanceof(ArrayBuffer) });
+
+function writeError(cause: unknown): ErrorWithCode {
+  return codeOf(cause)?.startsWith('SQLITE_FULL')
+    ? new ErrorWithCode('LOG_DISK_FULL', 'The telemetry log has no room on the disk.', { cause })
+    : new ErrorWithCode('LOG_WRITE_FAILED', `The telemetry log cannot be written: ${messageOf(cause)}`, { cause });
+}

@@ -1,0 +1,103 @@
+import { hostname } from 'node:os';
+import path from 'node:path';
+import type { Journal } from '../journal.ts';
+import type { DeadLetterStore } from '../log.ts';
+import type { Epoch } from '../ownership.ts';
+import type { TokenStore } from '../token-store.ts';
+import { createDataDir, openDataDir } from './data-dir.ts';
+import { remote, WorkerClient } from './rpc.ts';
+import { SqlLog, type SqlLogOptions } from './sql-log.ts';
+
+export interface SqliteStorage {
+  readonly journal: Journal;
+  readonly log: SqlLog;
+  /** For consumers of the log that read the file in a thread of their own. */
+  readonly logFile: string;
+  readonly deadLetters: DeadLetterStore;
+  readonly tokens: TokenStore;
+  /** Every shard is claimed under it. */
+  readonly epoch: Epoch;
+  close(): Promise<void>;
+}
+
+/**
+ * Everything one process needs to keep, in one folder, which it holds until it is closed.
+ * Fails with DATA_DIR_NOT_WRITABLE, DATA_DIR_IN_USE or MIGRATION_FAILED.
+ */
+export async function openSqlite(
+  dataDir: string,
+  options: { readonly log?: Omit<SqlLogOptions, 'file'> } = {},
+): Promise<SqliteStorage> {
+  const dir = openDataDir(dataDir);
+  const closing: (() => Promise<void> | void)[] = [() => dir.close()];
+  const close = async () => {
+    for (const step of closing.splice(0).reverse()) await step();
+  };
+  try {
+    const logFile = path.join(dir.path, 'telemetry.db');
+    const store = await openJournal(dir.path);
+    closing.push(store.close);
+    const log = await SqlLog.open({ ...options.log, file: logFile });
+    closing.push(() => log.close());
+    const epoch = await store.claims.claimAllShards(`${hostname()}:${process.pid}`);
+    // A telemetry log that somebody deleted must not give out positions again that decisions refer to.
+    await log.skipTo(await store.claims.logPosition());
+    const { journal, deadLetters, tokens } = store;
+    return { journal, log, logFile, deadLetters, tokens, epoch, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The tokens alone, beside a process that may be running on the same folder. */
+export async function openTokens(dataDir: string): Promise<{ tokens: TokenStore; close(): Promise<void> }> {
+  const { tokens, close } = await openJournal(createDataDir(dataDir));
+  return { tokens, close };
+}
+
+interface Claims {
+  claimAllShards(owner: string): Promise<Epoch>;
+  logPosition(): Promise<number>;
+}
+
+async function openJournal(dir: string) {
+  const file = path.join(dir, 'journal.db');
+  const client = await WorkerClient.start('journal', './journal-worker', import.meta.url, { file });
+  const close = () => client.close();
+  const journal: Journal = {
+    ...remote<Omit<Journal, 'close'>>(client, 'journal', {
+      append: true,
+      answerOf: true,
+      events: true,
+      query: true,
+      end: true,
+      saveSnapshots: true,
+      snapshot: true,
+      entities: true,
+      pendingEffects: true,
+      settle: true,
+    }),
+    saveSnapshots: async (snapshots) => {
+      // A view of a pooled buffer would be cloned together with the whole pool.
+      const own = snapshots.map((snapshot) => ({ ...snapshot, state: new Uint8Array(snapshot.state) }));
+      await client.call(
+        'journal',
+        'saveSnapshots',
+        [own],
+        own.map((snapshot) => snapshot.state.buffer),
+      );
+    },
+    close,
+  };
+  const deadLetters = remote<DeadLetterStore>(client, 'deadLetters', { append: true, query: true, counts: true });
+  const tokens = remote<TokenStore>(client, 'tokens', {
+    create: true,
+    list: true,
+    findByHash: true,
+    revoke: true,
+    touch: true,
+  });
+  const claims = remote<Claims>(client, 'journal', { claimAllShards: true, logPosition: true });
+  return { journal, deadLetters, tokens, claims, close };
+}

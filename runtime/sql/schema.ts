@@ -1,0 +1,51 @@
+/** Tables of the journal's database, as Kysely sees them. Times are milliseconds since 1970, JSON is text. */
+export interface JournalSchema {
+  journal: JournalTable;
+  journal_end: { id: number; position: number };
+  head: { entity: string; kind: string; seq: number };
+  command: { entity: string; command_id: string; answer: string; time_ms: number };
+  shard: { n: number; owner: string; epoch: number };
+  effect: { entity: string; seq: number; idx: number; effect: string };
+  snapshot: { entity: string; seq: number; log_position: number; time_ms: number; state: Uint8Array };
+  dead_letter: DeadLetterTable;
+  token: TokenTable;
+}
+
+interface JournalTable {
+  position: number;
+  entity: string;
+  seq: number;
+  shard: number;
+  epoch: number;
+  command_id: string | null;
+  kind: string;
+  event: string;
+  time_ms: number;
+  by_user: string;
+  by_via: string;
+  log_position: number;
+  before: string;
+  after: string;
+}
+
+interface DeadLetterTable {
+  id: number;
+  time_ms: number;
+  stream: string;
+  source: string;
+  code: string;
+  reason: string;
+  body: string;
+}
+
+interface TokenTable {
+  id: string;
+  name: string;
+  role: string;
+  hash: string;
+  created_at_ms: number;
+  created_by: string;
+  expires_at_ms: number | null;
+  revoked_at_ms: number | null;
+  last_used_at_ms: number | null;
+}

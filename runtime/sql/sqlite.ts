@@ -1,0 +1,75 @@
+import {
+  type Kysely,
+  Kysely as KyselyInstance,
+  type SqliteDatabase,
+  SqliteDialect,
+  type SqliteStatement,
+} from 'kysely';
+import Database from 'libsql';
+
+export type SqliteConnection = Database.Database;
+
+const BUSY_TIMEOUT_MS = 5000;
+/** Statements with lists of other lengths would otherwise add up without end. */
+const MAX_PREPARED = 300;
+
+/** Opens a database file whose commits are on the disk when they are acknowledged. */
+export function openSqliteFile(file: string, options: { readonly pageSize?: number } = {}): SqliteConnection {
+  const database = new Database(file);
+  try {
+    database.exec(`pragma busy_timeout=${BUSY_TIMEOUT_MS}`);
+    // Both hold only for a file without tables, and have to come before the journal mode.
+    if (options.pageSize) database.exec(`pragma page_size=${options.pageSize}`);
+    database.exec('pragma auto_vacuum=incremental');
+    database.exec('pragma journal_mode=wal');
+    database.exec('pragma synchronous=full');
+    database.exec('pragma foreign_keys=on');
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Kysely on a connection, with prepared statements kept. */
+export function kyselyOn<Schema>(connection: SqliteConnection): Kysely<Schema> {
+  return new KyselyInstance<Schema>({ dialect: new SqliteDialect({ database: new PreparedDatabase(connection) }) });
+}
+
+class PreparedDatabase implements SqliteDatabase {
+  readonly #connection: SqliteConnection;
+  readonly #prepared = new Map<string, SqliteStatement>();
+
+  constructor(connection: SqliteConnection) {
+    this.#connection = connection;
+  }
+
+  prepare(sql: string): SqliteStatement {
+    const known = this.#prepared.get(sql);
+    if (known) return known;
+    const statement = this.#prepare(sql);
+    if (this.#prepared.size >= MAX_PREPARED) {
+      const oldest = this.#prepared.keys().next();
+      if (!oldest.done) this.#prepared.delete(oldest.value);
+    }
+    this.#prepared.set(sql, statement);
+    return statement;
+  }
+
+  #prepare(sql: string): SqliteStatement {
+    // A transaction that reads first and writes later fails when another process wrote in between; taking the write lock
+    // at once makes it wait instead.
+    const statement = this.#connection.prepare(sql === 'begin' ? 'begin immediate' : sql);
+    return {
+      reader: statement.reader,
+      all: (parameters) => statement.all([...parameters]),
+      run: (parameters) => statement.run([...parameters]),
+      iterate: (parameters) => statement.iterate([...parameters]),
+    };
+  }
+
+  close(): void {
+    this.#prepared.clear();
+    this.#connection.close();
+  }
+}
