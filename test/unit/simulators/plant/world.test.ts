@@ -46,12 +46,12 @@ test('the devices of the demo plant measure exactly the points that the topology
   assert.equal(readings.size, result.plant.devices.size);
 });
 
-for (const seed of [1, 2, 3]) {
+for (const seed of [1, 2]) {
   test(`over a day of seed ${seed} every value stays where a healthy plant has it`, () => {
     let world = initialWorld({ seed, timeOfDaySeconds: 0 });
     let pumpStarts = 0;
     let energyKwh = 0;
-    const dtSeconds = 2;
+    const dtSeconds = 5;
     for (let second = 0; second < 86_400; second += dtSeconds) {
       const before = world;
       world = stepWorld(world, dtSeconds);

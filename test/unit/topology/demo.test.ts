@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { compileFormula } from '../../../actors/formula.ts';
+import { type Readings, readingsOf } from '../../../simulators/plant/readings.ts';
+import { initialWorld, stepWorld } from '../../../simulators/plant/world.ts';
+import { loadTopology } from '../../../topology/load.ts';
+import type { AssetDefinition, Plant } from '../../../topology/plant.ts';
+import type { Rule } from '../../../topology/schema/rule.ts';
+
+const DEMO = fileURLToPath(new URL('../../../topology/demo.yaml', import.meta.url));
+
+async function demo(): Promise<Plant> {
+  const result = await loadTopology(DEMO, {});
+  assert.ok(result.ok, JSON.stringify(result, null, 1));
+  assert.deepEqual(result.warnings, []);
+  return result.plant;
+}
+
+test('the demo plant loads without a warning and is of the size that it claims', async () => {
+  const plant = await demo();
+  assert.deepEqual([...plant.sites.keys()], ['windfarm', 'pumping', 'district']);
+  assert.deepEqual([...plant.connections.keys()], ['windfarm-opcua', 'pumping-plc', 'district-mqtt']);
+  assert.equal(plant.connections.get('district-mqtt')?.devices.length, 40);
+  assert.equal(plant.devices.get('rtu-1')?.linkedAssets.length, 5);
+  assert.equal(plant.assets.get('wt-1-gearbox')?.level, 4);
+  assert.ok(plant.simulated);
+});
+
+test('the addresses of the demo plant follow the environment', async () => {
+  const result = await loadTopology(DEMO, {
+    SIMULATOR_MODBUS_PORT: '25020',
+    SIMULATOR_OPCUA_HOST: 'sim',
+    SIMULATOR_MQTT_PORT: '28830',
+  });
+  assert.ok(result.ok);
+  const settings = [...result.plant.connections.values()].map((connection) => connection.settings);
+  assert.deepEqual(
+    settings.map((s) => (s.driver === 'modbus' ? s.tcp : s.driver === 'opcua' ? s.endpoint : s.url)),
+    ['opc.tcp://sim:14840', { host: '127.0.0.1', port: 25_020 }, 'embedded://127.0.0.1:28830'],
+  );
+});
+
+/** Metrics of all assets, children first, so that roll-ups find what they need. */
+function metricsOf(plant: Plant, readings: Readings): Map<string, Record<string, number>> {
+  const all = new Map<string, Record<string, number>>();
+  const visit = (asset: AssetDefinition): void => {
+    for (const child of asset.children) visit(plant.assets.get(child) ?? assert.fail());
+    const values: Record<string, number> = {};
+    for (const link of asset.links) {
+      for (const { metric, point } of link.mappings) values[metric] = Number(readings.get(link.device)?.[point]);
+    }
+    for (const { name, rollUp } of asset.metrics) {
+      if (rollUp === undefined) continue;
+      const parts = asset.children.flatMap((child) => all.get(child)?.[rollUp.of] ?? []);
+      const sum = parts.reduce((total, part) => total + part, 0);
+      const results = {
+        sum,
+        avg: sum / parts.length,
+        min: Math.min(...parts),
+        max: Math.max(...parts),
+        count: parts.length,
+      };
+      values[name] = results[rollUp.function];
+    }
+    for (let pass = 0; pass < 3; pass++) {
+      for (const { name, formula } of asset.metrics) {
+        const result = formula === undefined ? null : compileFormula(formula).evaluate((of) => values[of] ?? null);
+        if (result !== null) values[name] = result;
+      }
+    }
+    all.set(asset.id, values);
+  };
+  for (const asset of plant.assets.values()) if (asset.parent === null) visit(asset);
+  return all;
+}
+
+function holds(when: Rule['when'], value: number): boolean {
+  if (when === 'deviceLost') return false;
+  if ('above' in when) return value > when.above;
+  if ('below' in when) return value < when.below;
+  if ('atLeast' in when) return value >= when.atLeast;
+  if ('atMost' in when) return value <= when.atMost;
+  if ('outside' in when) return value < when.outside[0] || value > when.outside[1];
+  if ('inside' in when) return value >= when.inside[0] && value <= when.inside[1];
+  return 'equals' in when ? value === Number(when.equals) : value !== Number(when.notEquals);
+}
+
+test('a healthy plant raises no alarm over a day, and every metric stays within its range', async () => {
+  const plant = await demo();
+  let world = initialWorld({ seed: 11, timeOfDaySeconds: 0 });
+  const raised = new Set<string>();
+  for (let second = 0; second < 86_400; second += 5) {
+    world = stepWorld(world, 5);
+    if (second % 300 !== 0) continue;
+    const metrics = metricsOf(plant, readingsOf(world));
+    for (const asset of plant.assets.values()) {
+      const values = metrics.get(asset.id) ?? {};
+      for (const { name, range } of asset.metrics) {
+        const value = values[name];
+        assert.ok(value !== undefined && Number.isFinite(value), `${asset.id}.${name} is ${value}`);
+        if (range) assert.ok(value >= range.min && value <= range.max, `${asset.id}.${name} is ${value}`);
+      }
+      for (const rule of asset.rules) {
+        if (rule.metric !== undefined && holds(rule.when, values[rule.metric] ?? 0))
+          raised.add(`${asset.id}:${rule.id}`);
+      }
+    }
+  }
+  assert.deepEqual([...raised], []);
+});
+
+test('few alarms of the demo plant are critical', async () => {
+  const plant = await demo();
+  const rules = [...plant.assets.values()].flatMap((asset) => asset.rules);
+  const critical = rules.filter(({ severity }) => severity === 'CRITICAL');
+  assert.ok(critical.length / rules.length < 0.15, `${critical.length} of ${rules.length}`);
+});
