@@ -100,6 +100,7 @@ class FrontServer {
         plant,
         now,
         startedAtMs: now(),
+        log,
         secureCookie: options.secureCookie ?? false,
         document: () => (document ??= JSON.stringify(openApiOf(ROUTES, plant.version))),
       },

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { View } from '../../runtime/actor-kind.ts';
 import { nameOf } from '../../runtime/ids.ts';
 import type { Json } from '../../runtime/json.ts';
 import type { LiveCell } from '../../runtime/live-bus.ts';
@@ -9,8 +8,8 @@ import { entityOf } from './parameters.ts';
 import type { Api } from './route.ts';
 
 /** The view of a cell as the API shows it. */
-export function itemOf(cell: LiveCell): { readonly id: string } & View {
-  return { ...cell.view, id: nameOf(cell.id) } as { readonly id: string } & View;
+export function itemOf(cell: LiveCell): { readonly [group: string]: Json } {
+  return { ...cell.view, id: nameOf(cell.id) };
 }
 
 /** One page of the live views of a kind. */
@@ -19,7 +18,7 @@ export function livePage(api: Api, kind: string, query: ListQuery, keep: (cell: 
     id: (cell) => nameOf(cell.id),
     field: (cell, path) => (path === 'id' ? nameOf(cell.id) : fieldOf(cell.view, path)),
   });
-  return { ...page, items: page.items.map((cell) => sparse(itemOf(cell) as { [group: string]: Json }, query.fields)) };
+  return { ...page, items: page.items.map((cell) => sparse(itemOf(cell), query.fields)) };
 }
 
 /** The live view of one entity, or 404. */

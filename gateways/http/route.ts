@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { Authenticator, Identity } from '../auth/authenticator.ts';
+import type { DriverLog } from '../driver.ts';
 import type { PlantInfo } from '../websocket/push-contract.ts';
 import { HttpError } from './errors.ts';
 
@@ -11,6 +12,8 @@ export interface Api {
   readonly plant: PlantInfo;
   readonly now: () => number;
   readonly startedAtMs: number;
+  /** Who logged in, and what happened to tokens, is told here. */
+  readonly log: DriverLog;
   /** The OpenAPI document. */
   readonly document: () => string;
   /** Set on the session cookie where the wall is served over TLS. */

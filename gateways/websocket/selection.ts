@@ -54,6 +54,21 @@ export class Selection {
     return this.#site === undefined || siteOf(cell) === this.#site;
   }
 
+  /** Those of the changed cells that it is about. A few ids are looked up rather than all changes looked through. */
+  among(changed: readonly LiveCell[], byId: () => ReadonlyMap<string, LiveCell>): LiveCell[] {
+    if (this.#ids === undefined || this.#ids.size * this.#kinds.length >= changed.length) {
+      return changed.filter((cell) => this.selects(cell));
+    }
+    const cells: LiveCell[] = [];
+    for (const kind of this.#kinds) {
+      for (const name of this.#ids) {
+        const cell = byId().get(`${kind}/${name}`);
+        if (cell !== undefined && this.selects(cell)) cells.push(cell);
+      }
+    }
+    return cells;
+  }
+
   /** All cells that it is about now, in the bus's order. */
   cells(live: LiveBus): LiveCell[] {
     const cells: LiveCell[] = [];

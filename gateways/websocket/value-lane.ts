@@ -146,6 +146,7 @@ class Flush {
   readonly #since: Revision;
   readonly #changes = new Map<LiveCell, Changes | undefined>();
   readonly #items = new Map<LiveCell, string | undefined>();
+  #byId: Map<string, LiveCell> | undefined;
 
   constructor(changed: readonly LiveCell[], since: Revision) {
     this.#changed = changed;
@@ -154,13 +155,17 @@ class Flush {
 
   items(selection: Selection): string[] {
     const items: string[] = [];
-    for (const cell of this.#changed) {
-      if (!selection.selects(cell)) continue;
+    for (const cell of selection.among(this.#changed, this.#cellsById)) {
       const item = selection.everyField ? this.#shared(cell, selection) : this.#own(cell, selection);
       if (item !== undefined) items.push(item);
     }
     return items;
   }
+
+  readonly #cellsById = (): ReadonlyMap<string, LiveCell> => {
+    this.#byId ??= new Map(this.#changed.map((cell) => [cell.id, cell]));
+    return this.#byId;
+  };
 
   #shared(cell: LiveCell, selection: Selection): string | undefined {
     if (this.#items.has(cell)) return this.#items.get(cell);

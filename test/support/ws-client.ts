@@ -1,10 +1,11 @@
 import WebSocket from 'ws';
+import { ServerFrames } from '../../gateways/websocket/server-frames.ts';
 
 export type Frame = Record<string, unknown> & { readonly op: string; readonly seq: number };
 
 const TIMEOUT_MS = 5000;
 
-/** A WebSocket client that keeps its frames and checks their numbers. */
+/** A WebSocket client that keeps its frames, and holds each to the published format and the next number. */
 export class WsClient {
   readonly frames: Frame[] = [];
   closed: { readonly code: number; readonly reason: string } | undefined;
@@ -15,6 +16,7 @@ export class WsClient {
     this.socket = socket;
     socket.on('message', (data) => {
       const frame: Frame = JSON.parse(String(data));
+      ServerFrames.parse(frame);
       if (frame.seq !== this.frames.length + 1) throw new Error(`frame ${frame.seq} after ${this.frames.length}`);
       this.frames.push(frame);
       for (const check of [...this.#waiting]) check();

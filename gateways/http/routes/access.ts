@@ -43,7 +43,7 @@ function tokenOf({ hash: _hash, ...row }: StoredToken, nowMs: number): z.infer<t
   return { ...row, state: row.revokedAtMs !== null ? 'revoked' : expired ? 'expired' : 'valid' };
 }
 
-export function present(identity: Identity | undefined): Identity {
+function present(identity: Identity | undefined): Identity {
   if (identity === undefined) throw new HttpError('UNAUTHENTICATED', 'a token is needed');
   return identity;
 }
@@ -62,8 +62,11 @@ export const ACCESS_ROUTES: readonly Route[] = [
       const answer = await api.tokens.authenticate(body.token, address);
       if (!answer.ok) {
         const { code, message, retryAfterMs } = answer;
+        api.log.warn({ address, code }, 'a log-in was refused');
         throw new HttpError(code, message, { ...(retryAfterMs !== undefined && { retryAfterMs }) });
       }
+      const { tokenId, user, role } = answer.identity;
+      api.log.info({ tokenId, user, role, address }, 'logged in');
       answerHeaders['set-cookie'] = sessionCookie(body.token, api.secureCookie, answer.identity, api.now());
       return sessionOf(api, answer.identity);
     },
@@ -140,6 +143,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
         createdBy: creator.user,
         expiresAtMs: body.expiresInDays === null ? null : Math.round(api.now() + body.expiresInDays * 86_400_000),
       });
+      api.log.info({ tokenId: stored.id, name: body.name, role: body.role, by: creator.user }, 'a token was made');
       return { ...tokenOf(stored, api.now()), token };
     },
   }),
@@ -151,8 +155,11 @@ export const ACCESS_ROUTES: readonly Route[] = [
     permission: 'token:manage',
     params: z.strictObject({ id: z.string().regex(/^[0-9a-f]{16}$/, '16 hexadecimal digits') }),
     response: z.object({ ok: z.literal(true) }),
-    handle: async ({ api, params }) => {
-      if (await api.tokens.revoke(params.id)) return { ok: true };
+    handle: async ({ api, params, identity }) => {
+      if (await api.tokens.revoke(params.id)) {
+        api.log.info({ tokenId: params.id, by: present(identity).user }, 'a token was revoked');
+        return { ok: true };
+      }
       throw new HttpError('NOT_FOUND', 'no such token, or it was revoked before');
     },
   }),

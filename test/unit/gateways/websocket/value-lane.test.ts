@@ -169,9 +169,16 @@ describe('the lane of values', () => {
     assert.deepEqual(fields.all('delta', 'items'), [{ id: 'one', values: { a: 2 } }]);
     assert.deepEqual(site.all('delta', 'items'), [{ id: 'two', values: { b: 2 } }]);
     assert.deepEqual(ids.all('snapshot', 'items'), [{ id: 'one', ...view('north', 1, 'One') }]);
-    runtime.set('device/one', view('south', 2, 'One'));
+    assert.deepEqual(ids.all('delta', 'items'), [{ id: 'one', values: { a: 2 } }]);
+    const one = new FakeOutlet();
+    subscribe(one, { filter: { ids: ['two'] } });
+    runtime.set('device/one', { ...view('north', 3, 'One') });
+    runtime.set('device/two', { ...view('south', 3, 'Two') });
     runtime.live.flush();
-    assert.deepEqual(site.all('delta', 'items').at(-1), { id: 'one', ...view('south', 2, 'One') });
+    assert.deepEqual(one.all('delta', 'items'), [{ id: 'two', values: { a: 3, b: 1 } }]);
+    runtime.set('device/one', view('south', 3, 'One'));
+    runtime.live.flush();
+    assert.deepEqual(site.all('delta', 'items').at(-1), { id: 'one', ...view('south', 3, 'One') });
     runtime.close();
   });
 
