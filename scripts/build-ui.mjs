@@ -22,7 +22,13 @@ export async function buildUi(outDir) {
     legalComments: 'linked',
     logLevel: 'warning',
   });
-  await build({ entryPoints: { wall: join(root, 'ui/wall.css') }, outdir: outDir, bundle: true, minify: true, logLevel: 'warning' });
+  await build({
+    entryPoints: { wall: join(root, 'ui/wall.css') },
+    outdir: outDir,
+    bundle: true,
+    minify: true,
+    logLevel: 'warning',
+  });
   for (const name of ['index.html', 'icon.svg']) await copyFile(join(root, 'ui', name), join(outDir, name));
   const { size } = await stat(join(outDir, 'wall.js'));
   if (size > MOST_BYTES) throw new Error(`wall.js has ${size} bytes, the bound is ${MOST_BYTES}`);

@@ -18,4 +18,8 @@ async function start(): Promise<void> {
   wall.connection.start();
 }
 
+// A link pasted into a tab that shows the wall already changes the fragment alone.
+addEventListener('hashchange', () => {
+  if (location.hash.startsWith('#key=')) location.reload();
+});
 void start();

@@ -27,13 +27,22 @@ const SITES = [
 
 /** A healthy plant of so many assets over five sites, each with one device and four metrics. */
 export function healthyScene(assets: number, nowMs: number): Scene {
-  const scene: Scene = { sites: new Map(), assets: new Map(), devices: new Map(), orders: new Map(), alarms: new Map() };
+  const scene: Scene = {
+    sites: new Map(),
+    assets: new Map(),
+    devices: new Map(),
+    orders: new Map(),
+    alarms: new Map(),
+  };
   for (let i = 0; i < assets; i++) {
     const [site, siteName] = SITES[i % SITES.length] ?? SITES[0];
     const number = Math.floor(i / SITES.length) + 1;
     const id = `${site}-pump-${number}`;
-    scene.assets.set(id, asset(id, `Pump ${site.slice(0, 1).toUpperCase()}${String(number).padStart(3, '0')}`, site, siteName, i, nowMs));
-    scene.devices.set(`${id}-plc`, device(`${id}-plc`, `PLC of ${id}`, site, id, i, nowMs));
+    scene.assets.set(
+      id,
+      asset(id, `Pump ${site.slice(0, 1).toUpperCase()}${String(number).padStart(3, '0')}`, site, siteName, i, nowMs),
+    );
+    scene.devices.set(`${id}-plc`, device(`PLC of ${id}`, site, id, i, nowMs));
   }
   for (const [id, name, timeZone] of SITES) scene.sites.set(id, siteOf(scene, id, name, timeZone));
   return scene;
@@ -63,7 +72,8 @@ export function siteOf(scene: Scene, id: string, name: string, timeZone: string)
       devicesOnline: online,
       devicesOffline: devices.length - online,
       devicesUnknown: 0,
-      openWorkOrders: [...scene.orders.values()].filter((o) => o.props.site === id && o.props.state !== 'closed').length,
+      openWorkOrders: [...scene.orders.values()].filter((o) => o.props.site === id && o.props.state !== 'closed')
+        .length,
       alarmsUnacknowledged: shown.filter((alarm) => alarm.detail.endsWith('UNACK')).length,
       alarmsActive: shown.length,
       alarmsShelved: alarms.filter((alarm) => alarm.shelved !== null).length,
@@ -82,7 +92,17 @@ export function siteOf(scene: Scene, id: string, name: string, timeZone: string)
 
 const METRICS: Readonly<Record<string, MetricInfo>> = {
   flow: metric('Flow', 'm³/h', [0, 200], [80, 160], [['flow-low', 'MEDIUM', undefined, 40]], true),
-  temperature: metric('Bearing temperature', '°C', [0, 120], [20, 75], [['temp-high', 'HIGH', 85, undefined], ['temp-critical', 'CRITICAL', 100, undefined]], true),
+  temperature: metric(
+    'Bearing temperature',
+    '°C',
+    [0, 120],
+    [20, 75],
+    [
+      ['temp-high', 'HIGH', 85, undefined],
+      ['temp-critical', 'CRITICAL', 100, undefined],
+    ],
+    true,
+  ),
   vibration: metric('Vibration', 'mm/s', [0, 12], [0, 4.5], [['vibration', 'LOW', 7.1, undefined]], false),
   running: { ...metric('Running', '', null, null, [], false), range: null },
 };
@@ -115,7 +135,18 @@ function metric(
 
 function asset(id: string, name: string, site: string, siteName: string, i: number, nowMs: number): AssetView {
   const temperature = 48 + (i % 17);
-  const window = { startMs: nowMs - 60_000, endMs: nowMs, count: 60, sum: 0, stddev: 1, good: 60, suspect: 0, uncertain: 0, bad: 0, pctGood: 100 };
+  const window = {
+    startMs: nowMs - 60_000,
+    endMs: nowMs,
+    count: 60,
+    sum: 0,
+    stddev: 1,
+    good: 60,
+    suspect: 0,
+    uncertain: 0,
+    bad: 0,
+    pctGood: 100,
+  };
   return {
     props: {
       name,
@@ -145,13 +176,28 @@ function asset(id: string, name: string, site: string, siteName: string, i: numb
     metrics: METRICS,
     alarms: {},
     windows: {
-      'temperature@1m': { ...window, min: temperature - 4, max: temperature, avg: temperature - 3, p50: temperature - 3, p95: temperature, p99: temperature },
+      'temperature@1m': {
+        ...window,
+        min: temperature - 4,
+        max: temperature,
+        avg: temperature - 3,
+        p50: temperature - 3,
+        p95: temperature,
+        p99: temperature,
+      },
     },
   };
 }
 
-function device(id: string, name: string, site: string, asset: string, i: number, nowMs: number): DeviceView {
-  const point = (title: string, unit: string, writable: boolean, min: number | null, max: number | null) => ({ title, unit, decimals: 1, writable, min, max });
+function device(name: string, site: string, asset: string, i: number, nowMs: number): DeviceView {
+  const point = (title: string, unit: string, writable: boolean, min: number | null, max: number | null) => ({
+    title,
+    unit,
+    decimals: 1,
+    writable,
+    min,
+    max,
+  });
   return {
     props: {
       name,
@@ -182,7 +228,15 @@ function device(id: string, name: string, site: string, asset: string, i: number
       setpoint: point('Flow setpoint', 'm³/h', true, 40, 180),
     },
     alarms: {},
-    link: { state: 'connected', errors: {}, readingsPerSecond: 12, latencyMs: { p50: 3, p99: 9 }, lastReadingAtMs: nowMs, cycleOverruns: 0, queueDepth: 0 },
+    link: {
+      state: 'connected',
+      errors: {},
+      readingsPerSecond: 12,
+      latencyMs: { p50: 3, p99: 9 },
+      lastReadingAtMs: nowMs,
+      cycleOverruns: 0,
+      queueDepth: 0,
+    },
     writes: {},
   };
 }
@@ -210,12 +264,23 @@ export function alarmOf(scene: Scene, plan: AlarmPlan, nowMs: number): AlarmView
     response: 'Go to the pump. Check the oil level.\nReduce the load if the temperature goes on rising.',
     metric: 'temperature',
     severity,
-    state: overlay !== undefined && overlay !== 'cannot-evaluate' ? 'SUPPRESSED' : detail.endsWith('ACK') && !detail.endsWith('UNACK') ? 'ACKNOWLEDGED' : 'ACTIVE',
+    state:
+      overlay !== undefined && overlay !== 'cannot-evaluate'
+        ? 'SUPPRESSED'
+        : detail.endsWith('ACK') && !detail.endsWith('UNACK')
+          ? 'ACKNOWLEDGED'
+          : 'ACTIVE',
     detail,
     latched: detail.startsWith('LATCHED'),
-    shelved: overlay === 'shelved' ? { untilMs: nowMs + 5_400_000, by: 'olga', reason: 'sensor replaced tomorrow', atMs: nowMs } : null,
+    shelved:
+      overlay === 'shelved'
+        ? { untilMs: nowMs + 5_400_000, by: 'olga', reason: 'sensor replaced tomorrow', atMs: nowMs }
+        : null,
     suppressed: overlay === 'suppressed' ? { cause: 'device_lost', sinceMs: nowMs - 90_000 } : null,
-    outOfService: overlay === 'out-of-service' ? { by: 'piet', reason: 'overhaul', workOrder: null, sinceMs: nowMs - 900_000 } : null,
+    outOfService:
+      overlay === 'out-of-service'
+        ? { by: 'piet', reason: 'overhaul', workOrder: null, sinceMs: nowMs - 900_000 }
+        : null,
     cannotEvaluate: overlay === 'cannot-evaluate' ? { reason: 'stale', sinceMs: nowMs - 45_000 } : null,
     value: 91.4,
     threshold: 85,
@@ -243,22 +308,81 @@ export function everyState(nowMs: number): readonly AlarmPlan[] {
     name: string,
     message: string,
     overlay?: AlarmPlan['overlay'],
-  ): AlarmPlan => ({ asset, rule, severity, detail, raisedAtMs: at(minutes), name, message, ...(overlay === undefined ? {} : { overlay }) });
+  ): AlarmPlan => ({
+    asset,
+    rule,
+    severity,
+    detail,
+    raisedAtMs: at(minutes),
+    name,
+    message,
+    ...(overlay === undefined ? {} : { overlay }),
+  });
   return [
-    make('north-pump-3', 'temp-critical', 'CRITICAL', 'ACTIVE_UNACK', 2, 'Bearing too hot', 'Bearing at 104.2 °C, limit 100 °C'),
+    make(
+      'north-pump-3',
+      'temp-critical',
+      'CRITICAL',
+      'ACTIVE_UNACK',
+      2,
+      'Bearing too hot',
+      'Bearing at 104.2 °C, limit 100 °C',
+    ),
     make('harbour-pump-7', 'temp-high', 'HIGH', 'ACTIVE_UNACK', 6, 'Bearing hot', 'Bearing at 91.4 °C, limit 85 °C'),
     make('ridge-pump-1', 'flow-low', 'MEDIUM', 'RTN_UNACK', 18, 'Flow low', 'Flow was 31.0 m³/h, limit 40 m³/h'),
     make('valley-pump-2', 'vibration', 'LOW', 'ACTIVE_ACK', 55, 'Vibration', 'Vibration 7.9 mm/s, limit 7.1 mm/s'),
     make('coast-pump-4', 'trip', 'HIGH', 'LATCHED_ACK', 75, 'Protection trip', 'Motor protection tripped'),
     make('coast-pump-5', 'trip', 'CRITICAL', 'LATCHED_UNACK', 4, 'Protection trip', 'Motor protection tripped'),
-    make('north-pump-9', 'temp-high', 'HIGH', 'ACTIVE_ACK', 130, 'Bearing hot', 'Bearing at 86.0 °C, limit 85 °C', 'cannot-evaluate'),
-    make('ridge-pump-6', 'flow-low', 'MEDIUM', 'ACTIVE_ACK', 240, 'Flow low', 'Flow 12.0 m³/h, limit 40 m³/h', 'shelved'),
-    make('valley-pump-8', 'temp-high', 'HIGH', 'ACTIVE_UNACK', 3, 'Bearing hot', 'Bearing at 88.0 °C, limit 85 °C', 'suppressed'),
-    make('harbour-pump-9', 'vibration', 'LOW', 'ACTIVE_ACK', 600, 'Vibration', 'Vibration 9.0 mm/s, limit 7.1 mm/s', 'out-of-service'),
+    make(
+      'north-pump-9',
+      'temp-high',
+      'HIGH',
+      'ACTIVE_ACK',
+      130,
+      'Bearing hot',
+      'Bearing at 86.0 °C, limit 85 °C',
+      'cannot-evaluate',
+    ),
+    make(
+      'ridge-pump-6',
+      'flow-low',
+      'MEDIUM',
+      'ACTIVE_ACK',
+      240,
+      'Flow low',
+      'Flow 12.0 m³/h, limit 40 m³/h',
+      'shelved',
+    ),
+    make(
+      'valley-pump-8',
+      'temp-high',
+      'HIGH',
+      'ACTIVE_UNACK',
+      3,
+      'Bearing hot',
+      'Bearing at 88.0 °C, limit 85 °C',
+      'suppressed',
+    ),
+    make(
+      'harbour-pump-9',
+      'vibration',
+      'LOW',
+      'ACTIVE_ACK',
+      600,
+      'Vibration',
+      'Vibration 9.0 mm/s, limit 7.1 mm/s',
+      'out-of-service',
+    ),
   ];
 }
 
-export function orderOf(number: string, asset: string, scene: Scene, nowMs: number, more: Partial<WorkOrderView['props']> = {}): WorkOrderView {
+export function orderOf(
+  number: string,
+  asset: string,
+  scene: Scene,
+  nowMs: number,
+  more: Partial<WorkOrderView['props']> = {},
+): WorkOrderView {
   return {
     props: {
       number,
@@ -294,11 +418,71 @@ export function orderOf(number: string, asset: string, scene: Scene, nowMs: numb
       ...more,
     },
     checklist: {
-      0: { item: 'Lock out and tag the drive', required: true, kind: 'check', unit: null, min: null, max: null, state: 'done', value: true, by: 'piet', atMs: nowMs - 1_700_000, reason: null },
-      1: { item: 'Vibration before', required: true, kind: 'number', unit: 'mm/s', min: 0, max: 20, state: 'done', value: 8.4, by: 'piet', atMs: nowMs - 1_500_000, reason: null },
-      2: { item: 'Replace the bearing', required: true, kind: 'check', unit: null, min: null, max: null, state: 'open', value: null, by: null, atMs: null, reason: null },
-      3: { item: 'Vibration after', required: true, kind: 'number', unit: 'mm/s', min: 0, max: 4.5, state: 'open', value: null, by: null, atMs: null, reason: null },
-      4: { item: 'Photograph', required: false, kind: 'text', unit: null, min: null, max: null, state: 'skipped', value: null, by: 'piet', atMs: nowMs - 600_000, reason: 'no camera in the zone' },
+      0: {
+        item: 'Lock out and tag the drive',
+        required: true,
+        kind: 'check',
+        unit: null,
+        min: null,
+        max: null,
+        state: 'done',
+        value: true,
+        by: 'piet',
+        atMs: nowMs - 1_700_000,
+        reason: null,
+      },
+      1: {
+        item: 'Vibration before',
+        required: true,
+        kind: 'number',
+        unit: 'mm/s',
+        min: 0,
+        max: 20,
+        state: 'done',
+        value: 8.4,
+        by: 'piet',
+        atMs: nowMs - 1_500_000,
+        reason: null,
+      },
+      2: {
+        item: 'Replace the bearing',
+        required: true,
+        kind: 'check',
+        unit: null,
+        min: null,
+        max: null,
+        state: 'open',
+        value: null,
+        by: null,
+        atMs: null,
+        reason: null,
+      },
+      3: {
+        item: 'Vibration after',
+        required: true,
+        kind: 'number',
+        unit: 'mm/s',
+        min: 0,
+        max: 4.5,
+        state: 'open',
+        value: null,
+        by: null,
+        atMs: null,
+        reason: null,
+      },
+      4: {
+        item: 'Photograph',
+        required: false,
+        kind: 'text',
+        unit: null,
+        min: null,
+        max: null,
+        state: 'skipped',
+        value: null,
+        by: 'piet',
+        atMs: nowMs - 600_000,
+        reason: 'no camera in the zone',
+      },
     },
     comments: { 0: { atMs: nowMs - 1_200_000, by: 'olga', text: 'Spare bearing is in rack 7.' } },
     history: {

@@ -1,8 +1,8 @@
+import uws from 'uWebSockets.js';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import uws from 'uWebSockets.js';
 import type { AlarmView, AssetView } from '../../actors/views.ts';
 import { ClientFrame, type WireEvent } from '../../gateways/websocket/protocol.ts';
 import { type AlarmPlan, alarmOf, type Scene, siteOf } from './wall-scene.ts';
@@ -12,12 +12,22 @@ import { type AlarmPlan, alarmOf, type Scene, siteOf } from './wall-scene.ts';
  * from a scripted scene. Its rules of alarms are just as much as the tests need; the product's own are in `actors/alarm`.
  */
 const TOKEN = 'key-of-the-test';
-const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-const TYPES: Readonly<Record<string, string>> = { html: 'text/html; charset=utf-8', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml', map: 'application/json' };
+const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const TYPES: Readonly<Record<string, string>> = {
+  html: 'text/html; charset=utf-8',
+  js: 'text/javascript',
+  css: 'text/css',
+  svg: 'image/svg+xml',
+  map: 'application/json',
+};
 
 interface Client {
   seq: number;
-  readonly subs: Map<string, { topic: string; ids: ReadonlySet<string> | null; site: string | null; fields: readonly string[] | null }>;
+  readonly subs: Map<
+    string,
+    { topic: string; ids: ReadonlySet<string> | null; site: string | null; fields: readonly string[] | null }
+  >;
 }
 type Socket = uws.WebSocket<{ client: Client }>;
 
@@ -155,10 +165,17 @@ export class WallServer {
   #refresh(id: string): void {
     const asset = this.scene.assets.get(id);
     if (asset === undefined) return;
-    const own = [...this.scene.alarms.values()].filter((a) => a.entity === `asset/${id}` && a.state !== 'SUPPRESSED' && a.detail !== 'NORMAL');
+    const own = [...this.scene.alarms.values()].filter(
+      (a) => a.entity === `asset/${id}` && a.state !== 'SUPPRESSED' && a.detail !== 'NORMAL',
+    );
     const order = ['CRITICAL', 'HIGH', 'MEDIUM', 'LOW', 'INFO'] as const;
     const worst = order.find((severity) => own.some((alarm) => alarm.severity === severity)) ?? null;
-    const props = { worstSeverity: worst, alarmsActive: own.length, alarmsUnacknowledged: own.filter((a) => a.detail.endsWith('UNACK')).length, health: worst === null ? 96 : worst === 'CRITICAL' ? 38 : 71 };
+    const props = {
+      worstSeverity: worst,
+      alarmsActive: own.length,
+      alarmsUnacknowledged: own.filter((a) => a.detail.endsWith('UNACK')).length,
+      health: worst === null ? 96 : worst === 'CRITICAL' ? 38 : 71,
+    };
     this.setAsset(id, { props });
     const site = asset.props.site;
     const view = this.scene.sites.get(site);
@@ -198,7 +215,13 @@ export class WallServer {
           return;
         }
         const data = { client: { seq: 0, subs: new Map() } };
-        res.upgrade(data, req.getHeader('sec-websocket-key'), req.getHeader('sec-websocket-protocol'), req.getHeader('sec-websocket-extensions'), context);
+        res.upgrade(
+          data,
+          req.getHeader('sec-websocket-key'),
+          req.getHeader('sec-websocket-protocol'),
+          req.getHeader('sec-websocket-extensions'),
+          context,
+        );
       },
       open: (socket) => {
         this.#sockets.add(socket);
@@ -224,7 +247,8 @@ export class WallServer {
       res.onData((chunk, last) => {
         body += Buffer.from(chunk).toString();
         if (!last) return;
-        if (!body.includes(TOKEN)) json(res, '401 Unauthorized', { code: 'TOKEN_INVALID', message: 'This token is not known.' });
+        if (!body.includes(TOKEN))
+          json(res, '401 Unauthorized', { code: 'TOKEN_INVALID', message: 'This token is not known.' });
         else res.writeHeader('set-cookie', `signalbox_session=${TOKEN}; HttpOnly; SameSite=Strict; Path=/`).end('{}');
       });
     });
@@ -236,7 +260,10 @@ export class WallServer {
     app.get('/api/v1/audit', (res) => json(res, '200 OK', { items: [], total: null, next: null }));
     app.get('/*', (res, req) => {
       const file = this.#files.get(req.getUrl()) ?? this.#files.get('/index.html');
-      res.writeHeader('content-type', file?.type ?? '').writeHeader('content-security-policy', CSP).end(file?.body);
+      res
+        .writeHeader('content-type', file?.type ?? '')
+        .writeHeader('content-security-policy', CSP)
+        .end(file?.body);
     });
   }
 
@@ -251,7 +278,11 @@ export class WallServer {
     for (let timeMs = Math.ceil(start / stepMs) * stepMs; timeMs < end; timeMs += stepMs) {
       const back = (end - timeMs) / (end - start);
       const value = now * (1 - 0.25 * back) + now * 0.05 * Math.sin(timeMs / (stepMs * 23)) * Math.min(1, back * 5);
-      items.push(aggregation === 'none' ? { timeMs, value, quality: 'GOOD' } : { startMs: timeMs, endMs: timeMs + stepMs, avg: value, min: value * 0.94, max: value * 1.05 });
+      items.push(
+        aggregation === 'none'
+          ? { timeMs, value, quality: 'GOOD' }
+          : { startMs: timeMs, endMs: timeMs + stepMs, avg: value, min: value * 0.94, max: value * 1.05 },
+      );
     }
     return { items, total: null, next: null };
   }
@@ -266,7 +297,14 @@ export class WallServer {
       const interest = { topic: frame.topic, ids, site: frame.filter.site ?? null, fields: frame.fields ?? null };
       client.subs.set(frame.sub, interest);
       const token = String(this.journal.length);
-      this.#send(socket, { op: 'snapshot', sub: frame.sub, items: this.#items(interest), timeMs: this.#now(), token, more: false });
+      this.#send(socket, {
+        op: 'snapshot',
+        sub: frame.sub,
+        items: this.#items(interest),
+        timeMs: this.#now(),
+        token,
+        more: false,
+      });
       if (frame.resume !== undefined) {
         const events = this.journal.slice(Number(frame.resume));
         if (events.length > 0) this.#send(socket, { op: 'event', sub: frame.sub, events });
@@ -274,14 +312,28 @@ export class WallServer {
     }
   }
 
-  #items(interest: { topic: string; ids: ReadonlySet<string> | null; site: string | null; fields: readonly string[] | null }): unknown[] {
+  #items(interest: {
+    topic: string;
+    ids: ReadonlySet<string> | null;
+    site: string | null;
+    fields: readonly string[] | null;
+  }): unknown[] {
     if (interest.topic === 'alarms') return [...this.scene.alarms.values()];
-    const all: Readonly<Record<string, ReadonlyMap<string, object>>> = { sites: this.scene.sites, assets: this.scene.assets, devices: this.scene.devices, workorders: this.scene.orders };
+    const all: Readonly<Record<string, ReadonlyMap<string, object>>> = {
+      sites: this.scene.sites,
+      assets: this.scene.assets,
+      devices: this.scene.devices,
+      workorders: this.scene.orders,
+    };
     const items: unknown[] = [];
     for (const [id, view] of all[interest.topic] ?? []) {
       if (!(interest.ids?.has(id) ?? true)) continue;
       const props = 'props' in view ? view.props : {};
-      if (interest.site !== null && (typeof props !== 'object' || props === null || !('site' in props) || props.site !== interest.site)) continue;
+      if (
+        interest.site !== null &&
+        (typeof props !== 'object' || props === null || !('site' in props) || props.site !== interest.site)
+      )
+        continue;
       items.push(project({ id, ...view }, interest.fields));
     }
     return items;
@@ -309,11 +361,27 @@ function carriedOut(alarm: AlarmView, command: Record<string, unknown>, nowMs: n
   switch (command.kind) {
     case 'AcknowledgeAlarm': {
       const next = { ACTIVE_UNACK: 'ACTIVE_ACK', RTN_UNACK: 'NORMAL', LATCHED_UNACK: 'LATCHED_ACK' } as const;
-      if (alarm.detail !== 'ACTIVE_UNACK' && alarm.detail !== 'RTN_UNACK' && alarm.detail !== 'LATCHED_UNACK') return undefined;
-      return { ...alarm, detail: next[alarm.detail], state: 'ACKNOWLEDGED', acknowledgedBy: 'olga', acknowledgedAtMs: nowMs };
+      if (alarm.detail !== 'ACTIVE_UNACK' && alarm.detail !== 'RTN_UNACK' && alarm.detail !== 'LATCHED_UNACK')
+        return undefined;
+      return {
+        ...alarm,
+        detail: next[alarm.detail],
+        state: 'ACKNOWLEDGED',
+        acknowledgedBy: 'olga',
+        acknowledgedAtMs: nowMs,
+      };
     }
     case 'ShelveAlarm':
-      return { ...alarm, state: 'SUPPRESSED', shelved: { untilMs: nowMs + Number(command.durationMs), by: 'olga', reason: String(command.reason), atMs: nowMs } };
+      return {
+        ...alarm,
+        state: 'SUPPRESSED',
+        shelved: {
+          untilMs: nowMs + Number(command.durationMs),
+          by: 'olga',
+          reason: String(command.reason),
+          atMs: nowMs,
+        },
+      };
     case 'UnshelveAlarm':
       return { ...alarm, state: 'ACTIVE', shelved: null };
     case 'CommentAlarm':
@@ -323,8 +391,13 @@ function carriedOut(alarm: AlarmView, command: Record<string, unknown>, nowMs: n
   }
 }
 
-function merged(view: AssetView, change: { values?: object; times?: object; marks?: object; props?: object }): AssetView {
-  const marks = Object.fromEntries(Object.entries({ ...view.marks, ...change.marks }).filter(([, mark]) => mark !== null));
+function merged(
+  view: AssetView,
+  change: { values?: object; times?: object; marks?: object; props?: object },
+): AssetView {
+  const marks = Object.fromEntries(
+    Object.entries({ ...view.marks, ...change.marks }).filter(([, mark]) => mark !== null),
+  );
   return {
     ...view,
     props: { ...view.props, ...change.props },
@@ -334,7 +407,10 @@ function merged(view: AssetView, change: { values?: object; times?: object; mark
   };
 }
 
-function project(item: { id: string; [group: string]: unknown }, fields: readonly string[] | null): Record<string, unknown> {
+function project(
+  item: { id: string; [group: string]: unknown },
+  fields: readonly string[] | null,
+): Record<string, unknown> {
   if (fields === null) return item;
   const projected: Record<string, Record<string, unknown>> = {};
   for (const path of fields) {
@@ -342,7 +418,8 @@ function project(item: { id: string; [group: string]: unknown }, fields: readonl
     const group = item[name];
     if (typeof group !== 'object' || group === null) continue;
     if (key === undefined) projected[name] = { ...group };
-    else if (key in group) projected[name] = { ...projected[name], [key]: Object.entries(group).find(([k]) => k === key)?.[1] };
+    else if (key in group)
+      projected[name] = { ...projected[name], [key]: Object.entries(group).find(([k]) => k === key)?.[1] };
   }
   return { id: item.id, ...projected };
 }

@@ -5,7 +5,7 @@ import { AlarmDetail } from '../parts/alarm-detail.ts';
 import { AlarmList } from '../parts/alarm-list.ts';
 import { PrioritySymbol } from '../parts/alarm-symbol.ts';
 import { Empty } from '../parts/condition.ts';
-import { valueOf } from '../parts/dialog.ts';
+import { textOf } from '../parts/dialog.ts';
 import { isUnacknowledged, listOf, PRIORITY, SEVERITIES } from '../store/alarm-order.ts';
 import { useIds } from '../store/cells.ts';
 import { useKeys } from '../store/keys.ts';
@@ -74,11 +74,11 @@ export function Alarms() {
         })}
       </div>
       <button type="button" class="button" aria-pressed=${query.get('unacknowledged') !== null} onClick=${() => wall.router.set({ unacknowledged: query.get('unacknowledged') === null ? '1' : null })}>Unacknowledged only</button>
-      <select aria-label="Site" value=${site ?? ''} onChange=${(event: Event) => wall.router.set({ site: valueOf(event) })}>
+      <select aria-label="Site" value=${site ?? ''} onChange=${(event: Event) => wall.router.set({ site: textOf(event) })}>
         <option value="">All sites</option>
         ${sites.map((id) => html`<option value=${id}>${wall.nameOf(`site/${id}`)}</option>`)}
       </select>
-      <input ref=${search} type="search" placeholder="Filter  /" aria-label="Filter" value=${text} onInput=${(event: Event) => wall.router.set({ text: valueOf(event) })} />
+      <input ref=${search} type="search" placeholder="Filter  /" aria-label="Filter" value=${text} onInput=${(event: Event) => wall.router.set({ text: textOf(event) })} />
     </div>
     <div class="alarms-columns">
       <${AlarmList} key=${`${list[0]} ${query.get('priority')} ${site} ${text} ${query.get('unacknowledged')}`} alarms=${shown} label=${list[1]} empty=${inList.length > 0 ? 'No alarm matches the filters.' : list[2]} focused=${focused} onFocus=${(id: string) => wall.router.set({ alarm: id })} />
@@ -103,5 +103,8 @@ function prioritiesOf(text: string | null): ReadonlySet<Severity> | null {
 function matches(wall: Wall, alarm: AlarmView, text: string): boolean {
   if (text === '') return true;
   const words = `${wall.nameOf(alarm.entity)} ${alarm.id} ${alarm.name} ${alarm.message}`.toLowerCase();
-  return text.toLowerCase().split(/\s+/).every((word) => words.includes(word));
+  return text
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => words.includes(word));
 }

@@ -4,7 +4,7 @@ import type { AlarmView, AssetStatus, AssetView, WorkOrderView } from '../../act
 import { AlarmDetail } from '../parts/alarm-detail.ts';
 import { AlarmList } from '../parts/alarm-list.ts';
 import { Breakdown, Connectivity, Empty, Health, Loading } from '../parts/condition.ts';
-import { Dialog, Field, valueOf } from '../parts/dialog.ts';
+import { Dialog, Field, textOf } from '../parts/dialog.ts';
 import { Moment, ZoneClock } from '../parts/moment.ts';
 import { Trend } from '../parts/trend.ts';
 import { limitWords, MetricBar, MetricValue, TrendArrow } from '../parts/value.ts';
@@ -32,7 +32,8 @@ export function Asset({ asset }: { readonly asset: string }) {
   const [dialog, setDialog] = useState<'order' | 'status' | null>(null);
   useKeys({ w: () => wall.may('workorder:create') && setDialog('order') });
   if (error !== null) return html`<main class="page"><${Empty}>${error}</${Empty}></main>`;
-  if (props === undefined) return html`<main class="page">${ready ? html`<${Empty}>There is no asset “${asset}”.</${Empty}>` : html`<${Loading} what="asset" />`}</main>`;
+  if (props === undefined)
+    return html`<main class="page">${ready ? html`<${Empty}>There is no asset “${asset}”.</${Empty}>` : html`<${Loading} what="asset" />`}</main>`;
   const zone = wall.zoneOf(props.site);
   const own = [...alarms.values()].filter((alarm) => alarm.entity === `asset/${asset}`);
   const detail = own.find((alarm) => alarm.id === query.get('alarm')) ?? (own.length === 1 ? own[0] : undefined);
@@ -97,7 +98,9 @@ function MetricTable({ cells, asset, zone }: PartProps) {
   const selected = useSelectedTrends(cells, asset);
   const wall = useWall();
   const toggle = (metric: string) => {
-    const next = selected.includes(metric) ? selected.filter((each) => each !== metric) : [...selected, metric].slice(-MOST_TRENDS);
+    const next = selected.includes(metric)
+      ? selected.filter((each) => each !== metric)
+      : [...selected, metric].slice(-MOST_TRENDS);
     wall.router.set({ trend: next.join(',') || 'none' });
   };
   if (names.length === 0) return html`<${Empty}>This asset has no metrics.</${Empty}>`;
@@ -172,12 +175,19 @@ function Trends({ cells, asset, zone }: PartProps) {
     <div class="trends">
       ${selected.length === 0 && html`<${Empty}>Choose values on the left to see their trends.</${Empty}>`}
       ${selected.map(
-        (metric) => html`<${Trend} key=${metric} cells=${cells} id=${asset} metric=${metric} range=${range} zone=${zone} onRemove=${() => wall.router.set({ trend: selected.filter((each) => each !== metric).join(',') || 'none' })} />`,
+        (metric) =>
+          html`<${Trend} key=${metric} cells=${cells} id=${asset} metric=${metric} range=${range} zone=${zone} onRemove=${() => wall.router.set({ trend: selected.filter((each) => each !== metric).join(',') || 'none' })} />`,
       )}
     </div>`;
 }
 
-function AssetAlarms({ alarms, detail }: { readonly alarms: readonly AlarmView[]; readonly detail: AlarmView | undefined }) {
+function AssetAlarms({
+  alarms,
+  detail,
+}: {
+  readonly alarms: readonly AlarmView[];
+  readonly detail: AlarmView | undefined;
+}) {
   const wall = useWall();
   const { query } = useSignal(wall.router.address);
   return html`<section class="panel asset-alarms" aria-label="Alarms">
@@ -204,16 +214,28 @@ function AssetOrders({ asset, site }: { readonly asset: string; readonly site: s
 
 const STATUSES: readonly AssetStatus[] = ['operational', 'maintenance', 'damaged', 'retired'];
 
-function StatusDialog({ asset, now, onClose }: { readonly asset: string; readonly now: AssetStatus; readonly onClose: () => void }) {
+function StatusDialog({
+  asset,
+  now,
+  onClose,
+}: {
+  readonly asset: string;
+  readonly now: AssetStatus;
+  readonly onClose: () => void;
+}) {
   const wall = useWall();
   const [status, setStatus] = useState<AssetStatus>(now);
   const [reason, setReason] = useState('');
   const confirm = () => {
     onClose();
-    void wall.feedback.send(`Status ${status}: ${wall.nameOf(`asset/${asset}`)}`, `asset/${asset}`, { kind: 'SetAssetStatus', status, reason: reason.trim() });
+    void wall.feedback.send(`Status ${status}: ${wall.nameOf(`asset/${asset}`)}`, `asset/${asset}`, {
+      kind: 'SetAssetStatus',
+      status,
+      reason: reason.trim(),
+    });
   };
   return html`<${Dialog} title="Set the asset's status" confirm="Set status" onConfirm=${confirm} onClose=${onClose} disabled=${reason.trim() === '' || status === now}>
     <${Field} label="Status"><${Choice} value=${status} options=${STATUSES} onChange=${setStatus} /></${Field}>
-    <${Field} label="Reason (required)"><input type="text" data-first maxlength="500" value=${reason} onInput=${(event: Event) => setReason(valueOf(event))} /></${Field}>
+    <${Field} label="Reason (required)"><input type="text" data-first maxlength="500" value=${reason} onInput=${(event: Event) => setReason(textOf(event))} /></${Field}>
   </${Dialog}>`;
 }

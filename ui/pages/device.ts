@@ -3,15 +3,15 @@ import { useState } from 'preact/hooks';
 import type { DeviceView, WriteView } from '../../actors/views.ts';
 import { AlarmDetail } from '../parts/alarm-detail.ts';
 import { Connectivity, Empty, Loading } from '../parts/condition.ts';
-import { Dialog, Field, valueOf } from '../parts/dialog.ts';
+import { Dialog, Field, textOf } from '../parts/dialog.ts';
 import { Age, Moment, ZoneClock } from '../parts/moment.ts';
 import { Reading } from '../parts/value.ts';
 import { markWords } from '../parts/value-look.ts';
 import { type Cells, useField, useGroup } from '../store/cells.ts';
 import { formatBoth, formatValue, words } from '../store/format.ts';
 import { useTopic } from '../store/live-topic.ts';
-import { useSignal } from '../store/signal.ts';
 import { isRecord } from '../store/session.ts';
+import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 import { skew } from './devices.ts';
 
@@ -23,7 +23,8 @@ export function Device({ device }: { readonly device: string }) {
   const props = useGroup(cells, device, 'props');
   const alarms = useSignal(wall.book.alarms);
   const [writing, setWriting] = useState<string | null>(null);
-  if (props === undefined) return html`<main class="page">${ready ? html`<${Empty}>There is no device “${device}”.</${Empty}>` : html`<${Loading} what="device" />`}</main>`;
+  if (props === undefined)
+    return html`<main class="page">${ready ? html`<${Empty}>There is no device “${device}”.</${Empty}>` : html`<${Loading} what="device" />`}</main>`;
   const zone = wall.zoneOf(props.site);
   const own = [...alarms.values()].filter((alarm) => alarm.entity === `device/${device}`);
   return html`<main class="page device-page">
@@ -93,7 +94,10 @@ function PointRow({ cells, device, point, zone, onWrite }: PointProps) {
   const value = useField(cells, device, 'values', point);
   const time = useField(cells, device, 'times', point);
   const mark = useField(cells, device, 'marks', point);
-  const range = info?.min == null && info?.max == null ? '' : `${formatValue(info?.min, info?.decimals)} … ${formatValue(info?.max, info?.decimals)}`;
+  const range =
+    info?.min == null && info?.max == null
+      ? ''
+      : `${formatValue(info?.min, info?.decimals)} … ${formatValue(info?.max, info?.decimals)}`;
   return html`<tr>
     <td>${info?.title ?? point} ${info?.title !== point && html`<code class="dim">${point}</code>`}</td>
     <td class="right"><${Reading} value=${value} mark=${mark} unit=${info?.unit ?? ''} decimals=${info?.decimals ?? 2} /></td>
@@ -117,7 +121,8 @@ function LinkFacts({ cells, device, zone }: PartProps) {
 }
 
 function factText(key: string, value: unknown, zone: string): string {
-  if (typeof value === 'number') return key.endsWith('AtMs') ? formatBoth(value, zone) : String(Math.round(value * 100) / 100);
+  if (typeof value === 'number')
+    return key.endsWith('AtMs') ? formatBoth(value, zone) : String(Math.round(value * 100) / 100);
   if (typeof value === 'string' || typeof value === 'boolean') return String(value);
   if (!isRecord(value)) return '';
   const parts = Object.entries(value).map(([name, part]) => `${words(name)} ${factText(name, part, zone)}`);
@@ -134,7 +139,8 @@ function Writes({ cells, device, zone }: PartProps) {
     <h2>Writes</h2>
     <ul class="plain-list">
       ${newest.map(
-        ([id, write]) => html`<li key=${id}><${Moment} timeMs=${write.requestedAtMs} zone=${zone} /> <strong>${write.point}</strong> = ${formatValue(write.value, 2)} <span class="tag ${write.state === 'failed' || write.state === 'timed_out' ? 'strong' : ''}">${words(write.state)}</span> <span class="dim">${write.by} ${write.message ?? ''}</span></li>`,
+        ([id, write]) =>
+          html`<li key=${id}><${Moment} timeMs=${write.requestedAtMs} zone=${zone} /> <strong>${write.point}</strong> = ${formatValue(write.value, 2)} <span class="tag ${write.state === 'failed' || write.state === 'timed_out' ? 'strong' : ''}">${words(write.state)}</span> <span class="dim">${write.by} ${write.message ?? ''}</span></li>`,
       )}
     </ul>
   </section>`;
@@ -157,12 +163,20 @@ function WriteDialog({ cells, device, point, onClose }: WriteDialogProps) {
   const tooHigh = typeof value === 'number' && info?.max != null && value > info.max;
   const confirm = () => {
     onClose();
-    void wall.feedback.send(`Write ${info?.title ?? point} = ${text} ${info?.unit ?? ''}`, `device/${device}`, { kind: 'WritePoint', point, value, timeoutMs: 5000 });
+    void wall.feedback.send(`Write ${info?.title ?? point} = ${text} ${info?.unit ?? ''}`, `device/${device}`, {
+      kind: 'WritePoint',
+      point,
+      value,
+      timeoutMs: 5000,
+    });
   };
-  const hint = info?.min == null && info?.max == null ? '' : `Allowed: ${formatValue(info?.min, info?.decimals)} to ${formatValue(info?.max, info?.decimals)} ${info?.unit}`;
+  const hint =
+    info?.min == null && info?.max == null
+      ? ''
+      : `Allowed: ${formatValue(info?.min, info?.decimals)} to ${formatValue(info?.max, info?.decimals)} ${info?.unit}`;
   return html`<${Dialog} title=${`Write to ${info?.title ?? point}`} confirm="Write to the device" onConfirm=${confirm} onClose=${onClose} disabled=${value === null || tooLow || tooHigh}>
     <p>On <strong>${wall.nameOf(`device/${device}`)}</strong>. Value now: <${Reading} value=${now} mark=${undefined} unit=${info?.unit ?? ''} decimals=${info?.decimals ?? 2} /></p>
-    <${Field} label=${`New value ${info?.unit ?? ''}`} hint=${hint}><input type="text" data-first inputmode="decimal" value=${text} onInput=${(event: Event) => setText(valueOf(event))} /></${Field}>
+    <${Field} label=${`New value ${info?.unit ?? ''}`} hint=${hint}><input type="text" data-first inputmode="decimal" value=${text} onInput=${(event: Event) => setText(textOf(event))} /></${Field}>
   </${Dialog}>`;
 }
 
@@ -170,7 +184,8 @@ function WriteDialog({ cells, device, point, onClose }: WriteDialogProps) {
 function writtenValue(text: string, now: unknown): number | boolean | string | null {
   const trimmed = text.trim();
   if (trimmed === '') return null;
-  if (typeof now === 'boolean') return /^(on|true|1)$/i.test(trimmed) ? true : /^(off|false|0)$/i.test(trimmed) ? false : null;
+  if (typeof now === 'boolean')
+    return /^(on|true|1)$/i.test(trimmed) ? true : /^(off|false|0)$/i.test(trimmed) ? false : null;
   if (typeof now === 'string') return trimmed;
   const number = Number(trimmed.replace(',', '.'));
   return Number.isFinite(number) ? number : null;

@@ -2,7 +2,7 @@ import { html } from 'htm/preact';
 import { useRef } from 'preact/hooks';
 import type { DeviceView } from '../../actors/views.ts';
 import { Connectivity, Empty, Loading } from '../parts/condition.ts';
-import { valueOf } from '../parts/dialog.ts';
+import { textOf } from '../parts/dialog.ts';
 import { Age } from '../parts/moment.ts';
 import { type Cells, useGroup, useIds } from '../store/cells.ts';
 import { words } from '../store/format.ts';
@@ -11,6 +11,10 @@ import { useTopic } from '../store/live-topic.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 
+/** More would not be read, and each row draws its ages every second; the filters lead to the rest. */
+const MOST_ROWS = 300;
+/** plc-2 before plc-10. */
+const NATURAL = new Intl.Collator('en', { numeric: true });
 const STATES = ['offline', 'unknown', 'online'] as const;
 
 /** All devices, the unreachable first. */
@@ -27,13 +31,20 @@ export function Devices() {
   const state = query.get('state');
   const text = (query.get('text') ?? '').toLowerCase();
   useKeys({ '/': () => search.current?.focus() });
-  const stateOf = (id: string) => wall.devices.get(id)?.props?.connectivity ?? cells.get(id)?.props?.connectivity ?? 'unknown';
+  const stateOf = (id: string) =>
+    wall.devices.get(id)?.props?.connectivity ?? cells.get(id)?.props?.connectivity ?? 'unknown';
   const inSite = ids.filter((id) => site === null || cells.group(id, 'props')?.site === site);
   const rank = (id: string) => STATES.indexOf(stateOf(id));
   const shown = inSite
     .filter((id) => state === null || stateOf(id) === state)
-    .filter((id) => text === '' || `${id} ${cells.group(id, 'props')?.name} ${cells.group(id, 'props')?.connection} ${cells.group(id, 'props')?.driver}`.toLowerCase().includes(text))
-    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+    .filter(
+      (id) =>
+        text === '' ||
+        `${id} ${cells.group(id, 'props')?.name} ${cells.group(id, 'props')?.connection} ${cells.group(id, 'props')?.driver}`
+          .toLowerCase()
+          .includes(text),
+    )
+    .sort((a, b) => rank(a) - rank(b) || NATURAL.compare(a, b));
   return html`<main class="page">
     <div class="filters">
       <h1>Devices</h1>
@@ -42,11 +53,11 @@ export function Devices() {
         ${STATES.map((each) => html`<button type="button" role="tab" key=${each} aria-selected=${state === each} onClick=${() => wall.router.set({ state: each })}><${Connectivity} state=${each} /> <span class="number">${inSite.filter((id) => stateOf(id) === each).length}</span></button>`)}
       </div>
       <span class="spacer"></span>
-      <select aria-label="Site" value=${site ?? ''} onChange=${(event: Event) => wall.router.set({ site: valueOf(event) })}>
+      <select aria-label="Site" value=${site ?? ''} onChange=${(event: Event) => wall.router.set({ site: textOf(event) })}>
         <option value="">All sites</option>
         ${wall.sites.ids.value.map((id) => html`<option value=${id}>${wall.nameOf(`site/${id}`)}</option>`)}
       </select>
-      <input ref=${search} type="search" placeholder="Filter  /" aria-label="Filter" value=${query.get('text') ?? ''} onInput=${(event: Event) => wall.router.set({ text: valueOf(event) })} />
+      <input ref=${search} type="search" placeholder="Filter  /" aria-label="Filter" value=${query.get('text') ?? ''} onInput=${(event: Event) => wall.router.set({ text: textOf(event) })} />
     </div>
     <div class="panel scroll">
       ${!ready && html`<${Loading} what="devices" />`}
@@ -55,9 +66,10 @@ export function Devices() {
         shown.length > 0 &&
         html`<table class="table">
           <thead><tr><th>Connectivity</th><th>Device</th><th>Site</th><th>Connection</th><th>Driver</th><th>Reason</th><th class="right">In this state</th><th class="right">Last seen</th><th class="right">Clock skew</th><th class="right">Gaps</th><th class="right">Refused</th></tr></thead>
-          <tbody>${shown.map((id) => html`<${Row} key=${id} cells=${cells} id=${id} />`)}</tbody>
+          <tbody>${shown.slice(0, MOST_ROWS).map((id) => html`<${Row} key=${id} cells=${cells} id=${id} />`)}</tbody>
         </table>`
       }
+      ${shown.length > MOST_ROWS && html`<${Empty}>${shown.length - MOST_ROWS} more match. Filter to see them.</${Empty}>`}
     </div>
   </main>`;
 }
@@ -82,5 +94,7 @@ function Row({ cells, id }: { readonly cells: Cells<DeviceView>; readonly id: st
 }
 
 export function skew(clockSkewMs: number | null | undefined): string {
-  return clockSkewMs === null || clockSkewMs === undefined ? '—' : `${(clockSkewMs / 1000).toFixed(2).replace('-', '\u2212')} s`;
+  return clockSkewMs === null || clockSkewMs === undefined
+    ? '—'
+    : `${(clockSkewMs / 1000).toFixed(2).replace('-', '\u2212')} s`;
 }

@@ -1,12 +1,12 @@
 import { html } from 'htm/preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { WireEvent } from '../../gateways/websocket/protocol.ts';
-import { isAlarm } from '../store/alarm-book.ts';
 import { Empty, Problem } from '../parts/condition.ts';
-import { valueOf } from '../parts/dialog.ts';
+import { textOf } from '../parts/dialog.ts';
 import { Moment } from '../parts/moment.ts';
-import { rowsOf } from '../store/history.ts';
+import { isAlarm } from '../store/alarm-book.ts';
 import { formatBoth, words } from '../store/format.ts';
+import { rowsOf } from '../store/history.ts';
 import { useKeys } from '../store/keys.ts';
 import { isRecord, read } from '../store/session.ts';
 import { useSignal } from '../store/signal.ts';
@@ -42,7 +42,12 @@ export function Events() {
       });
     void read('/api/v1/audit', { limit: '200' }).then((answer) => {
       if (answer.ok) add(rowsOf(answer.body).flatMap(entryOfRow));
-      else setProblem(answer.status === 403 ? 'Earlier entries need the permission audit:read. New ones appear as they happen.' : `Earlier entries: ${answer.message}`);
+      else
+        setProblem(
+          answer.status === 403
+            ? 'Earlier entries need the permission audit:read. New ones appear as they happen.'
+            : `Earlier entries: ${answer.message}`,
+        );
     });
     return wall.connection.subscribe({
       topic: 'events',
@@ -57,18 +62,21 @@ export function Events() {
   const shown = entries.filter(
     (entry) =>
       (kind === null || entry.kind === kind) &&
-      (text === '' || `${entry.entity} ${wall.nameOf(entry.entity)} ${entry.kind} ${entry.by} ${entry.text}`.toLowerCase().includes(text)),
+      (text === '' ||
+        `${entry.entity} ${wall.nameOf(entry.entity)} ${entry.kind} ${entry.by} ${entry.text}`
+          .toLowerCase()
+          .includes(text)),
   );
   return html`<main class="page">
     <div class="filters">
       <h1>Events</h1>
       <span class="dim">${shown.length} entries, newest first</span>
       <span class="spacer"></span>
-      <select aria-label="Kind" value=${kind ?? ''} onChange=${(event: Event) => wall.router.set({ kind: valueOf(event) })}>
+      <select aria-label="Kind" value=${kind ?? ''} onChange=${(event: Event) => wall.router.set({ kind: textOf(event) })}>
         <option value="">All kinds</option>
         ${kinds.map((each) => html`<option value=${each}>${words(each)}</option>`)}
       </select>
-      <input ref=${search} type="search" placeholder="Filter  /" aria-label="Filter" value=${query.get('text') ?? ''} onInput=${(event: Event) => wall.router.set({ text: valueOf(event) })} />
+      <input ref=${search} type="search" placeholder="Filter  /" aria-label="Filter" value=${query.get('text') ?? ''} onInput=${(event: Event) => wall.router.set({ text: textOf(event) })} />
     </div>
     ${problem !== null && html`<${Problem} message=${problem} />`}
     <div class="panel scroll">
@@ -127,12 +135,25 @@ function entryOfRow(row: Record<string, unknown>): Entry[] {
   const kind = typeof row.kind === 'string' ? row.kind : typeof row.action === 'string' ? row.action : 'event';
   const by = isRecord(row.by) ? row.by.user : (row.by ?? row.user);
   const seq = typeof row.seq === 'number' ? row.seq : 0;
-  return [{ key: `${entity} ${seq || JSON.stringify(row)}`, entity, seq, kind, timeMs, by: typeof by === 'string' ? by : '', text: summary(row.event, row.after), body: row }];
+  return [
+    {
+      key: `${entity} ${seq || JSON.stringify(row)}`,
+      entity,
+      seq,
+      kind,
+      timeMs,
+      by: typeof by === 'string' ? by : '',
+      text: summary(row.event, row.after),
+      body: row,
+    },
+  ];
 }
 
 function summary(event: unknown, after: unknown): string {
   if (isAlarm(after)) return `${after.name}: ${after.message}`;
   if (!isRecord(event)) return '';
-  const told = ['title', 'reason', 'note', 'text', 'state', 'status', 'transition', 'point'].flatMap((key) => (typeof event[key] === 'string' ? [event[key]] : []));
+  const told = ['title', 'reason', 'note', 'text', 'state', 'status', 'transition', 'point'].flatMap((key) =>
+    typeof event[key] === 'string' ? [event[key]] : [],
+  );
   return told.join(' · ');
 }

@@ -1,6 +1,6 @@
 import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
-import { Field, valueOf } from '../parts/dialog.ts';
+import { Field, textOf } from '../parts/dialog.ts';
 import { logIn } from '../store/session.ts';
 
 /** Shown without a session: where the link is, how to make another, and a field for a token. */
@@ -22,11 +22,11 @@ export function Login({ problem }: { readonly problem: string | null }) {
     <p>This wall needs a token. There are two ways to one:</p>
     <ol>
       <li>Open the link that <code>signalbox start</code> prints when it starts. It ends in <code>#key=…</code> and logs this browser in.</li>
-      <li>Or make a token on the server and paste it here:<br /><code>signalbox token create --role viewer --name wall</code></li>
+      <li>Or make a token on the server and paste it here:<br /><code>signalbox token create wall --role operator</code></li>
     </ol>
     <form onSubmit=${submit}>
       <${Field} label="Token">
-        <input type="password" name="token" autocomplete="off" spellcheck="false" autofocus value=${token} onInput=${(event: Event) => setToken(valueOf(event))} />
+        <input type="password" name="token" autocomplete="off" spellcheck="false" autofocus value=${token} onInput=${(event: Event) => setToken(textOf(event))} />
       </${Field}>
       <button type="submit" class="button primary" disabled=${busy || token.trim() === ''}>${busy ? 'Checking …' : 'Open the wall'}</button>
     </form>

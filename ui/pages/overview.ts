@@ -1,17 +1,17 @@
 import { html } from 'htm/preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { AlarmView, AssetView, SiteView } from '../../actors/views.ts';
-import { SymbolOf, PrioritySymbol } from '../parts/alarm-symbol.ts';
+import { PrioritySymbol, SymbolOf } from '../parts/alarm-symbol.ts';
 import { Empty, Health, Loading } from '../parts/condition.ts';
 import { Age, Moment, ZoneClock } from '../parts/moment.ts';
-import { Reading, MetricValue } from '../parts/value.ts';
+import { MetricValue, Reading } from '../parts/value.ts';
 import { compareAlarms, listOf } from '../store/alarm-order.ts';
 import { type Cells, useEntity, useField, useGroup, useIds } from '../store/cells.ts';
 import { useKeys } from '../store/keys.ts';
 import { useTopic } from '../store/live-topic.ts';
 import { layOutOverview, type OverviewLayout } from '../store/overview-layout.ts';
-import { useSignal } from '../store/signal.ts';
 import { shortNames } from '../store/short-names.ts';
+import { useSignal } from '../store/signal.ts';
 import { split, useWall } from '../store/wall.ts';
 
 /** So many assets and values are still told on tiles; beyond, names alone, and the values stay with the server. */
@@ -43,7 +43,10 @@ export function Overview() {
         size.width > 0 &&
         (layout.tile === 'card' && total <= MOST_WITH_VALUES
           ? html`<${PanelsWithValues} sites=${sites} assets=${assets} layout=${layout} />`
-          : sites.map((site) => html`<${SitePanel} key=${site} site=${site} assets=${assets.get(site) ?? []} layout=${layout} values=${null} />`))
+          : sites.map(
+              (site) =>
+                html`<${SitePanel} key=${site} site=${site} assets=${assets.get(site) ?? []} layout=${layout} values=${null} />`,
+            ))
       }
     </div>
   </main>`;
@@ -65,7 +68,9 @@ function AbnormalNow() {
   const wall = useWall();
   const alarms = useSignal(wall.book.alarms);
   const ready = useSignal(wall.book.ready);
-  const active = [...alarms.values()].filter((alarm) => listOf(alarm) === 'active' && alarm.detail !== 'NORMAL').sort(compareAlarms);
+  const active = [...alarms.values()]
+    .filter((alarm) => listOf(alarm) === 'active' && alarm.detail !== 'NORMAL')
+    .sort(compareAlarms);
   if (!ready) return html`<section class="abnormal"><${Loading} what="alarms" /></section>`;
   if (active.length === 0) {
     return html`<section class="abnormal calm" aria-label="Abnormal now"><p>Nothing abnormal. No alarm is active or waiting to be acknowledged.</p></section>`;
@@ -150,7 +155,9 @@ export function KeyFigures({ site }: { readonly site: string }) {
   const figures = useGroup(wall.sites, site, 'figures') ?? {};
   return html`<div class="figures">
     ${Object.entries(figures).map(
-      ([key, figure]) => figure && html`<span class="figure" key=${key}><span class="dim">${figure.title}</span> <${Figure} site=${site} figure=${key} unit=${figure.unit} decimals=${figure.decimals} /></span>`,
+      ([key, figure]) =>
+        figure &&
+        html`<span class="figure" key=${key}><span class="dim">${figure.title}</span> <${Figure} site=${site} figure=${key} unit=${figure.unit} decimals=${figure.decimals} /></span>`,
     )}
   </div>`;
 }
@@ -177,8 +184,18 @@ function Tile({ asset, short, kind, values }: TileProps) {
   const doubtful = props?.connected === false || marks.length > 0;
   if (kind === 'abnormal' && severity === null && !doubtful) return null;
   const name = props?.name ?? asset;
-  const classes = ['tile', severity === null ? '' : 'abnormal-tile', doubtful ? 'doubtful' : '', props?.status === 'operational' ? '' : 'not-operational'];
-  const condition = [severity?.toLowerCase(), props?.connected === false ? 'not connected' : '', marks.length > 0 ? `${marks.length} values not good` : '', props?.status === 'operational' ? '' : props?.status];
+  const classes = [
+    'tile',
+    severity === null ? '' : 'abnormal-tile',
+    doubtful ? 'doubtful' : '',
+    props?.status === 'operational' ? '' : 'not-operational',
+  ];
+  const condition = [
+    severity?.toLowerCase(),
+    props?.connected === false ? 'not connected' : '',
+    marks.length > 0 ? `${marks.length} values not good` : '',
+    props?.status === 'operational' ? '' : props?.status,
+  ];
   const words = condition.filter(Boolean).join(', ') || 'normal';
   return html`<a class=${classes.join(' ')} href=${`/asset/${encodeURIComponent(asset)}`} title=${`${name}: ${words}`} aria-label=${`${name}: ${words}`}>
     <span class="tile-name">
@@ -213,7 +230,10 @@ function useAssetsBySite(): ReadonlyMap<string, readonly string[]> {
   return groups;
 }
 
-function useSizeInRem(area: { readonly current: HTMLElement | null }): { readonly width: number; readonly height: number } {
+function useSizeInRem(area: { readonly current: HTMLElement | null }): {
+  readonly width: number;
+  readonly height: number;
+} {
   const [size, setSize] = useState({ width: 0, height: 0 });
   useLayoutEffect(() => {
     const element = area.current;
@@ -233,11 +253,21 @@ function useSizeInRem(area: { readonly current: HTMLElement | null }): { readonl
 /** Arrow keys go from tile to tile by where they stand on the screen. */
 function useTileKeys(area: { readonly current: HTMLElement | null }): void {
   const go = (dx: number, dy: number) => {
-    const tiles = [...(area.current?.parentElement?.querySelectorAll<HTMLElement>('.abnormal-item, .tile, .site-title a') ?? [])];
-    const from = document.activeElement instanceof HTMLElement && tiles.includes(document.activeElement) ? document.activeElement : null;
+    const tiles = [
+      ...(area.current?.parentElement?.querySelectorAll<HTMLElement>('.abnormal-item, .tile, .site-title a') ?? []),
+    ];
+    const from =
+      document.activeElement instanceof HTMLElement && tiles.includes(document.activeElement)
+        ? document.activeElement
+        : null;
     (from === null ? tiles[0] : nearest(tiles, from, dx, dy))?.focus();
   };
-  useKeys({ ArrowRight: () => go(1, 0), ArrowLeft: () => go(-1, 0), ArrowDown: () => go(0, 1), ArrowUp: () => go(0, -1) });
+  useKeys({
+    ArrowRight: () => go(1, 0),
+    ArrowLeft: () => go(-1, 0),
+    ArrowDown: () => go(0, 1),
+    ArrowUp: () => go(0, -1),
+  });
 }
 
 function nearest(tiles: readonly HTMLElement[], from: HTMLElement, dx: number, dy: number): HTMLElement | undefined {

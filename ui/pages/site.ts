@@ -24,8 +24,11 @@ export function Site({ site }: { readonly site: string }) {
   const { query } = useSignal(wall.router.address);
   const { cells } = useTopic<AssetView>('assets', { site });
   const { cells: orders } = useTopic<WorkOrderView>('workorders', { site }, ['props']);
-  if (props === undefined) return html`<main class="page">${ready ? html`<${Empty}>There is no site “${site}”.</${Empty}>` : html`<${Loading} what="site" />`}</main>`;
-  const own = [...alarms.values()].filter((alarm) => alarm.site === site && listOf(alarm) === 'active' && alarm.detail !== 'NORMAL');
+  if (props === undefined)
+    return html`<main class="page">${ready ? html`<${Empty}>There is no site “${site}”.</${Empty}>` : html`<${Loading} what="site" />`}</main>`;
+  const own = [...alarms.values()].filter(
+    (alarm) => alarm.site === site && listOf(alarm) === 'active' && alarm.detail !== 'NORMAL',
+  );
   return html`<main class="page site-page">
     <header class="page-header">
       <h1>${props.name ?? site}</h1>

@@ -28,7 +28,10 @@ export function WallPage({ problem }: { readonly problem: string | null }) {
     '?': () => setHelp(true),
     t: () => wall.preferences.nextTheme(),
     m: () => wall.sound.silence(),
-    Escape: () => (document.activeElement instanceof HTMLElement && document.activeElement !== document.body ? document.activeElement.blur() : history.back()),
+    Escape: () =>
+      document.activeElement instanceof HTMLElement && document.activeElement !== document.body
+        ? document.activeElement.blur()
+        : history.back(),
     'g o': () => wall.router.go('/'),
     'g a': () => wall.router.go('/alarms'),
     'g s': () => wall.router.go('/alarms?list=shelved'),

@@ -2,7 +2,7 @@ import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
 import type { HoldReason, WorkOrderView } from '../../actors/views.ts';
 import { Empty, Loading } from '../parts/condition.ts';
-import { Dialog, Field, valueOf } from '../parts/dialog.ts';
+import { Dialog, Field, textOf } from '../parts/dialog.ts';
 import { Moment, ZoneClock } from '../parts/moment.ts';
 import { Choice, Due, PRIORITIES } from '../parts/work-orders.ts';
 import { type Cells, useGroup } from '../store/cells.ts';
@@ -28,7 +28,8 @@ export function WorkOrder({ number }: { readonly number: string }) {
   const comments = useGroup(cells, number, 'comments') ?? {};
   const history = useGroup(cells, number, 'history') ?? {};
   const [step, setStep] = useState<Step | null>(null);
-  if (props === undefined) return html`<main class="page">${ready ? html`<${Empty}>There is no work order “${number}”.</${Empty}>` : html`<${Loading} what="work order" />`}</main>`;
+  if (props === undefined)
+    return html`<main class="page">${ready ? html`<${Empty}>There is no work order “${number}”.</${Empty}>` : html`<${Loading} what="work order" />`}</main>`;
   const zone = wall.zoneOf(props.site);
   return html`<main class="page order-page">
     <header class="page-header">
@@ -75,7 +76,13 @@ export function WorkOrder({ number }: { readonly number: string }) {
         </section>
         <section class="panel" aria-label="History">
           <h2>History</h2>
-          <ul class="comments">${Object.entries(history).reverse().map(([key, entry]) => entry && html`<li key=${key}><span class="dim"><${Moment} timeMs=${entry.atMs} zone=${zone} /> ${entry.by}</span> ${words(entry.from)} → <strong>${words(entry.to)}</strong> ${entry.note ?? ''}</li>`)}</ul>
+          <ul class="comments">${Object.entries(history)
+            .reverse()
+            .map(
+              ([key, entry]) =>
+                entry &&
+                html`<li key=${key}><span class="dim"><${Moment} timeMs=${entry.atMs} zone=${zone} /> ${entry.by}</span> ${words(entry.from)} → <strong>${words(entry.to)}</strong> ${entry.note ?? ''}</li>`,
+            )}</ul>
         </section>
       </div>
     </div>
@@ -98,7 +105,9 @@ function Checklist({ cells, number, zone, onStep }: ChecklistProps) {
   const may = wall.may('workorder:transition');
   return html`<ol class="checklist">
     ${entries.map(
-      ([index, item]) => item && html`<li key=${index} class=${item.state}>
+      ([index, item]) =>
+        item &&
+        html`<li key=${index} class=${item.state}>
         <span class="check-sign" aria-hidden="true">${item.state === 'done' ? '✓' : item.state === 'skipped' ? '–' : '○'}</span>
         <span class="check-text">${item.item}${item.required && html` <span class="dim">required</span>`}
           ${item.state !== 'open' && html`<span class="dim check-by">${item.state} by ${item.by} <${Moment} timeMs=${item.atMs} zone=${zone} />${item.value !== null && item.kind !== 'check' && ` · ${formatValue(item.value, 2)} ${item.unit ?? ''}`}${item.reason && ` · ${item.reason}`}</span>`}
@@ -109,7 +118,14 @@ function Checklist({ cells, number, zone, onStep }: ChecklistProps) {
   </ol>`;
 }
 
-const HOLD_REASONS: readonly HoldReason[] = ['awaiting_parts', 'plant_condition', 'access', 'permit', 'weather', 'other'];
+const HOLD_REASONS: readonly HoldReason[] = [
+  'awaiting_parts',
+  'plant_condition',
+  'access',
+  'permit',
+  'weather',
+  'other',
+];
 
 interface StepDialogProps {
   readonly cells: Cells<WorkOrderView>;
@@ -122,16 +138,22 @@ interface StepDialogProps {
 function StepDialog({ cells, number, step, onClose }: StepDialogProps) {
   const wall = useWall();
   const props = cells.group(number, 'props') ?? {};
-  const [text, setText] = useState(step.kind === 'assign' ? (props.assignedTo ?? '') : step.kind === 'edit' ? (props.title ?? '') : '');
+  const [text, setText] = useState(
+    step.kind === 'assign' ? (props.assignedTo ?? '') : step.kind === 'edit' ? (props.title ?? '') : '',
+  );
   const [hold, setHold] = useState<HoldReason>('awaiting_parts');
   const [priority, setPriority] = useState(props.priority ?? 'medium');
   const [when, setWhen] = useState('');
-  const item = step.kind === 'complete' || step.kind === 'skip' ? cells.group(number, 'checklist')?.[step.index] : undefined;
+  const item =
+    step.kind === 'complete' || step.kind === 'skip' ? cells.group(number, 'checklist')?.[step.index] : undefined;
   const trimmed = text.trim();
   const number_ = Number(trimmed.replace(',', '.'));
   const { title, label, required } = wording(step, item?.kind ?? 'check', item?.item ?? '', item?.unit ?? '');
   const scheduling = step.kind === 'transition' && step.transition === 'schedule';
-  const invalid = (required && trimmed === '') || (item?.kind === 'number' && step.kind === 'complete' && !Number.isFinite(number_)) || (scheduling && when === '');
+  const invalid =
+    (required && trimmed === '') ||
+    (item?.kind === 'number' && step.kind === 'complete' && !Number.isFinite(number_)) ||
+    (scheduling && when === '');
   const command = (): Record<string, unknown> => {
     switch (step.kind) {
       case 'transition':
@@ -149,7 +171,11 @@ function StepDialog({ cells, number, step, onClose }: StepDialogProps) {
       case 'edit':
         return { kind: 'EditWorkOrder', title: trimmed, priority };
       case 'complete':
-        return { kind: 'CompleteChecklistItem', index: Number(step.index), ...(item?.kind === 'number' ? { value: number_ } : item?.kind === 'text' ? { value: trimmed } : {}) };
+        return {
+          kind: 'CompleteChecklistItem',
+          index: Number(step.index),
+          ...(item?.kind === 'number' ? { value: number_ } : item?.kind === 'text' ? { value: trimmed } : {}),
+        };
       case 'skip':
         return { kind: 'SkipChecklistItem', index: Number(step.index), reason: trimmed };
     }
@@ -160,17 +186,26 @@ function StepDialog({ cells, number, step, onClose }: StepDialogProps) {
   };
   return html`<${Dialog} title=${title} confirm=${title} onConfirm=${confirm} onClose=${onClose} disabled=${invalid}>
     ${step.kind === 'transition' && step.transition === 'hold' && html`<${Field} label="Why"><${Choice} value=${hold} options=${HOLD_REASONS} onChange=${setHold} /></${Field}>`}
-    ${scheduling && html`<${Field} label="When (time of this computer)"><input type="datetime-local" data-first value=${when} onInput=${(event: Event) => setWhen(valueOf(event))} /></${Field}>`}
+    ${scheduling && html`<${Field} label="When (time of this computer)"><input type="datetime-local" data-first value=${when} onInput=${(event: Event) => setWhen(textOf(event))} /></${Field}>`}
     ${step.kind === 'edit' && html`<${Field} label="Priority"><${Choice} value=${priority} options=${PRIORITIES} onChange=${setPriority} /></${Field}>`}
-    ${label !== null && html`<${Field} label=${label} hint=${item?.kind === 'number' && step.kind === 'complete' && (item.min !== null || item.max !== null) ? `Expected: ${formatValue(item.min, 2)} to ${formatValue(item.max, 2)} ${item.unit ?? ''}` : ''}><input type="text" data-first=${scheduling ? undefined : true} maxlength="500" value=${text} onInput=${(event: Event) => setText(valueOf(event))} /></${Field}>`}
+    ${label !== null && html`<${Field} label=${label} hint=${item?.kind === 'number' && step.kind === 'complete' && (item.min !== null || item.max !== null) ? `Expected: ${formatValue(item.min, 2)} to ${formatValue(item.max, 2)} ${item.unit ?? ''}` : ''}><input type="text" data-first=${scheduling ? undefined : true} maxlength="500" value=${text} onInput=${(event: Event) => setText(textOf(event))} /></${Field}>`}
   </${Dialog}>`;
 }
 
-function wording(step: Step, kind: string, item: string, unit: string): { title: string; label: string | null; required: boolean } {
+function wording(
+  step: Step,
+  kind: string,
+  item: string,
+  unit: string,
+): { title: string; label: string | null; required: boolean } {
   switch (step.kind) {
     case 'transition': {
       const needsNote = step.transition === 'cancel' || step.transition === 'reopen';
-      return { title: capital(step.transition), label: needsNote ? 'Reason (required)' : 'Note (optional)', required: needsNote };
+      return {
+        title: capital(step.transition),
+        label: needsNote ? 'Reason (required)' : 'Note (optional)',
+        required: needsNote,
+      };
     }
     case 'assign':
       return { title: 'Assign', label: 'To whom (empty: to nobody)', required: false };
@@ -179,7 +214,11 @@ function wording(step: Step, kind: string, item: string, unit: string): { title:
     case 'edit':
       return { title: 'Save', label: 'Title', required: true };
     case 'complete':
-      return { title: `Done: ${item}`, label: kind === 'check' ? null : kind === 'number' ? `Measured value ${unit}` : 'Text', required: kind !== 'check' };
+      return {
+        title: `Done: ${item}`,
+        label: kind === 'check' ? null : kind === 'number' ? `Measured value ${unit}` : 'Text',
+        required: kind !== 'check',
+      };
     case 'skip':
       return { title: `Skip: ${item}`, label: 'Reason (required)', required: true };
   }

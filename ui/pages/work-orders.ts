@@ -2,7 +2,7 @@ import { html } from 'htm/preact';
 import { useRef } from 'preact/hooks';
 import type { WorkOrderView } from '../../actors/views.ts';
 import { Empty, Loading } from '../parts/condition.ts';
-import { valueOf } from '../parts/dialog.ts';
+import { textOf } from '../parts/dialog.ts';
 import { Moment } from '../parts/moment.ts';
 import { CLOSED_STATES, Due } from '../parts/work-orders.ts';
 import { type Cells, useGroup, useIds } from '../store/cells.ts';
@@ -32,7 +32,13 @@ export function WorkOrders() {
   const inSite = ids.filter((id) => site === null || props(id).site === site);
   const notEnded = inSite.filter((id) => !CLOSED_STATES.includes(props(id).state ?? ''));
   const shown = (state === null ? notEnded : inSite.filter((id) => props(id).state === state))
-    .filter((id) => text === '' || `${id} ${props(id).title} ${wall.nameOf(`asset/${props(id).asset}`)} ${props(id).assignedTo}`.toLowerCase().includes(text))
+    .filter(
+      (id) =>
+        text === '' ||
+        `${id} ${props(id).title} ${wall.nameOf(`asset/${props(id).asset}`)} ${props(id).assignedTo}`
+          .toLowerCase()
+          .includes(text),
+    )
     .sort((a, b) => compare(props(a), props(b)) || (a < b ? 1 : -1));
   return html`<main class="page">
     <div class="filters">
@@ -42,11 +48,11 @@ export function WorkOrders() {
         ${TABS.map((each) => html`<button type="button" role="tab" key=${each} aria-selected=${state === each} onClick=${() => wall.router.set({ state: each })}>${words(each)} <span class="number">${inSite.filter((id) => props(id).state === each).length}</span></button>`)}
       </div>
       <span class="spacer"></span>
-      <select aria-label="Site" value=${site ?? ''} onChange=${(event: Event) => wall.router.set({ site: valueOf(event) })}>
+      <select aria-label="Site" value=${site ?? ''} onChange=${(event: Event) => wall.router.set({ site: textOf(event) })}>
         <option value="">All sites</option>
         ${wall.sites.ids.value.map((id) => html`<option value=${id}>${wall.nameOf(`site/${id}`)}</option>`)}
       </select>
-      <input ref=${search} type="search" placeholder="Filter  /" aria-label="Filter" value=${query.get('text') ?? ''} onInput=${(event: Event) => wall.router.set({ text: valueOf(event) })} />
+      <input ref=${search} type="search" placeholder="Filter  /" aria-label="Filter" value=${query.get('text') ?? ''} onInput=${(event: Event) => wall.router.set({ text: textOf(event) })} />
     </div>
     <div class="panel scroll">
       ${error !== null && html`<${Empty}>${error}</${Empty}>`}

@@ -30,7 +30,8 @@ export function AlarmDetail({ alarm, link = true }: { readonly alarm: AlarmView;
     <div class="actions">
       ${link && html`<a class="button" href=${`/${kind}/${encodeURIComponent(id)}`}>Open ${kind} <kbd>Enter</kbd></a>`}
       ${actionsFor([alarm], (permission) => wall.may(permission)).map(
-        (each) => html`<button type="button" class="button" key=${each} onClick=${() => setAction(each)}>${ACTION_TITLES[each]}${ACTION_KEYS[each] && html` <kbd>${ACTION_KEYS[each]}</kbd>`}</button>`,
+        (each) =>
+          html`<button type="button" class="button" key=${each} onClick=${() => setAction(each)}>${ACTION_TITLES[each]}${ACTION_KEYS[each] && html` <kbd>${ACTION_KEYS[each]}</kbd>`}</button>`,
       )}
     </div>
     <dl class="facts">

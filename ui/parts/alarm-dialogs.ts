@@ -1,10 +1,10 @@
 import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
-import type { AlarmView } from '../../actors/views.ts';
 import type { AlarmCommand } from '../../actors/asset/commands.ts';
+import type { AlarmView } from '../../actors/views.ts';
 import { useWall } from '../store/wall.ts';
 import { SymbolOf } from './alarm-symbol.ts';
-import { Dialog, Field, valueOf } from './dialog.ts';
+import { Dialog, Field, textOf } from './dialog.ts';
 
 /** What can be done to alarms. Opening one of these is the first of two steps. */
 export type AlarmAction = 'acknowledge' | 'shelve' | 'unshelve' | 'reset' | 'out-of-service' | 'return' | 'comment';
@@ -88,15 +88,18 @@ export function AlarmActionDialog({ action, alarms, onClose }: ActionDialogProps
   };
   return html`<${Dialog} title=${title} confirm=${ACTION_TITLES[action]} onConfirm=${confirm} onClose=${onClose} disabled=${able.length === 0 || (needsText && text.trim() === '')}>
     <ul class="dialog-alarms">
-      ${able.slice(0, 12).map(
-        (alarm) => html`<li key=${alarm.id}><${SymbolOf} alarm=${alarm} /> <strong>${wall.nameOf(alarm.entity)}</strong> ${alarm.name}</li>`,
-      )}
+      ${able
+        .slice(0, 12)
+        .map(
+          (alarm) =>
+            html`<li key=${alarm.id}><${SymbolOf} alarm=${alarm} /> <strong>${wall.nameOf(alarm.entity)}</strong> ${alarm.name}</li>`,
+        )}
       ${able.length > 12 && html`<li>and ${able.length - 12} more</li>`}
     </ul>
     ${
       action === 'shelve' &&
       html`<${Field} label="For how long" hint="It comes back by itself when the time is over.">
-        <select data-first value=${String(minutes)} onChange=${(event: Event) => setMinutes(Number(valueOf(event)))}>
+        <select data-first value=${String(minutes)} onChange=${(event: Event) => setMinutes(Number(textOf(event)))}>
           ${EXPIRIES.map(([label, value]) => html`<option value=${String(value)}>${label}</option>`)}
         </select>
       </${Field}>`
@@ -106,7 +109,7 @@ export function AlarmActionDialog({ action, alarms, onClose }: ActionDialogProps
       action !== 'reset' &&
       action !== 'return' &&
       html`<${Field} label=${needsText ? (action === 'comment' ? 'Comment' : 'Reason (required)') : 'Comment (optional)'}>
-        <input type="text" maxlength="500" autocomplete="off" data-first=${action !== 'shelve' && needsText ? true : undefined} value=${text} onInput=${(event: Event) => setText(valueOf(event))} />
+        <input type="text" maxlength="500" autocomplete="off" data-first=${action !== 'shelve' && needsText ? true : undefined} value=${text} onInput=${(event: Event) => setText(textOf(event))} />
       </${Field}>`
     }
     ${action === 'out-of-service' && html`<p class="field-hint">It stays out of service until somebody returns it. For a limited time, shelve it.</p>`}

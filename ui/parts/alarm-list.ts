@@ -173,13 +173,25 @@ function Row({ alarm, gone, focused, tabbable, selected, withSite, onFocus, onTo
   const zone = wall.zoneOf(alarm.site);
   const [kind, id] = split(alarm.entity);
   const press = (event: KeyboardEvent) => {
-    if (isTyping(event.target) || event.target instanceof HTMLButtonElement || event.target instanceof HTMLAnchorElement) return;
+    if (
+      isTyping(event.target) ||
+      event.target instanceof HTMLButtonElement ||
+      event.target instanceof HTMLAnchorElement
+    )
+      return;
     if (event.key === 'Enter') onOpen(alarm);
     else if (event.key === ' ') onToggle(alarm.id);
     else return;
     event.preventDefault();
   };
-  const classes = ['alarm-row', `look-${look.look}`, focused ? 'focused' : '', selected ? 'selected' : '', gone ? 'gone' : '', withSite ? '' : 'no-site'];
+  const classes = [
+    'alarm-row',
+    `look-${look.look}`,
+    focused ? 'focused' : '',
+    selected ? 'selected' : '',
+    gone ? 'gone' : '',
+    withSite ? '' : 'no-site',
+  ];
   return html`<div
     class=${classes.join(' ')}
     role="row"
@@ -198,7 +210,7 @@ function Row({ alarm, gone, focused, tabbable, selected, withSite, onFocus, onTo
     <span class="dim"><${Age} timeMs=${alarm.raisedAtMs} /></span>
     <span class="cell-asset"><a href=${`/${kind}/${encodeURIComponent(id)}`} tabindex="-1">${wall.nameOf(alarm.entity)}</a></span>
     ${withSite && html`<span class="dim cell-site">${wall.nameOf(`site/${alarm.site}`)}</span>`}
-    <span class="cell-message" title=${alarm.message}><strong>${alarm.name}</strong> <span class="message-text">${alarm.message}</span></span>
+    <span class="cell-message" title=${alarm.message}><strong>${alarm.name}</strong>${alarm.occurrences > 1 && html` <span class="dim" title="occurrences">×${alarm.occurrences}</span>`} <span class="message-text">${alarm.message}</span></span>
     <span class="right number">${alarm.value === null ? '' : `${formatValue(alarm.value)} ${alarm.unit}`}</span>
     <span class="cell-state">${gone ? 'Gone' : stateText(alarm, look.words)}</span>
   </div>`;
@@ -209,7 +221,7 @@ function stateText(alarm: AlarmView, words: string) {
     return html`Shelved, <${Remaining} timeMs=${alarm.shelved.untilMs} over="ends now" /> left`;
   }
   if (alarm.cannotEvaluate !== null) return html`<span class="cannot-tag">Cannot evaluate</span> ${words}`;
-  return alarm.occurrences > 1 ? `${words} ×${alarm.occurrences}` : words;
+  return words;
 }
 
 /** Rows held in place after their alarm went away are drawn from its last state. */
@@ -218,7 +230,8 @@ function keep(kept: Map<string, AlarmView>, current: ReadonlyMap<string, AlarmVi
     const alarm = current.get(id);
     if (alarm !== undefined) kept.set(id, alarm);
   }
-  if (kept.size > ids.length * 2 + 100) for (const id of kept.keys()) if (!current.has(id) && !ids.includes(id)) kept.delete(id);
+  if (kept.size > ids.length * 2 + 100)
+    for (const id of kept.keys()) if (!current.has(id) && !ids.includes(id)) kept.delete(id);
 }
 
 function useRowsThatFit(body: { readonly current: HTMLDivElement | null }): number {

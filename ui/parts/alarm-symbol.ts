@@ -26,8 +26,8 @@ interface SymbolProps {
 }
 
 /**
- * Priority by colour, shape and number; state by fill, outline, brackets and badge. While it blinks, only the fill comes and
- * goes: outline, number and brackets stay, so that the gravest symbol is never the faintest on the wall.
+ * Priority by colour, shape and number; state by fill, outline, brackets and badge. While it blinks, only the fill (of a
+ * returned alarm: the brackets) comes and goes, so that the gravest symbol is never the faintest on the wall.
  */
 export function AlarmSymbol({ severity, look, label }: SymbolProps) {
   const classes = [
@@ -39,10 +39,11 @@ export function AlarmSymbol({ severity, look, label }: SymbolProps) {
   const text = label ?? `${severity.toLowerCase()}, ${look.words.toLowerCase()}`;
   const sign = severity === 'INFO' ? 'i' : PRIORITY[severity];
   return html`<svg class=${classes.join(' ')} viewBox=${`-3 -3 ${look.badge === null ? 30 : 43} 30`} role="img" aria-label=${text}>
-    ${look.blinks && html`<path class="brackets" d=${BRACKETS} />`}
+    ${look.blinks && html`<path class=${look.filled ? 'brackets' : 'brackets blinks'} d=${BRACKETS} />`}
+    <path class="edge" d=${SHAPES[severity]} />
     <path class="outline" d=${SHAPES[severity]} />
     <text class="number" x="12" y=${NUMBER_Y[severity]}>${sign}</text>
-    <g class=${look.blinks ? 'fill blinks' : 'fill'}>
+    <g class=${look.blinks && look.filled ? 'fill blinks' : 'fill'}>
       <path d=${SHAPES[severity]} />
       <text class="number" x="12" y=${NUMBER_Y[severity]}>${sign}</text>
     </g>

@@ -16,6 +16,9 @@ export function LinkBanner() {
     const timer = setInterval(() => redraw((count) => count + 1), 500);
     return () => clearInterval(timer);
   }, [lost]);
+  if (link.kind === 'connecting' && link.overdue) {
+    return html`<div class="link-banner" role="alert"><strong>NO CONNECTION</strong><span>The server does not answer. Nothing is known of the plant.</span><span class="link-retry">Trying to connect …</span></div>`;
+  }
   if (link.kind !== 'lost') return null;
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const since = performance.now() - link.lostAtMonotonicMs;

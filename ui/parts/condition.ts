@@ -3,7 +3,13 @@ import type { HealthBreakdown } from '../../actors/views.ts';
 import { NOTHING } from '../store/format.ts';
 
 /** 0 to 100 as a short bar with its number. Grey at any height: what is wrong is told by the alarms, not by a colour here. */
-export function Health({ value, label = 'Health' }: { readonly value: number | null | undefined; readonly label?: string }) {
+export function Health({
+  value,
+  label = 'Health',
+}: {
+  readonly value: number | null | undefined;
+  readonly label?: string;
+}) {
   if (value === null || value === undefined) {
     return html`<span class="health none" title=${`${label}: nothing to judge by`}><span class="number">${NOTHING}</span></span>`;
   }
@@ -41,7 +47,13 @@ const CONNECTIVITY = {
 } as const;
 
 /** By form and weight, in greys: a lost device raises an alarm, and that is what is coloured. */
-export function Connectivity({ state, words = true }: { readonly state: string | undefined; readonly words?: boolean }) {
+export function Connectivity({
+  state,
+  words = true,
+}: {
+  readonly state: string | undefined;
+  readonly words?: boolean;
+}) {
   const known = state === 'online' || state === 'offline' ? state : 'unknown';
   const { sign, words: text } = CONNECTIVITY[known];
   return html`<span class=${`connectivity ${known}`}>

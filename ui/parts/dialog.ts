@@ -19,7 +19,8 @@ export function Dialog({ title, confirm, onConfirm, onClose, disabled = false, c
     const before = document.activeElement;
     const element = dialog.current;
     element?.showModal();
-    const first = element?.querySelector<HTMLElement>('[data-first]') ?? element?.querySelector<HTMLElement>('.primary');
+    const first =
+      element?.querySelector<HTMLElement>('[data-first]') ?? element?.querySelector<HTMLElement>('.primary');
     first?.focus();
     return () => {
       if (before instanceof HTMLElement && before.isConnected) before.focus();
@@ -56,7 +57,7 @@ export function Field({ label, hint, children }: { label: string; hint?: string;
   return html`<label class="field"><span class="field-label">${label}</span>${children}${hint && html`<span class="field-hint">${hint}</span>`}</label>`;
 }
 
-export function valueOf(event: Event): string {
+export function textOf(event: Event): string {
   const target = event.target;
   return target instanceof HTMLInputElement ||
     target instanceof HTMLTextAreaElement ||

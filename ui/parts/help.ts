@@ -1,8 +1,8 @@
 import { html } from 'htm/preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { SEVERITIES } from '../store/alarm-order.ts';
 import { lookOf } from './alarm-look.ts';
 import { AlarmSymbol, PrioritySymbol } from './alarm-symbol.ts';
-import { SEVERITIES } from '../store/alarm-order.ts';
 
 const KEYS: readonly (readonly [string, string])[] = [
   ['g o', 'Overview'],
@@ -49,7 +49,13 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
       <section>
         <h2>Keys</h2>
         <dl class="keys">
-          ${KEYS.map(([key, meaning]) => html`<div><dt>${key.split(' ').filter(Boolean).map((part) => html`<kbd>${part}</kbd>`)}</dt><dd>${meaning}</dd></div>`)}
+          ${KEYS.map(
+            ([key, meaning]) =>
+              html`<div><dt>${key
+                .split(' ')
+                .filter(Boolean)
+                .map((part) => html`<kbd>${part}</kbd>`)}</dt><dd>${meaning}</dd></div>`,
+          )}
         </dl>
       </section>
       <section>

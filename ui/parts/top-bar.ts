@@ -17,7 +17,10 @@ const PAGES = [
 
 const SOUND: Readonly<Record<SoundState, { words: string; title: string }>> = {
   off: { words: 'Sound off', title: 'Switch the alarm sound on' },
-  blocked: { words: 'Sound: click', title: 'The browser wants one click or key on this page before it lets the sound through' },
+  blocked: {
+    words: 'Sound: click',
+    title: 'The browser wants one click or key on this page before it lets the sound through',
+  },
   on: { words: 'Sound on', title: 'Nothing to sound for. Click to switch off' },
   sounding: { words: 'Silence', title: 'Silence on this screen (m). Nothing is acknowledged by it' },
   silenced: { words: 'Silenced', title: 'Silenced until the next alarm. Click to switch off' },
@@ -36,7 +39,8 @@ export function TopBar({ onHelp }: { readonly onHelp: () => void }) {
     ${hello?.simulated && html`<span class="flag simulated" title="These values come from simulators, from no real plant">SIMULATED PLANT</span>`}
     <nav aria-label="Pages">
       ${PAGES.map(
-        ([href, title, key]) => html`<a href=${href} key=${href} title=${`g ${key}`} aria-current=${isIn(path, href) ? 'page' : undefined}>${title}</a>`,
+        ([href, title, key]) =>
+          html`<a href=${href} key=${href} title=${`g ${key}`} aria-current=${isIn(path, href) ? 'page' : undefined}>${title}</a>`,
       )}
     </nav>
     <${AlarmCounters} />

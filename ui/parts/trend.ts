@@ -45,7 +45,7 @@ function useSeries(cells: Cells<AssetView>, id: string, metric: string, range: R
   // Windows close on full minutes: then there is something new to ask for.
   const round = aggregation === 'none' ? 0 : Math.floor(second / 60_000);
   const known = second > 0;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: asked again by `round` and `known`, not by every second
+  // Asked again by `round` and `known`, not by every second.
   useEffect(() => {
     if (!known) return;
     let current = true;
@@ -66,7 +66,9 @@ function useSeries(cells: Cells<AssetView>, id: string, metric: string, range: R
       const timeMs = cells.group(id, 'times')?.[metric];
       const bad = cells.group(id, 'marks')?.[metric]?.quality === 'BAD';
       if (typeof value === 'number' && typeof timeMs === 'number') {
-        setSeries((before) => (before === null ? before : appended(before, timeMs / 1000, bad ? null : value, spanMs / 1000)));
+        setSeries((before) =>
+          before === null ? before : appended(before, timeMs / 1000, bad ? null : value, spanMs / 1000),
+        );
       }
     };
     return cells.watch(take, id, 'times', metric);
@@ -101,7 +103,7 @@ function Plot({ series, info, zone, range }: PlotProps) {
   const banded = RANGES[range].aggregation !== 'none';
   const drawn = useRef(info);
   drawn.current = info;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the plot is made anew when its look changes, data follow below
+  // The plot is made anew when its look changes, data follow below.
   useEffect(() => {
     const element = host.current;
     if (element === null) return;
@@ -111,7 +113,9 @@ function Plot({ series, info, zone, range }: PlotProps) {
       element,
     );
     plot.current = made;
-    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: element.clientHeight }));
+    const observer = new ResizeObserver(() =>
+      made.setSize({ width: element.clientWidth, height: element.clientHeight }),
+    );
     observer.observe(element);
     return () => {
       observer.disconnect();
@@ -154,23 +158,47 @@ function options(
     legend: { show: false },
     cursor: { sync: { key: 'trends' }, y: false, points: { size: rem / 2 } },
     scales: {
-      x: { time: true, range: () => { const [from, to] = spanMs(); return [from / 1000, to / 1000]; } },
+      x: {
+        time: true,
+        range: () => {
+          const [from, to] = spanMs();
+          return [from / 1000, to / 1000];
+        },
+      },
       y: { range: (_plot, low, high) => yRange(info.current, low, high) },
     },
     axes: [
       { ...axis, space: rem * 5, size: rem * 1.7, values: timeLabels(zone) },
-      { ...axis, size: rem * 3.6, space: rem * 2, values: (_plot, ticks) => ticks.map((tick) => axisNumber(tick, ticks)) },
+      {
+        ...axis,
+        size: rem * 3.6,
+        space: rem * 2,
+        values: (_plot, ticks) => ticks.map((tick) => axisNumber(tick, ticks)),
+      },
     ],
     series: banded
-      ? [{}, line, { stroke: color('--trend-band'), width: 1, points: { show: false } }, { stroke: color('--trend-band'), width: 1, points: { show: false } }]
+      ? [
+          {},
+          line,
+          { stroke: color('--trend-band'), width: 1, points: { show: false } },
+          { stroke: color('--trend-band'), width: 1, points: { show: false } },
+        ]
       : [{}, line],
     ...(banded ? { bands: [{ series: [3, 2], fill: color('--trend-band') }] } : {}),
-    hooks: { drawClear: [(plot) => drawGround(plot, info.current, color, rem)], setCursor: [(plot) => showCursor(plot, element, info.current, zone)] },
+    hooks: {
+      drawClear: [(plot) => drawGround(plot, info.current, color, rem)],
+      setCursor: [(plot) => showCursor(plot, element, info.current, zone)],
+    },
   };
 }
 
 function timeLabels(zone: string): uPlot.Axis.Values {
-  const time = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  const time = new Intl.DateTimeFormat('en-GB', {
+    timeZone: zone,
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  });
   const day = new Intl.DateTimeFormat('en-GB', { timeZone: zone, day: '2-digit', month: 'short' });
   return (_plot, ticks, _axis, _space, increment) =>
     ticks.map((tick) => (increment >= 86_400 ? day.format(tick * 1000) : time.format(tick * 1000)));
@@ -197,7 +225,7 @@ function drawGround(plot: uPlot, info: MetricInfo, color: (name: string) => stri
   const y = (value: number) => Math.max(bbox.top, Math.min(bbox.top + bbox.height, plot.valToPos(value, 'y', true)));
   ctx.save();
   if (info.normal !== null) {
-    ctx.fillStyle = color('--normal-band');
+    ctx.fillStyle = color('--normal-plot');
     const top = y(info.normal.max);
     ctx.fillRect(bbox.left, top, bbox.width, y(info.normal.min) - top);
   }
@@ -214,7 +242,11 @@ function drawGround(plot: uPlot, info: MetricInfo, color: (name: string) => stri
     ctx.moveTo(bbox.left, at);
     ctx.lineTo(bbox.left + bbox.width, at);
     ctx.stroke();
-    ctx.fillText(`${limit.severity.toLowerCase()} ${limit.above === undefined ? '<' : '>'} ${formatNumber(value, info.decimals)}`, bbox.left + 4, at - 3);
+    ctx.fillText(
+      `${limit.severity.toLowerCase()} ${limit.above === undefined ? '<' : '>'} ${formatNumber(value, info.decimals)}`,
+      bbox.left + 4,
+      at - 3,
+    );
   }
   ctx.restore();
 }

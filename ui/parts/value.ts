@@ -82,7 +82,8 @@ export function MetricBar({ cells, id, metric }: MetricProps) {
     <span class="bar-ground"></span>
     ${normal !== null && html`<span class="bar-normal" style=${{ left: `${normal.from}%`, width: `${normal.to - normal.from}%` }}></span>`}
     ${limits.map(
-      (limit) => html`<span class=${`bar-limit ${limit.side}`} style=${{ left: `${limit.at}%` }}><i>${PRIORITY[limit.severity]}</i></span>`,
+      (limit) =>
+        html`<span class=${`bar-limit ${limit.side}`} style=${{ left: `${limit.at}%` }}><i>${PRIORITY[limit.severity]}</i></span>`,
     )}
     ${pointer !== null && html`<span class=${`bar-pointer ${beyond ?? ''}`} style=${{ left: `${pointer}%` }}></span>`}
   </span>`;
@@ -91,7 +92,8 @@ export function MetricBar({ cells, id, metric }: MetricProps) {
 export function limitWords(info: Pick<MetricInfo, 'limits' | 'unit' | 'decimals'>): string {
   return info.limits
     .map(({ severity, above, below }) => {
-      const limit = above !== undefined ? `> ${formatValue(above, info.decimals)}` : `< ${formatValue(below, info.decimals)}`;
+      const limit =
+        above !== undefined ? `> ${formatValue(above, info.decimals)}` : `< ${formatValue(below, info.decimals)}`;
       return `${PRIORITY[severity]} ${limit}`;
     })
     .join(' · ');

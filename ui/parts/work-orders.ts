@@ -1,13 +1,13 @@
 import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
-import type { WorkOrderDraft } from '../../actors/work-order/commands.ts';
 import type { WorkOrderView } from '../../actors/views.ts';
+import type { WorkOrderDraft } from '../../actors/work-order/commands.ts';
 import { type Cells, useIds } from '../store/cells.ts';
 import { formatAge, formatDate, words } from '../store/format.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 import { Empty, Loading } from './condition.ts';
-import { Dialog, Field, valueOf } from './dialog.ts';
+import { Dialog, Field, textOf } from './dialog.ts';
 
 export const CLOSED_STATES: readonly string[] = ['closed', 'cancelled'];
 
@@ -77,15 +77,19 @@ export function NewOrderDialog({ asset, site, onClose }: NewOrderProps) {
       ...(dueInHours > 0 ? { dueInHours } : {}),
     };
     const date = formatDate(wall.clock.nowMs(), wall.zoneOf(site)).replace(/-/g, '');
-    await wall.feedback.send(`Work order: ${title.trim()}`, 'order-book/main', { kind: 'RequestWorkOrder', draft, date });
+    await wall.feedback.send(`Work order: ${title.trim()}`, 'order-book/main', {
+      kind: 'RequestWorkOrder',
+      draft,
+      date,
+    });
   };
   return html`<${Dialog} title=${`New work order for ${wall.nameOf(`asset/${asset}`)}`} confirm="Create" onConfirm=${confirm} onClose=${onClose} disabled=${title.trim() === ''}>
-    <${Field} label="What is to be done"><input type="text" data-first maxlength="200" value=${title} onInput=${(e: Event) => setTitle(valueOf(e))} /></${Field}>
-    <${Field} label="Description"><textarea rows="4" maxlength="4000" value=${description} onInput=${(e: Event) => setDescription(valueOf(e))}></textarea></${Field}>
+    <${Field} label="What is to be done"><input type="text" data-first maxlength="200" value=${title} onInput=${(e: Event) => setTitle(textOf(e))} /></${Field}>
+    <${Field} label="Description"><textarea rows="4" maxlength="4000" value=${description} onInput=${(e: Event) => setDescription(textOf(e))}></textarea></${Field}>
     <div class="field-row">
       <${Field} label="Type"><${Choice} value=${type} options=${TYPES} onChange=${setType} /></${Field}>
       <${Field} label="Priority"><${Choice} value=${priority} options=${PRIORITIES} onChange=${setPriority} /></${Field}>
-      <${Field} label="Due in hours"><input type="number" min="1" max="8760" value=${due} onInput=${(e: Event) => setDue(valueOf(e))} /></${Field}>
+      <${Field} label="Due in hours"><input type="number" min="1" max="8760" value=${due} onInput=${(e: Event) => setDue(textOf(e))} /></${Field}>
     </div>
   </${Dialog}>`;
 }
@@ -101,7 +105,7 @@ interface ChoiceProps<T extends string> {
 
 export function Choice<T extends string>({ value, options, onChange }: ChoiceProps<T>) {
   const change = (event: Event) => {
-    const chosen = options.find((option) => option === valueOf(event));
+    const chosen = options.find((option) => option === textOf(event));
     if (chosen !== undefined) onChange(chosen);
   };
   return html`<select value=${value} onChange=${change}>${options.map((option) => html`<option value=${option}>${words(option)}</option>`)}</select>`;

@@ -100,7 +100,11 @@ export class Cells<V> {
 /** One entity, drawn again on any of its changes. */
 export function useEntity<V>(cells: Cells<V>, id: string): Fields<V> | undefined {
   const entity = cells.get(id);
-  useSubscription((listener) => cells.watch(listener, id), [cells, id], () => cells.get(id) !== entity);
+  useSubscription(
+    (listener) => cells.watch(listener, id),
+    [cells, id],
+    () => cells.get(id) !== entity,
+  );
   return entity;
 }
 
@@ -110,7 +114,11 @@ export function useGroup<V, G extends keyof V & string>(
   group: G,
 ): Fields<V>[G] | undefined {
   const value = cells.group(id, group);
-  useSubscription((l) => cells.watch(l, id, group), [cells, id, group], () => cells.group(id, group) !== value);
+  useSubscription(
+    (l) => cells.watch(l, id, group),
+    [cells, id, group],
+    () => cells.group(id, group) !== value,
+  );
   return value;
 }
 

@@ -17,7 +17,8 @@ export type Heartbeat = Extract<ServerFrame, { op: 'heartbeat' }>;
 type SubscribeFrame = Extract<ClientFrame, { op: 'subscribe' }>;
 
 export type Link =
-  | { readonly kind: 'connecting' }
+  /** Not a word from the server yet; `overdue` once that takes too long to be a start. */
+  | { readonly kind: 'connecting'; readonly overdue: boolean }
   | { readonly kind: 'live' }
   /** `lastHeardMs` is the server's time; `retryAtMs` is this page's monotonic time, null while an attempt is under way. */
   | {
@@ -70,7 +71,7 @@ export interface ConnectionHost {
  * silent on a socket that still looks open.
  */
 export class Connection {
-  readonly link = new Signal<Link>({ kind: 'connecting' });
+  readonly link = new Signal<Link>({ kind: 'connecting', overdue: false });
   readonly hello = new Signal<Hello | null>(null);
   readonly heartbeat = new Signal<Heartbeat | null>(null);
   readonly #host: ConnectionHost;
@@ -82,6 +83,7 @@ export class Connection {
   #lastSeq: number | null = null;
   #lastFrameMonotonicMs = 0;
   #openedMonotonicMs = 0;
+  readonly #startedMonotonicMs = performance.now();
   #retry: ReturnType<typeof setTimeout> | undefined;
   #watch: ReturnType<typeof setInterval> | undefined;
 
@@ -127,7 +129,8 @@ export class Connection {
         resolve(outcome);
       };
       const timer = setTimeout(
-        () => settle({ ok: false, code: 'NO_ANSWER', message: 'No answer in 15 s. It may have been carried out: check.' }),
+        () =>
+          settle({ ok: false, code: 'NO_ANSWER', message: 'No answer in 15 s. It may have been carried out: check.' }),
         COMMAND_TIMEOUT_MS,
       );
       this.#pending.set(id, { text, settle, timer });
@@ -169,7 +172,7 @@ export class Connection {
 
   #take(text: string): void {
     const frame = parseFrame(text);
-    if (frame === null || (this.#lastSeq !== null && frame.seq !== this.#lastSeq + 1)) {
+    if (frame === null || (this.#lastSeq === null ? frame.op !== 'hello' : frame.seq !== this.#lastSeq + 1)) {
       // A hole in the sequence means that something was lost: only a new snapshot makes the page true again.
       void this.#closed();
       return;
@@ -268,7 +271,11 @@ export class Connection {
   #checkSilence(): void {
     const now = performance.now();
     const silentMs = now - this.#lastFrameMonotonicMs;
-    if (this.link.value.kind === 'live' && silentMs > BLIND_AFTER_MS) this.#lose();
+    const link = this.link.value;
+    if (link.kind === 'live' && silentMs > BLIND_AFTER_MS) this.#lose();
+    if (link.kind === 'connecting' && !link.overdue && now - this.#startedMonotonicMs > BLIND_AFTER_MS) {
+      this.link.value = { kind: 'connecting', overdue: true };
+    }
     if (this.#socket === null) return;
     const helloOverdue = this.#lastSeq === null && now - this.#openedMonotonicMs > HELLO_TIMEOUT_MS;
     if (helloOverdue || silentMs > DEAD_AFTER_MS) void this.#closed();

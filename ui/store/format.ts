@@ -94,6 +94,8 @@ export function knownZone(zone: string | undefined): string {
 
 /** `in_progress` -> `in progress`, `AlarmRaised` -> `Alarm raised`. */
 export function words(code: string): string {
-  const spaced = code.replace(/_/g, ' ').replace(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`);
+  const spaced = code
+    .replace(/_/g, ' ')
+    .replace(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`);
   return spaced;
 }

@@ -55,7 +55,6 @@ export function useKeys(map: Keymap): void {
   }, [holder]);
 }
 
-
 function useHolder(map: Keymap): { current: Keymap } {
   const holder = useRef(map);
   holder.current = map;

@@ -11,10 +11,10 @@ export function useTopic<V>(
 ): { readonly cells: Cells<V>; readonly error: string | null } {
   const wall = useWall();
   const key = JSON.stringify([topic, filter, fields]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new filter is a new set of entities
+  // A new filter is a new set of entities.
   const cells = useMemo(() => new Cells<V>(), [key]);
   const [error, setError] = useState<string | null>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for topic, filter and fields
+  // The key stands for topic, filter and fields.
   useEffect(() => {
     setError(null);
     return wall.connection.subscribe({

@@ -37,7 +37,10 @@ async function request(path: string, init: RequestInit): Promise<Answer<unknown>
   try {
     const response = await fetch(path, {
       ...init,
-      headers: { accept: 'application/json', ...(init.body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        accept: 'application/json',
+        ...(init.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const text = await response.text();

@@ -33,7 +33,11 @@ export class Signal<T> implements Readable<T> {
 /** Renders the calling part again whenever the signal's value was replaced. */
 export function useSignal<T>(signal: Readable<T>): T {
   const value = signal.value;
-  useSubscription((listener) => signal.subscribe(listener), [signal], () => signal.value !== value);
+  useSubscription(
+    (listener) => signal.subscribe(listener),
+    [signal],
+    () => signal.value !== value,
+  );
   return value;
 }
 
@@ -47,7 +51,7 @@ export function useSubscription(
   changed: () => boolean = () => false,
 ): void {
   const [, redraw] = useReducer((count: number, _: undefined) => count + 1, 0);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the caller names the inputs that `subscribe` depends on
+  // The caller names the inputs that `subscribe` depends on.
   useLayoutEffect(() => {
     const stop = subscribe(() => redraw(undefined));
     if (changed()) redraw(undefined);

@@ -8,13 +8,14 @@ export interface Tone {
 }
 
 /** One bar of sound for each priority: the graver, the higher, the faster and the sooner it comes again. */
-export const SOUNDS: Readonly<Record<Severity, { readonly everyMs: number; readonly tones: readonly Tone[] } | null>> = {
-  CRITICAL: { everyMs: 2000, tones: beeps(1046, 3, 120, 100) },
-  HIGH: { everyMs: 4000, tones: beeps(784, 2, 180, 140) },
-  MEDIUM: { everyMs: 8000, tones: beeps(523, 1, 300, 0) },
-  LOW: { everyMs: 20_000, tones: beeps(392, 1, 300, 0) },
-  INFO: null,
-};
+export const SOUNDS: Readonly<Record<Severity, { readonly everyMs: number; readonly tones: readonly Tone[] } | null>> =
+  {
+    CRITICAL: { everyMs: 2000, tones: beeps(1046, 3, 120, 100) },
+    HIGH: { everyMs: 4000, tones: beeps(784, 2, 180, 140) },
+    MEDIUM: { everyMs: 8000, tones: beeps(523, 1, 300, 0) },
+    LOW: { everyMs: 20_000, tones: beeps(392, 1, 300, 0) },
+    INFO: null,
+  };
 
 /** The gravest unacknowledged standing alarm that was not silenced; null: quiet. */
 export function soundingSeverity(alarms: Iterable<AlarmView>, silenced: ReadonlySet<string>): Severity | null {

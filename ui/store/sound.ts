@@ -1,4 +1,5 @@
 import type { AlarmBook } from './alarm-book.ts';
+import { PRIORITY } from './alarm-order.ts';
 import type { Preferences } from './preferences.ts';
 import { Signal } from './signal.ts';
 import { occurrenceKey, SOUNDS, soundingSeverity } from './sound-plan.ts';
@@ -14,6 +15,9 @@ export class Sound {
   #context: AudioContext | null = null;
   #silenced = new Set<string>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the next bar of sound is due, and the priority of the last one. */
+  #nextAtMs = 0;
+  #priority = 0;
 
   constructor(book: AlarmBook, preferences: Preferences) {
     this.#book = book;
@@ -47,7 +51,6 @@ export class Sound {
 
   #update(): void {
     clearTimeout(this.#timer);
-    this.#timer = undefined;
     const alarms = this.#book.alarms.value;
     if (!this.#preferences.sound.value) this.state.value = 'off';
     else if (this.#context?.state !== 'running') this.state.value = 'blocked';
@@ -59,15 +62,16 @@ export class Sound {
   #play(): void {
     const severity = soundingSeverity(this.#book.alarms.value.values(), this.#silenced);
     const sound = severity === null ? null : SOUNDS[severity];
-    if (sound === null || this.#context === null) return this.#update();
-    if (this.state.value !== 'sounding' || this.#timer === undefined) {
+    if (severity === null || sound === null || this.#context === null) return;
+    const now = performance.now();
+    // A flood sounds no denser than one alarm; only a graver one does not wait for its turn.
+    if (now >= this.#nextAtMs || PRIORITY[severity] < this.#priority) {
       for (const tone of sound.tones) schedule(this.#context, tone.hertz, tone.startMs, tone.lengthMs);
+      this.#nextAtMs = now + sound.everyMs;
+      this.#priority = PRIORITY[severity];
     }
     this.state.value = 'sounding';
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#update();
-    }, sound.everyMs);
+    this.#timer = setTimeout(() => this.#update(), this.#nextAtMs - now);
   }
 }
 
