@@ -1,14 +1,25 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { compileFormula } from '../../../actors/formula.ts';
 import { type Readings, readingsOf } from '../../../simulators/plant/readings.ts';
+import { faultsAt, parseScenario } from '../../../simulators/plant/scenario.ts';
 import { initialWorld, stepWorld } from '../../../simulators/plant/world.ts';
 import { loadTopology } from '../../../topology/load.ts';
 import type { AssetDefinition, Plant } from '../../../topology/plant.ts';
 import type { Rule } from '../../../topology/schema/rule.ts';
 
 const DEMO = fileURLToPath(new URL('../../../topology/demo.yaml', import.meta.url));
+
+const SCENARIO = new URL('../../../topology/demo-scenario.yaml', import.meta.url);
+const SCENARIO_ALARMS = [
+  'cabinet-05:door-open',
+  'flood-07:water-high',
+  'pump-1-motor:bearing-hot',
+  'wt-5:overspeed',
+  'zone-2:pressure-low',
+];
 
 async function demo(): Promise<Plant> {
   const result = await loadTopology(DEMO, {});
@@ -108,6 +119,30 @@ test('a healthy plant raises no alarm over a day, and every metric stays within 
     }
   }
   assert.deepEqual([...raised], []);
+});
+
+test('within two minutes the scenario brings on exactly the alarms that it is written for', async () => {
+  const plant = await demo();
+  const parsed = parseScenario(await readFile(SCENARIO, 'utf8'), 'demo-scenario.yaml', plant);
+  assert.ok(parsed.ok);
+  for (const hour of [3, 7.5, 14, 21]) {
+    let world = initialWorld({ seed: 1, timeOfDaySeconds: hour * 3600 });
+    const raised = new Map<string, number>();
+    for (let tick = 0; tick < 240; tick++) {
+      const { disturbances } = faultsAt(parsed.scenario, tick / 2);
+      world = stepWorld(world, 0.5, disturbances);
+      const metrics = metricsOf(plant, readingsOf(world));
+      for (const asset of plant.assets.values()) {
+        for (const rule of asset.rules) {
+          if (rule.metric === undefined || !holds(rule.when, metrics.get(asset.id)?.[rule.metric] ?? 0)) continue;
+          const key = `${asset.id}:${rule.id}`;
+          raised.set(key, (raised.get(key) ?? 0) + 0.5);
+        }
+      }
+    }
+    assert.deepEqual([...raised.keys()].sort(), SCENARIO_ALARMS, `at ${hour} h`);
+    for (const [key, seconds] of raised) assert.ok(seconds > 6, `${key} held for only ${seconds} s at ${hour} h`);
+  }
 });
 
 test('few alarms of the demo plant are critical', async () => {
