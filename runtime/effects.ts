@@ -72,6 +72,14 @@ export class EffectRunner {
     await this.#settle();
   }
 
+  /** Begins and settles nothing more; what was begun is begun again after the next start. */
+  async halt(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#settleTimer);
+    if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    clearTimeout(this.#settleTimer);
+  }
+
   async #run(entity: EntityId, lane: PendingEffect[]): Promise<void> {
     this.#running++;
     for (let effect = lane[0]; effect && !this.#stopped; effect = lane[0]) {

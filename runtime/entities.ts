@@ -170,9 +170,10 @@ export class Entities {
     const taken: Promise<Snapshot | undefined>[] = [];
     let coveredTo = upTo;
     for (const entity of this.#entities.values()) {
-      if (!entity.unsaved) continue;
-      if (entity.status !== 'live') coveredTo = Math.min(coveredTo, entity.logPosition);
-      else taken.push(this.#snapshotOf(entity, upTo));
+      // What it observed since its snapshot is lost with its memory, and what came while it was down it never saw.
+      if (entity.status !== 'live') coveredTo = Math.min(coveredTo, entity.savedLogPosition);
+      // What waits in its mailbox counts as observed by then.
+      else if (entity.unsaved || entity.waiting > 0) taken.push(this.#snapshotOf(entity, upTo));
     }
     const answers = await Promise.all(taken);
     const snapshots = answers.filter((answer) => answer !== undefined);

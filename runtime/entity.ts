@@ -123,6 +123,10 @@ export class Entity {
     return this.#logPosition;
   }
 
+  get savedLogPosition(): number {
+    return this.#savedLogPosition;
+  }
+
   get lastActiveMs(): number {
     return this.#lastActiveMs;
   }
@@ -221,6 +225,7 @@ export class Entity {
 
   #receive(message: Message): void | Promise<void> {
     if (message.kind === 'command') this.#commandsWaiting--;
+    if (message.kind === 'record') this.#host.observed(this.kind.name);
 
     if (message.kind === 'recover') return this.#recover();
     if (this.#status !== 'live')

@@ -78,6 +78,12 @@ export class LogPump {
     if (this.#appending) await new Promise<void>((resolve) => (this.#idle = resolve));
   }
 
+  /** Drops what waits, as a crash would, and resolves when the append under way has ended. */
+  async halt(): Promise<void> {
+    for (const record of this.#waiting.splice(0)) record.reject(new ErrorWithCode('STOPPED', 'the node was halted'));
+    await this.close();
+  }
+
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting;

@@ -210,7 +210,7 @@ export class Node implements Runtime {
   async halt(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.live.close();
-    await this.#entities.stop();
+    await Promise.all([this.#pump.halt(), this.#entities.stop(), this.#effects.halt()]);
     this.#cell.stop();
   }
 
@@ -324,6 +324,12 @@ export class Node implements Runtime {
   /** Live entities. */
   get size(): number {
     return this.#entities.size;
+  }
+
+  /** Everything that was accepted is in the log and applied, and every effect is carried out. */
+  get quiet(): boolean {
+    const { waiting, end, delivered } = this.#pump;
+    return waiting === 0 && end === delivered && this.#entities.outstanding === 0 && this.#effects.pending === 0;
   }
 
   /** For tests and tools: the entity as it stands. */

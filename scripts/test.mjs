@@ -27,7 +27,7 @@ const files = FOLDERS.map((name) => path.join(ROOT, 'test', name))
 if (files.length === 0) fail(`No test file has "${part}" in its path.`);
 const { status } = spawnSync(
   process.execPath,
-  ['--import', 'tsx', '--test', '--test-concurrency=2', '--test-timeout=180000', ...files],
+  ['--import', './test/support/register.mjs', '--test', '--test-concurrency=2', '--test-timeout=180000', ...files],
   {
     cwd: ROOT,
     stdio: 'inherit',

@@ -6,14 +6,25 @@ import { Node, type NodeOptions } from '../../runtime/node.ts';
 import type { Population } from '../../runtime/population.ts';
 import { openSqlite } from '../../runtime/sql/open.ts';
 
-/** A node on real storage in a folder. `crash` ends it with nothing drained; `stop` in good order. */
-export async function startEngine(dir: string, population: Population, overrides: Partial<NodeOptions> = {}) {
+/** Real storage in a folder. */
+export async function openStorage(dir: string) {
   const storage = await openSqlite(dir);
   const historian = await openHistorian({ dir: path.join(dir, 'history'), logFile: storage.logFile, log: storage.log });
-  const node = await Node.start({
+  const close = async () => {
+    await historian.close();
+    await storage.close();
+  };
+  return { ...storage, historian, close };
+}
+
+export type TestStorage = Awaited<ReturnType<typeof openStorage>>;
+
+/** A node on real storage. `node.halt()` ends it as a crash would, with everything in memory lost; `node.stop()` in good order. */
+export function startNode(storage: TestStorage, population: Population, overrides: Partial<NodeOptions> = {}): Promise<Node> {
+  return Node.start({
     name: 'test',
     population,
-    storage: { ...storage, historian },
+    storage,
     outlets: {},
     metrics: createMetrics(),
     log: pino({ level: 'silent' }),
@@ -23,20 +34,4 @@ export async function startEngine(dir: string, population: Population, overrides
     maxWaiting: 10_000,
     ...overrides,
   });
-  const close = async () => {
-    await historian.close();
-    await storage.close();
-  };
-  return {
-    node,
-    storage,
-    async stop() {
-      await node.stop();
-      await close();
-    },
-    async crash() {
-      await node.halt();
-      await close();
-    },
-  };
 }

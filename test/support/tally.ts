@@ -108,8 +108,8 @@ export const tallyKind: ActorKind<TallyState, Command, TallyEvent, Reading, Read
 /** Hears from all others. */
 export const NEIGHBOUR = entityId('tally', 'neighbour');
 
-export function tallies(names: readonly string[]): Population {
-  const residents = [...names.map((name) => entityId('tally', name)), NEIGHBOUR];
+export function tallies(entities: readonly EntityId[]): Population {
+  const residents = [...entities, NEIGHBOUR];
   const known = new Set<EntityId>(residents);
   return {
     kinds: [tallyKind],
