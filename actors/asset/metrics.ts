@@ -2,7 +2,7 @@ import { forgetDelays } from '../alarm/evaluate.ts';
 import type { PointValue, Quality } from '../frame.ts';
 import { markFor } from '../quality/mark.ts';
 import type { WindowView } from '../views.ts';
-import { addReading, closeWindows } from '../window.ts';
+import { addReading, type ClosedWindow, closeWindows } from '../window.ts';
 import { type AssetLive, isUsable } from './state.ts';
 
 /** Windows end once a second, by the times of the frames. */
@@ -18,7 +18,7 @@ export function takeValue(
   reason: string | null,
   staleAtMs: number,
 ): void {
-  if (live.nowMs > (live.staleAtMs[place] ?? Number.NaN)) endSilence(live, place);
+  if (live.nowMs >= (live.staleAtMs[place] ?? Number.NaN)) endSilence(live, place);
   live.values[place] = value;
   live.timeMs[place] = timeMs;
   live.staleAtMs[place] = staleAtMs;
@@ -38,7 +38,7 @@ export function takeValue(
 export function loseValue(live: AssetLive, place: number, reason: string | null, timeMs: number): void {
   setMark(live, place, 'BAD', reason);
   const windows = live.windows[place];
-  if (windows && live.nowMs <= (live.staleAtMs[place] ?? Number.NaN)) addReading(windows, timeMs, Number.NaN, 'BAD');
+  if (windows && live.nowMs < (live.staleAtMs[place] ?? Number.NaN)) addReading(windows, timeMs, Number.NaN, 'BAD');
   if (live.touched[place] === 0) live.touched[place] = 2;
 }
 
@@ -76,8 +76,20 @@ export function endWindows(live: AssetLive): void {
 
 export function closeWindowsOf(live: AssetLive, place: number, nowMs: number): void {
   const windows = live.windows[place];
-  if (!windows) return;
-  for (const { sizeMs, ...view } of closeWindows(windows, nowMs)) {
+  if (windows) show(live, place, closeWindows(windows, nowMs));
+}
+
+/** Shows windows that ended with a reading of a later one and were not asked for yet. */
+export function showEndedWindows(live: AssetLive): void {
+  live.windows.forEach((windows, place) => {
+    if (windows === null) return;
+    show(live, place, windows.closed);
+    windows.closed = [];
+  });
+}
+
+function show(live: AssetLive, place: number, ended: readonly ClosedWindow[]): void {
+  for (const { sizeMs, ...view } of ended) {
     live.closed[`${live.layout.metrics[place]?.name}@${sizeName(sizeMs)}`] = view satisfies WindowView;
   }
 }

@@ -98,7 +98,7 @@ function takeLate(
   historical: boolean,
 ): void {
   const windows = live.windows[metric];
-  const isOpen = live.slotOf[metric] === index && live.nowMs <= (live.staleAtMs[metric] ?? Number.NaN);
+  const isOpen = live.slotOf[metric] === index && live.nowMs < (live.staleAtMs[metric] ?? Number.NaN);
   if (!historical && isOpen && windows && typeof value === 'number') addReading(windows, timeMs, value, quality);
   if (live.late.length >= LATE_KEPT) live.late.shift();
   live.late.push({ metric, timeMs, value, quality });

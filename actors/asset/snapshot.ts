@@ -12,7 +12,8 @@ import {
   storeTimers,
 } from '../alarm/stored.ts';
 import { decodeWindows, encodeWindows } from '../window.ts';
-import { closeWindowsOf } from './metrics.ts';
+import type { AssetLayout } from './layout.ts';
+import { showEndedWindows } from './metrics.ts';
 import { type AssetLive, type AssetState, createLive } from './state.ts';
 
 const Instant = z.number().nullable();
@@ -83,7 +84,7 @@ type StoredAsset = z.infer<typeof StoredAsset>;
 export function encodeAsset({ decided, live }: AssetState): StoredAsset {
   const { layout } = live;
   // Windows that ended are handed out first: only open ones are kept.
-  for (let place = 0; place < live.windows.length; place++) closeWindowsOf(live, place, Number.NEGATIVE_INFINITY);
+  showEndedWindows(live);
   return {
     alarms: [...decided.alarms.values()],
     devices: [...decided.devices],
@@ -97,7 +98,7 @@ export function encodeAsset({ decided, live }: AssetState): StoredAsset {
       const timeMs = nullable(live.slotTimeMs[index]);
       return timeMs === null ? [] : [[key, timeMs] as [string, number]];
     }),
-    timers: storeTimers(live.timers, layout.ruleIds),
+    timers: storeTimers(live.timers, layout.ruleIds).filter(([id]) => followsReadings(layout, id)),
     closed: { ...live.closed },
     windowsClosedMs: live.windowsClosedMs,
     nowMs: live.nowMs,
@@ -125,6 +126,12 @@ export function decodeAsset(stored: unknown, self: Self<AssetDefinition>): Asset
   const { status, maintainedAtMs } = kept;
   const [alarms, devices, orders] = [bookOf(kept.alarms), new Map(kept.devices), new Map(kept.orders)];
   return { decided: { alarms, devices, status, orders, maintainedAtMs }, live };
+}
+
+/** What rules on roll-ups and on the connection go by comes from elsewhere, and comes again after a restart. */
+function followsReadings({ ruleById, rolledUp }: AssetLayout, id: string): boolean {
+  const rule = ruleById.get(id);
+  return rule !== undefined && rule.metric >= 0 && !rolledUp.includes(rule.metric);
 }
 
 function storeMetric(live: AssetLive, place: number): StoredMetric {

@@ -151,7 +151,7 @@ export function createLive(id: EntityId, definition: AssetDefinition): AssetLive
 
 /** A value that is there, is not BAD and is not stale by the clock of the turn. */
 export function isUsable(live: AssetLive, place: number): boolean {
-  return live.nowMs <= (live.staleAtMs[place] ?? Number.NaN) && live.marks[place]?.quality !== 'BAD';
+  return live.nowMs < (live.staleAtMs[place] ?? Number.NaN) && live.marks[place]?.quality !== 'BAD';
 }
 
 function usableNumber(live: AssetLive, place: number): number | null {

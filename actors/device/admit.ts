@@ -23,10 +23,8 @@ export function admitFrame(state: DeviceState, frame: Frame, _turn: Turn<DeviceD
   const historical = frame.historical === true;
   const time = credibleTime(deviceTimeMs, gatewayTimeMs);
   const latestMs = gatewayTimeMs + FUTURE_TOLERANCE_MS;
-  if (!historical && times === null && points.length > 0) {
-    if (isRepeated(state, plan, time.timeMs)) return refuseAll(state, frame, 'duplicate');
-    live.admitted.addFrame(time.timeMs, plan.hash);
-  }
+  const isWhole = !historical && times === null && points.length > 0;
+  if (isWhole && isRepeated(state, plan, time.timeMs)) return refuseAll(state, frame, 'duplicate');
   let draft: FrameDraft | null = null;
   if (times === null && time.fault !== null)
     draft = new FrameDraft(frame).untimed(time.timeMs, time.fault, gatewayTimeMs);
@@ -67,9 +65,13 @@ export function admitFrame(state: DeviceState, frame: Frame, _turn: Turn<DeviceD
     }
     live.admitted.addReading(place, timeMs, value);
   }
-  if (draft === null) return { observation: frame, rejected: NOTHING };
+  const observation = draft === null ? frame : draft.finish();
+  if (isWhole && observation !== null) {
+    live.admitted.addFrame(time.timeMs, live.layouts.of(observation.points).hash);
+  }
+  if (draft === null) return { observation, rejected: NOTHING };
   live.rejected += draft.rejected.length;
-  return { observation: draft.finish(), rejected: draft.rejected };
+  return { observation, rejected: draft.rejected };
 }
 
 /** The frame as a whole was let through before; looked for only when it is not newer than what was. */

@@ -22,23 +22,22 @@ export class Admitted {
     this.value = new Array<PointValue>(points).fill(null);
   }
 
-  /** Whether a whole frame of this time and layout was let through lately. */
+  /** Whether a whole frame of this time and layout was let through lately; the newest is looked at first. */
   hasFrame(timeMs: number, hash: number): boolean {
-    const times = this.#frameMs;
-    for (let i = 0; i < REMEMBERED; i++) if (times[i] === timeMs && this.#frameHash[i] === hash) return true;
+    for (let back = 1; back <= REMEMBERED; back++) {
+      const at = (this.#next - back + REMEMBERED) % REMEMBERED;
+      if (this.#frameMs[at] === timeMs && this.#frameHash[at] === hash) return true;
+    }
     return false;
   }
 
+  /** A frame from the log was added when it was admitted, unless this is a recovery. */
   addFrame(timeMs: number, hash: number): void {
+    if (timeMs <= this.#newestMs && this.hasFrame(timeMs, hash)) return;
     this.#frameMs[this.#next] = timeMs;
     this.#frameHash[this.#next] = hash;
     this.#next = (this.#next + 1) % REMEMBERED;
     if (timeMs > this.#newestMs) this.#newestMs = timeMs;
-  }
-
-  /** From the log: in live operation the frame was added when it was admitted. */
-  addLoggedFrame(timeMs: number, hash: number): void {
-    if (timeMs > this.#newestMs) this.addFrame(timeMs, hash);
   }
 
   addReading(place: number, timeMs: number, value: PointValue): void {

@@ -79,7 +79,7 @@ function takeReadings(live: DeviceLive, frame: Frame, frameMs: number, nowMs: nu
       live.lastGoodMs[place] ?? Number.NaN,
     );
   }
-  if (frame.times === null && frame.points.length > 0) live.admitted.addLoggedFrame(frameMs, plan.hash);
+  if (frame.times === null && frame.points.length > 0) live.admitted.addFrame(frameMs, plan.hash);
   return usable;
 }
 

@@ -80,6 +80,7 @@ export interface DeviceLayout {
 /** Place in the layout of each reading of a frame; -1 where the device has no such point. */
 export interface FramePlan {
   readonly places: Int32Array;
+  /** Over the points that the device has. */
   readonly hash: number;
 }
 
@@ -150,6 +151,7 @@ function planFor(layout: DeviceLayout, points: readonly string[]): FramePlan {
   for (let i = 0; i < points.length; i++) {
     const name = points[i] ?? '';
     places[i] = layout.placeOf.get(name) ?? -1;
+    if (places[i] === -1) continue;
     for (let c = 0; c < name.length; c++) hash = Math.imul(hash ^ name.charCodeAt(c), 0x01000193);
     hash = Math.imul(hash ^ 0x0a, 0x01000193);
   }

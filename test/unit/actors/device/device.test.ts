@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { deviceKind } from '../../../../actors/device/device.ts';
+import { deviceView } from '../../../../actors/device/view.ts';
+import { entityId } from '../../../../runtime/ids.ts';
+import type { DeviceDefinition } from '../../../../topology/plant.ts';
+import { Bench, device, frame, point, T0 } from '../plant.ts';
+
+const ID = entityId('device', 'plc-1');
+
+function up(over: Partial<DeviceDefinition> = {}) {
+  const plc = new Bench(deviceKind, ID, device(over)).start();
+  plc.events.length = 0;
+  plc.effects.length = 0;
+  return plc;
+}
+
+function kinds(events: readonly { readonly kind: string }[]): string[] {
+  return events.map((event) => event.kind);
+}
+
+test('the first frame brings a device online, and its assets hear of it', () => {
+  const plc = up();
+  assert.deepEqual(kinds(plc.observe(frame(0, { temperature: 20 }), ID)), ['DeviceOnline']);
+  assert.deepEqual(plc.effects, [
+    {
+      kind: 'tell',
+      to: 'asset/pump-1',
+      command: { kind: 'DeviceReported', device: 'plc-1', state: 'online', reason: 'data', sinceMs: T0 },
+    },
+  ]);
+  assert.deepEqual(kinds(plc.observe(frame(1000, { temperature: 20 }), ID)), []);
+});
+
+test('a device from which nothing is heard is offline, for being silent', () => {
+  const plc = up();
+  plc.observe(frame(0, { temperature: 20 }), ID);
+  plc.observe(frame(1000, { temperature: 20 }), ID);
+  assert.deepEqual(kinds(plc.runTo(3999)), []);
+  assert.deepEqual(kinds(plc.runTo(4000)), ['DeviceOffline']);
+  assert.equal(deviceView(plc.state).props.connectivityReason, 'silent');
+  assert.deepEqual(kinds(plc.observe(frame(9000, { temperature: 20 }), ID)), ['DeviceOnline', 'ReadingGap']);
+});
+
+test('a device that never shows itself is offline after the same time', () => {
+  assert.deepEqual(kinds(up().runTo(3000)), ['DeviceOffline']);
+});
+
+test('after a restart of the node a device has its time anew before it is called silent', () => {
+  const plc = up();
+  plc.observe(frame(0, { temperature: 20 }), ID);
+  const back = new Bench(deviceKind, ID, device(), plc.encode()).start(60_000);
+  assert.deepEqual(kinds(back.runTo(62_999)), []);
+  assert.deepEqual(kinds(back.runTo(63_000)), ['DeviceOffline']);
+});
+
+test('what the driver says about the connection is recorded on change alone', () => {
+  const plc = up();
+  const lost = { kind: 'ReportConnectivity', state: 'offline', reason: 'connection_refused' } as const;
+  plc.command(0, lost);
+  plc.command(1000, lost);
+  plc.command(2000, { kind: 'ReportConnectivity', state: 'online', reason: 'connected' });
+  assert.deepEqual(kinds(plc.events), ['DeviceOffline', 'DeviceOnline']);
+});
+
+test('a frame from before the connection was lost does not bring the device back', () => {
+  const plc = up();
+  plc.observe(frame(0, { temperature: 20 }), ID);
+  plc.command(2000, { kind: 'ReportConnectivity', state: 'offline', reason: 'connection_lost' });
+  assert.deepEqual(kinds(plc.observe(frame(1900, { temperature: 21 }), ID)), []);
+  assert.deepEqual(kinds(plc.observe(frame(2100, { temperature: 21 }), ID)), ['DeviceOnline']);
+});
+
+test('readings without a single value are no sign of life', () => {
+  const plc = up();
+  const dead = { quality: ['BAD'], reasons: ['timeout'] } as const;
+  assert.deepEqual(kinds(plc.observe(frame(0, { temperature: null }, dead), ID)), []);
+  assert.equal(deviceView(plc.state).props.lastSeenMs, null);
+});
+
+test('an empty frame is a sign of life and no reading', () => {
+  const plc = up();
+  plc.observe(frame(0, { temperature: 20 }), ID);
+  plc.observe(frame(2500, {}), ID);
+  assert.deepEqual(kinds(plc.runTo(5000)), []);
+  assert.equal(deviceView(plc.state).marks.temperature?.reason, 'stale');
+});
+
+test('a gap counts what is missing, and many gaps make one event a minute', () => {
+  const plc = up();
+  plc.observe(frame(0, { temperature: 20 }), ID);
+  plc.observe(frame(2000, { temperature: 20 }), ID);
+  assert.equal(deviceView(plc.state).props.gaps, 0);
+  const [gap] = plc.observe(frame(7000, { temperature: 20 }), ID);
+  assert.deepEqual(gap, {
+    kind: 'ReadingGap',
+    atMs: T0 + 7000,
+    fromMs: T0 + 2000,
+    untilMs: T0 + 7000,
+    expectedIntervalMs: 1000,
+    actualGapMs: 5000,
+    missingSamples: 4,
+    notReported: 0,
+  });
+  assert.deepEqual(plc.observe(frame(12_000, { temperature: 20 }), ID), []);
+  const [later] = plc.observe(frame(70_000, { temperature: 20 }), ID);
+  assert.equal(later?.kind === 'ReadingGap' ? later.notReported : -1, 1);
+  assert.equal(deviceView(plc.state).props.gaps, 3);
+});
+
+test('a clock that is off is an alarm after ten seconds: medium above 5 s, high above 10 s', () => {
+  const plc = up();
+  const run = (fromMs: number, toMs: number, behindMs: number) => {
+    for (let at = fromMs; at <= toMs; at += 1000) {
+      plc.observe(frame(at, { temperature: 20 }, { deviceTimeMs: T0 + at - behindMs }), ID);
+    }
+  };
+  run(0, 9000, 6000);
+  assert.deepEqual(deviceView(plc.state).alarms, {});
+  run(10_000, 30_000, 6000);
+  assert.deepEqual(Object.keys(deviceView(plc.state).alarms), ['clock-drift']);
+  run(50_000, 70_000, 12_000);
+  assert.deepEqual(Object.keys(deviceView(plc.state).alarms), ['clock-drift', 'clock-fault']);
+  assert.equal(deviceView(plc.state).alarms['clock-fault']?.severity, 'HIGH');
+  run(71_000, 90_000, 100);
+  assert.equal(deviceView(plc.state).alarms['clock-fault']?.detail, 'RTN_UNACK');
+  assert.equal(deviceView(plc.state).props.clockSkewMs, 100);
+});
+
+test('a burst of buffered readings is no wrong clock', () => {
+  const plc = up();
+  for (let at = 0; at < 3000; at += 100) {
+    plc.observe(frame(at, { temperature: 20 }, { deviceTimeMs: T0 + at * 10 - 600_000 }), ID);
+  }
+  for (let at = 3000; at < 30_000; at += 1000) plc.observe(frame(at, { temperature: 20 }), ID);
+  assert.deepEqual(deviceView(plc.state).alarms, {});
+});
+
+test('a late frame changes no live value', () => {
+  const plc = up();
+  plc.observe(frame(5000, { temperature: 20 }), ID);
+  plc.observe(frame(5100, { temperature: 99 }, { deviceTimeMs: T0 + 4000 }), ID);
+  plc.observe(frame(5200, { temperature: 98 }, { historical: true }), ID);
+  assert.equal(deviceView(plc.state).values.temperature, 20);
+});
+
+const WRITABLE = {
+  points: [point({ name: 'setpoint', writable: { min: 0, max: 100 } }), point({ name: 'temperature' })],
+};
+
+test('a write is checked, recorded, and only then leaves, with its deadline', () => {
+  const plc = up(WRITABLE);
+  const decision = plc.command(0, { kind: 'WritePoint', point: 'setpoint', value: 42, timeoutMs: 5000 });
+  assert.deepEqual(decision.ok && decision.result, { writeId: 'command-1' });
+  assert.deepEqual(plc.effects, [
+    {
+      kind: 'out',
+      port: 'device-write',
+      body: { writeId: 'command-1', device: 'plc-1', point: 'setpoint', value: 42, deadlineMs: T0 + 5000 },
+    },
+  ]);
+  plc.command(100, { kind: 'ReportWrite', writeId: 'command-1', state: 'verified' });
+  assert.equal(deviceView(plc.state).writes['command-1']?.state, 'verified');
+});
+
+test('writes that must not leave are refused with a stable code', () => {
+  const plc = up(WRITABLE);
+  const code = (point: string, value: number | string) => {
+    const decision = plc.command(0, { kind: 'WritePoint', point, value, timeoutMs: 5000 });
+    return decision.ok ? 'accepted' : decision.code;
+  };
+  assert.equal(code('setpoint', 101), 'OUT_OF_RANGE');
+  assert.equal(code('setpoint', 'full'), 'WRONG_TYPE');
+  assert.equal(code('temperature', 5), 'POINT_NOT_WRITABLE');
+  assert.equal(code('colour', 5), 'UNKNOWN_POINT');
+  plc.command(0, { kind: 'ReportConnectivity', state: 'offline', reason: 'connection_lost' });
+  assert.equal(code('setpoint', 5), 'DEVICE_OFFLINE');
+  assert.equal(plc.effects.filter((effect) => effect.kind === 'out').length, 0);
+});
+
+test('a write of which the driver says nothing more has timed out', () => {
+  const plc = up({ ...WRITABLE, offlineAfterMs: 600_000 });
+  plc.command(0, { kind: 'WritePoint', point: 'setpoint', value: 42, timeoutMs: 1000 });
+  assert.deepEqual(kinds(plc.runTo(5999)), []);
+  assert.deepEqual(kinds(plc.runTo(6000)), ['WriteFinished']);
+  assert.equal(deviceView(plc.state).writes['command-1']?.state, 'timed_out');
+});
+
+test('an asset that was linked since is told how its device stands', () => {
+  const plc = up();
+  plc.observe(frame(0, { temperature: 20 }), ID);
+  const linked = device({ linkedAssets: ['pump-1', 'pump-2'] });
+  const back = new Bench(deviceKind, ID, linked, plc.encode()).start(1000);
+  assert.deepEqual(kinds(back.events), ['DeviceIntroduced']);
+  assert.deepEqual(
+    back.effects.map((effect) => effect.kind === 'tell' && effect.to),
+    ['asset/pump-1', 'asset/pump-2'],
+  );
+  assert.deepEqual(new Bench(deviceKind, ID, linked, back.encode()).start(2000).events, []);
+});
+
+test('the newest report of the link is shown', () => {
+  const plc = up();
+  deviceKind.note?.(plc.state, { state: 'connected', readingsPerSecond: 10 }, plc.turn(0));
+  assert.deepEqual(deviceView(plc.state).link, { state: 'connected', readingsPerSecond: 10 });
+});
