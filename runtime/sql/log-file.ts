@@ -27,6 +27,7 @@ const VACUUM_STEP_PAGES = 512;
 export class LogFile {
   readonly #db: SqliteConnection;
   readonly #insert;
+  readonly #reader: BlockReader;
   #end: number;
 
   constructor(file: string, options: { readonly maxBytes?: number | undefined } = {}) {
@@ -39,6 +40,7 @@ export class LogFile {
     if (options.maxBytes !== undefined)
       this.#db.exec(`pragma max_page_count=${Math.max(8, Math.floor(options.maxBytes / PAGE_SIZE))}`);
     this.#insert = this.#db.prepare('insert into block (first, count, time_ms, data) values (?, ?, ?, ?)');
+    this.#reader = new BlockReader(this.#db);
     const newest = Blocks.parse(
       this.#db.prepare('select first, count from block order by first desc limit 1').all([]),
     )[0];
@@ -65,9 +67,8 @@ export class LogFile {
     return first;
   }
 
-  /** Blocks from the one that holds the record after the position, until about `limit` records are together. */
   read(afterPosition: number, limit: number): StoredBlock[] {
-    return readBlocks(this.#db, afterPosition, limit);
+    return this.#reader.read(afterPosition, limit);
   }
 
   end(): number {
@@ -119,33 +120,43 @@ export class LogFile {
 }
 
 const Blocks = z.array(z.object({ first: z.number(), count: z.number() }));
-const BLOCK_COLUMNS = 'select first, count, data from block';
+const StoredRows = z.array(z.object({ first: z.number(), count: z.number(), data: z.instanceof(ArrayBuffer) }));
 
-/** Also used by consumers that read the file on a connection of their own. */
-export function readBlocks(db: SqliteConnection, afterPosition: number, limit: number): StoredBlock[] {
-  const blocks: StoredBlock[] = [];
-  let records = 0;
-  const start = db
-    .prepare(
-      `${BLOCK_COLUMNS} where first >= coalesce((select max(first) from block where first <= ?), 0) order by first`,
-    )
-    .iterate([afterPosition + 1]);
-  for (const row of start) {
-    const block = StoredRow.parse(row);
-    if (block.first + block.count - 1 <= afterPosition) continue;
-    blocks.push({ first: block.first, count: block.count, data: new Uint8Array(block.data) });
-    records += block.count;
-    if (records >= limit) break;
+/** Reads blocks; also used by consumers that read the file on a connection of their own. */
+export class BlockReader {
+  readonly #rows;
+
+  constructor(db: SqliteConnection) {
+    // A few rows at a time, all of them fetched: a statement left half way would hold the write-ahead log.
+    this.#rows = db.prepare(`select first, count, data from block
+      where first >= coalesce((select max(first) from block where first <= ?), 0) order by first limit 16`);
   }
-  return blocks;
+
+  /** Blocks from the one that holds the record after the position, until about `limit` records are together. */
+  read(afterPosition: number, limit: number): StoredBlock[] {
+    const blocks: StoredBlock[] = [];
+    let position = afterPosition;
+    let records = 0;
+    while (records < limit) {
+      const rows = StoredRows.parse(this.#rows.all([position + 1])).filter(
+        (row) => row.first + row.count - 1 > position,
+      );
+      for (const { first, count, data } of rows) {
+        blocks.push({ first, count, data: new Uint8Array(data) });
+        position = first + count - 1;
+        records += count;
+        if (records >= limit) break;
+      }
+      if (rows.length === 0) break;
+    }
+    return blocks;
+  }
 }
 
 /** The id that a log file was created with: positions mean something only together with it. */
 export function logIdOf(db: SqliteConnection): string {
   return z.array(z.object({ id: z.string() })).parse(db.prepare('select id from log').all([]))[0]?.id ?? '';
 }
-
-const StoredRow = z.object({ first: z.number(), count: z.number(), data: z.instanceof(ArrayBuffer) });
 
 function writeError(cause: unknown): ErrorWithCode {
   return codeOf(cause)?.startsWith('SQLITE_FULL')

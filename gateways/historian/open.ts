@@ -1,0 +1,51 @@
+import type { Historian } from '../../runtime/historian.ts';
+import type { TelemetryLog } from '../../runtime/log.ts';
+import { remote, WorkerClient } from '../../runtime/sql/rpc.ts';
+import type { Follower } from './historian-worker.ts';
+import type { FollowerOptions } from './log-follower.ts';
+
+export interface HistorianOptions extends Pick<FollowerOptions, 'dir' | 'logFile'> {
+  /** Tells when the log has grown; without it the historian looks once a second. */
+  readonly log?: TelemetryLog & { onAppended?(listener: (end: number) => void): () => void };
+  readonly flushIntervalMs?: number;
+  readonly maxBufferedCells?: number;
+}
+
+/** Two million cells are 16 MB. */
+const DEFAULTS = { flushIntervalMs: 30_000, maxBufferedCells: 2_000_000 };
+/** The log commits up to 250 times a second; reading some commits at once costs less than each alone. */
+const TELL_INTERVAL_MS = 50;
+
+/**
+ * The historian on SQLite files, one a UTC day, in a worker that reads the log's file by itself. A sample can be asked for
+ * once it is read, within 50 ms or so. `position` is what is on the disk: the log may be trimmed up to there.
+ */
+export async function openHistorian(options: HistorianOptions): Promise<Historian> {
+  const { log, ...given } = options;
+  const workerData = { ...DEFAULTS, ...given };
+  const client = await WorkerClient.start('historian', './historian-worker', import.meta.url, workerData);
+  const follower = remote<Follower>(client, 'follower', { advanced: true });
+  let timer: NodeJS.Timeout | undefined;
+  const unsubscribe = log?.onAppended?.(() => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      // The worker looks by itself too, so nothing is lost with the message.
+      follower.advanced().catch(() => undefined);
+    }, TELL_INTERVAL_MS);
+  });
+  return {
+    ...remote<Omit<Historian, 'close'>>(client, 'historian', {
+      raw: true,
+      windows: true,
+      position: true,
+      caughtUp: true,
+      statistics: true,
+      trim: true,
+    }),
+    close: async () => {
+      unsubscribe?.();
+      clearTimeout(timer);
+      await client.close();
+    },
+  };
+}
