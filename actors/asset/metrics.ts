@@ -2,10 +2,9 @@ import { forgetDelays } from '../alarm/evaluate.ts';
 import type { PointValue, Quality } from '../frame.ts';
 import { markFor } from '../quality/mark.ts';
 import type { WindowView } from '../views.ts';
-import { addReading, type ClosedWindow, closeWindows } from '../window.ts';
+import { addReading, CLOSE_GRACE_MS, type ClosedWindow, closeWindows } from '../window.ts';
 import { type AssetLive, isUsable } from './state.ts';
 
-/** Windows end once a second, by the times of the frames. */
 const WINDOW_PERIOD_MS = 1000;
 
 /** A metric has a new value. `staleAtMs`: without another one it is stale then. */
@@ -67,10 +66,11 @@ export function computeFormulas(live: AssetLive): void {
   }
 }
 
-/** Ends windows that are over; at most once a second, since most readings end none. */
+/** Ends windows that are over: once a second, as soon as the grace for stragglers is, since most readings end none. */
 export function endWindows(live: AssetLive): void {
-  if (live.nowMs - live.windowsClosedMs < WINDOW_PERIOD_MS) return;
-  live.windowsClosedMs = Math.floor(live.nowMs / WINDOW_PERIOD_MS) * WINDOW_PERIOD_MS;
+  if (live.nowMs < live.windowsDueMs) return;
+  const over = Math.floor((live.nowMs - CLOSE_GRACE_MS) / WINDOW_PERIOD_MS);
+  live.windowsDueMs = (over + 1) * WINDOW_PERIOD_MS + CLOSE_GRACE_MS;
   for (let place = 0; place < live.windows.length; place++) closeWindowsOf(live, place, live.nowMs);
 }
 

@@ -76,7 +76,7 @@ const StoredAsset = z.object({
   slots: z.array(z.tuple([z.string(), z.number()])),
   timers: StoredTimers,
   closed: z.record(z.string(), StoredWindow),
-  windowsClosedMs: z.number(),
+  windowsDueMs: z.number(),
   nowMs: z.number(),
 });
 type StoredAsset = z.infer<typeof StoredAsset>;
@@ -100,7 +100,7 @@ export function encodeAsset({ decided, live }: AssetState): StoredAsset {
     }),
     timers: storeTimers(live.timers, layout.ruleIds).filter(([id]) => followsReadings(layout, id)),
     closed: { ...live.closed },
-    windowsClosedMs: live.windowsClosedMs,
+    windowsDueMs: live.windowsDueMs,
     nowMs: live.nowMs,
   };
 }
@@ -121,7 +121,7 @@ export function decodeAsset(stored: unknown, self: Self<AssetDefinition>): Asset
   for (const [name, window] of Object.entries(kept.closed)) {
     if (layout.placeOf.has(name.slice(0, name.indexOf('@')))) live.closed[name] = window;
   }
-  live.windowsClosedMs = kept.windowsClosedMs;
+  live.windowsDueMs = kept.windowsDueMs;
   live.nowMs = kept.nowMs;
   const { status, maintainedAtMs } = kept;
   const [alarms, devices, orders] = [bookOf(kept.alarms), new Map(kept.devices), new Map(kept.orders)];

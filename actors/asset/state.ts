@@ -64,7 +64,7 @@ export interface AssetLive {
   readonly windows: (Windows | null)[];
   /** Newest closed windows by `metric@1m`. */
   readonly closed: Record<string, WindowView>;
-  windowsClosedMs: number;
+  windowsDueMs: number;
 
   readonly timers: RuleTimers;
   /** Looks a metric up for a formula: a number that may be computed with at `nowMs`, or null. */
@@ -132,7 +132,7 @@ export function createLive(id: EntityId, definition: AssetDefinition): AssetLive
     slotOf: new Int32Array(count).fill(-1),
     windows: layout.metrics.map(({ rollUp }) => (rollUp === undefined ? createWindows(WINDOW_SIZES_MS) : null)),
     closed: {},
-    windowsClosedMs: 0,
+    windowsDueMs: 0,
     timers: createTimers(layout.rules.length),
     lookup: (name) => usableNumber(live, layout.placeOf.get(name) ?? -1),
     nowMs: 0,

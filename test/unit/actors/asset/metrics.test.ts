@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { assetKind } from '../../../../actors/asset/asset.ts';
+import { assetView } from '../../../../actors/asset/view.ts';
+import type { View } from '../../../../runtime/actor-kind.ts';
+import { type EntityId, entityId } from '../../../../runtime/ids.ts';
+import type { AssetDefinition } from '../../../../topology/plant.ts';
+import { Metric } from '../../../../topology/schema/asset.ts';
+import { asset, Bench, frame, link, rule, T0 } from '../plant.ts';
+
+const ID = entityId('asset', 'pump-1');
+const SECOND = entityId('device', 'plc-2');
+
+function up(over: Partial<AssetDefinition> = {}) {
+  return new Bench(assetKind, ID, asset(over)).start();
+}
+
+function kinds(events: readonly { readonly kind: string }[]): string[] {
+  return events.map((event) => event.kind);
+}
+
+test('a late or historical reading neither raises nor clears, and no live value moves', () => {
+  const pump = up();
+  pump.observe(frame(5000, { temperature: 70 }));
+  assert.deepEqual(pump.observe(frame(5100, { temperature: 95 }, { deviceTimeMs: T0 + 4000 })), []);
+  assert.deepEqual(pump.observe(frame(5200, { temperature: 95 }, { historical: true })), []);
+  assert.equal(assetView(pump.state).values.temperature, 70);
+  pump.observe(frame(6000, { temperature: 90 }));
+  assert.deepEqual(pump.observe(frame(6100, { temperature: 60 }, { deviceTimeMs: T0 + 3000 })), []);
+  assert.equal(assetView(pump.state).alarms.hot?.detail, 'ACTIVE_UNACK');
+});
+
+test('a reading without a value marks its metric, keeps the last one, and lets no delay run out', () => {
+  const pump = up({ rules: [rule({ durationSeconds: 1 })] });
+  pump.observe(frame(0, { temperature: 90 }));
+  pump.observe(frame(500, { temperature: null }, { quality: ['BAD'], reasons: ['exception_04'] }));
+  const view = assetView(pump.state);
+  assert.equal(view.values.temperature, 90);
+  assert.equal(view.times.temperature, T0);
+  assert.equal(view.marks.temperature?.reason, 'exception_04');
+  assert.deepEqual(view.marks.temperature?.lastGood, { value: 90, timeMs: T0 });
+  assert.deepEqual(kinds(pump.runTo(1500)), []);
+  assert.deepEqual(kinds(pump.observe(frame(1600, { temperature: 90 }))), ['AlarmRaised']);
+});
+
+test('a stale input cannot be evaluated: said once, cleared by nothing but a reading', () => {
+  const pump = up();
+  pump.observe(frame(0, { temperature: 90 }));
+  pump.observe(frame(100, { temperature: 90 }));
+  assert.deepEqual(kinds(pump.runTo(2099)), []);
+  assert.deepEqual(kinds(pump.runTo(60_000)), ['AlarmCannotEvaluate']);
+  const { alarms, marks } = assetView(pump.state);
+  assert.equal(alarms.hot?.detail, 'ACTIVE_UNACK');
+  assert.deepEqual(alarms.hot?.cannotEvaluate, { reason: 'stale', sinceMs: T0 + 2100 });
+  assert.deepEqual(marks.temperature, { quality: 'UNCERTAIN', reason: 'stale', sinceMs: T0 + 2100 });
+  assert.deepEqual(kinds(pump.observe(frame(61_000, { temperature: 70 }))), ['AlarmEvaluable', 'AlarmCleared']);
+  assert.equal(assetView(pump.state).marks.temperature, undefined);
+});
+
+test('a condition that held before a silence has to hold for its whole delay again', () => {
+  const pump = up({ rules: [rule({ durationSeconds: 10 })] });
+  pump.observe(frame(0, { temperature: 90 }));
+  pump.runTo(30_000);
+  assert.deepEqual(kinds(pump.observe(frame(30_000, { temperature: 90 }))), ['AlarmEvaluable']);
+  for (let at = 31_000; at < 40_000; at += 1000) assert.deepEqual(pump.observe(frame(at, { temperature: 90 })), []);
+  assert.deepEqual(kinds(pump.observe(frame(40_000, { temperature: 90 }))), ['AlarmRaised']);
+});
+
+test('after a restart of the node values are marked at once, and rules get their time before they say so', () => {
+  const pump = up();
+  pump.observe(frame(0, { temperature: 70 }));
+  const back = new Bench(assetKind, ID, asset(), pump.encode()).start(60_000);
+  assert.deepEqual(kinds(back.runTo(60_000)), []);
+  assert.equal(assetView(back.state).marks.temperature?.reason, 'stale');
+  assert.deepEqual(kinds(back.runTo(61_999)), []);
+  assert.deepEqual(kinds(back.runTo(62_000)), ['AlarmCannotEvaluate']);
+});
+
+test('a unit is converted, what is no number is passed on as it is', () => {
+  const mappings = [
+    { metric: 'temperature', point: 't', scale: 0.1, offset: -40 },
+    { metric: 'pressure', point: 'p', scale: 2, offset: 1 },
+  ];
+  const pump = up({ links: [link({ mappings })] });
+  pump.observe(frame(0, { t: 650, p: true }));
+  assert.deepEqual(assetView(pump.state).values, { temperature: 25, pressure: true });
+});
+
+test('a link counts by device time: from its beginning and until its end', () => {
+  const pump = up({ links: [link({ validFromMs: T0 + 1000, validUntilMs: T0 + 3000 })] });
+  pump.observe(frame(999, { temperature: 1 }));
+  assert.deepEqual(assetView(pump.state).values, {});
+  pump.observe(frame(1000, { temperature: 2 }));
+  pump.observe(frame(3000, { temperature: 3 }));
+  assert.equal(assetView(pump.state).values.temperature, 2);
+});
+
+test('one device may feed several assets, and one metric several devices by rank', () => {
+  const pump = up({ links: [link(), link({ device: 'plc-2', role: 'backup' })] });
+  pump.observe(frame(0, { temperature: 50 }));
+  pump.observe(frame(100, { temperature: 10 }), SECOND);
+  assert.equal(assetView(pump.state).values.temperature, 50, 'the primary is fresh');
+  pump.observe(frame(2100, { temperature: 11 }), SECOND);
+  assert.equal(assetView(pump.state).values.temperature, 11, 'the primary is stale');
+  pump.observe(frame(2200, { temperature: 51 }));
+  assert.equal(assetView(pump.state).values.temperature, 51, 'the primary is back');
+  pump.observe(frame(2300, { temperature: null }, { quality: ['BAD'] }));
+  pump.observe(frame(2400, { temperature: 12 }), SECOND);
+  assert.equal(assetView(pump.state).values.temperature, 12, 'the primary is BAD');
+  assert.equal(assetView(pump.state).marks.temperature, undefined);
+  pump.observe(frame(2500, { temperature: null }, { quality: ['BAD'] }));
+  assert.equal(assetView(pump.state).marks.temperature, undefined, 'the backup serves: the primary does not mark it');
+});
+
+test('a backup whose clock is behind can still step in', () => {
+  const pump = up({ links: [link(), link({ device: 'plc-2', role: 'backup' })] });
+  pump.observe(frame(0, { temperature: 50 }));
+  pump.observe(frame(5000, { temperature: 10 }, { deviceTimeMs: T0 - 600_000 }), SECOND);
+  assert.equal(assetView(pump.state).values.temperature, 10);
+});
+
+const POWER = [
+  Metric.parse({ name: 'kw', formula: 'watts / 1000' }),
+  Metric.parse({ name: 'watts', formula: 'temperature * pressure' }),
+  Metric.parse({ name: 'temperature' }),
+  Metric.parse({ name: 'pressure' }),
+];
+
+test('computed metrics follow their inputs in the order of their dependence, and rules on them in the same turn', () => {
+  const pump = up({ metrics: POWER, rules: [rule({ id: 'load', metric: 'kw', when: { above: 1 } })] });
+  assert.deepEqual(kinds(pump.observe(frame(0, { temperature: 50, pressure: 30 }))), ['AlarmRaised']);
+  const { values, metrics } = assetView(pump.state);
+  assert.equal(values.watts, 1500);
+  assert.equal(values.kw, 1.5);
+  assert.deepEqual(metrics.kw?.sourceDevices, ['plc-1']);
+});
+
+test('a computed metric is as good as its worst input, and has no value without one', () => {
+  const pump = up({ metrics: POWER, rules: [] });
+  pump.observe(frame(0, { temperature: 50, pressure: 30 }, { quality: ['GOOD', 'SUSPECT'], reasons: [null, 'rate'] }));
+  assert.equal(assetView(pump.state).marks.kw?.quality, 'SUSPECT');
+  pump.observe(frame(500, { temperature: 50, pressure: null }, { quality: ['GOOD', 'BAD'] }));
+  assert.equal(assetView(pump.state).marks.kw?.reason, 'no_input');
+  assert.equal(assetView(pump.state).values.kw, 1.5);
+});
+
+test('a computed metric is stale as soon as its oldest input is', () => {
+  const pump = up({ metrics: POWER, rules: [] });
+  pump.observe(frame(0, { temperature: 50, pressure: 30 }));
+  pump.observe(frame(1500, { temperature: 60 }));
+  pump.runTo(2100);
+  const { marks } = assetView(pump.state);
+  assert.equal(marks.kw?.reason, 'stale');
+  assert.equal(marks.temperature, undefined);
+});
+
+test('windows of a second and a minute are shown when they have ended', () => {
+  const pump = up();
+  for (let at = 0; at <= 60_600; at += 200) pump.observe(frame(at, { temperature: at < 60_000 ? 10 : 99 }));
+  const { windows } = assetView(pump.state);
+  assert.equal(windows['temperature@1m']?.count, 300);
+  assert.equal(windows['temperature@1m']?.avg, 10);
+  assert.equal(windows['temperature@1m']?.pctGood, 100);
+  assert.equal(windows['temperature@1s']?.endMs, T0 + 60_000);
+});
+
+test('once asked, an asset hands out what changed, and late readings with their own time', () => {
+  const pump = up();
+  pump.observe(frame(1000, { temperature: 20, pressure: 3 }));
+  pump.observe(frame(1900, { temperature: 21 }));
+  pump.observe(frame(1950, { temperature: 15 }, { deviceTimeMs: T0 + 500 }));
+  const emitted = assetKind.emit?.(pump.state, pump.turn(2000));
+  assert.deepEqual(emitted, {
+    deviceTimeMs: T0 + 1900,
+    gatewayTimeMs: T0 + 2000,
+    points: ['temperature', 'pressure', 'temperature'],
+    values: [21, 3, 15],
+    quality: null,
+    reasons: null,
+    times: [T0 + 1900, T0 + 1000, T0 + 500],
+  });
+  assert.equal(assetKind.emit?.(pump.state, pump.turn(3000)), null);
+});
+
+function child(value: number, mark?: { quality: string; reason: string }): View {
+  return { values: { load: value }, times: { load: T0 }, marks: mark === undefined ? {} : { load: mark } };
+}
+
+test('a roll-up takes what the children show, without those that are BAD or stale', () => {
+  const total = Metric.parse({ name: 'total', rollUp: { of: 'load', function: 'sum' } });
+  const mean = Metric.parse({ name: 'mean', rollUp: { of: 'load', function: 'avg' } });
+  const count = Metric.parse({ name: 'count', rollUp: { of: 'load', function: 'count' } });
+  const parent = up({
+    metrics: [total, mean, count],
+    rules: [rule({ metric: 'total', when: { above: 25 } })],
+    links: [],
+  });
+  const watch = (views: [EntityId, View][]) => assetKind.watch?.(parent.state, new Map(views), parent.turn(1000));
+  watch([
+    [entityId('asset', 'a'), child(10)],
+    [entityId('asset', 'b'), child(20)],
+    [entityId('asset', 'c'), child(500, { quality: 'UNCERTAIN', reason: 'stale' })],
+  ]);
+  assert.deepEqual(assetView(parent.state).values, { total: 30, mean: 15, count: 2 });
+  assert.deepEqual(kinds(parent.due(1000)), ['AlarmRaised']);
+  watch([[entityId('asset', 'b'), child(5)]]);
+  assert.equal(assetView(parent.state).values.total, 15);
+  assert.deepEqual(kinds(parent.due(1250)), ['AlarmCleared']);
+});
