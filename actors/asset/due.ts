@@ -67,23 +67,32 @@ function noteStale(decided: AssetDecided, live: AssetLive, nowMs: number, events
     const mark = live.marks[place];
     const reason = mark?.quality === 'BAD' ? mark.reason : 'stale';
     for (const rule of live.layout.rulesOf[place] ?? []) {
-      if (decided.alarms.get(rule.rule.id)?.cannotEvaluate) continue;
-      events.push({ kind: 'AlarmCannotEvaluate', rule: rule.rule.id, atMs: nowMs, reason });
+      if (hasToSaySo(decided, live, rule)) {
+        events.push({ kind: 'AlarmCannotEvaluate', rule: rule.rule.id, atMs: nowMs, reason });
+      }
     }
   }
 }
 
 /**
- * When the rules on a stale metric say that they cannot be evaluated. After a start the sources get the time that they would
- * have had otherwise: what was missed while this node was down is no news about the plant.
+ * When the rules on a stale metric say that they cannot be evaluated; never where the loss of the device explains it. After a
+ * start, and after the device is back, the sources get the time that they would have had otherwise: what was missed while
+ * this node was down is no news about the plant.
  */
 function cannotEvaluateDueMs(decided: AssetDecided, live: AssetLive, place: number): number {
   const rules = live.layout.rulesOf[place];
-  if (rules === undefined || rules.every((rule) => decided.alarms.get(rule.rule.id)?.cannotEvaluate)) {
-    return Number.POSITIVE_INFINITY;
+  if (rules === undefined || rules.every((rule) => !hasToSaySo(decided, live, rule))) return Number.POSITIVE_INFINITY;
+  let sinceMs = Number.isNaN(live.startedMs) ? 0 : live.startedMs;
+  for (const index of live.layout.slotsBehind[place] ?? []) {
+    const known = decided.devices.get(live.layout.slots[index]?.device ?? '');
+    if (known?.state === 'online' && known.sinceMs > sinceMs) sinceMs = known.sinceMs;
   }
-  const graceMs = live.startedMs + (live.layout.staleAfterMs[place] ?? 0);
-  return Math.max(live.staleAtMs[place] ?? 0, Number.isNaN(graceMs) ? 0 : graceMs);
+  return Math.max(live.staleAtMs[place] ?? 0, sinceMs + (live.layout.staleAfterMs[place] ?? 0));
+}
+
+function hasToSaySo(decided: AssetDecided, live: AssetLive, rule: CompiledRule): boolean {
+  const record = decided.alarms.get(rule.rule.id);
+  return (record === undefined || record.cannotEvaluate === null) && hiddenBy(decided, live, rule) === null;
 }
 
 /** Roll-ups come from live views, outside of any turn that could decide; their rules are judged here. */

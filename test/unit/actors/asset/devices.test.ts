@@ -94,3 +94,14 @@ test('as long as a primary device has not said a word, nobody knows whether the 
   report(pump, 0, 'online', 'plc-2');
   assert.equal(assetView(pump.state).props.connected, true);
 });
+
+test('what a lost device explains is not said again for every rule, and not in the moment it is back', () => {
+  const pump = up({ rules: [rule(), LOST] });
+  report(pump, 0, 'online');
+  pump.observe(frame(0, { temperature: 70 }));
+  report(pump, 1000, 'offline');
+  assert.deepEqual(kinds(pump.runTo(60_000)), []);
+  assert.deepEqual(report(pump, 61_000, 'online'), ['LinkedDeviceReported', 'AlarmCleared']);
+  assert.deepEqual(kinds(pump.runTo(62_999)), []);
+  assert.deepEqual(kinds(pump.runTo(63_000)), ['AlarmCannotEvaluate']);
+});

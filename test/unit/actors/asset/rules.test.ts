@@ -46,6 +46,7 @@ test('a dip below the limit begins the on-delay anew', () => {
   pump.observe(frame(0, { temperature: 90 }));
   pump.observe(frame(1000, { temperature: 79 }));
   assert.deepEqual(pump.observe(frame(2000, { temperature: 90 })), []);
+  assert.deepEqual(pump.observe(frame(3000, { temperature: 90 })), []);
   assert.deepEqual(kinds(pump.observe(frame(4000, { temperature: 90 }))), ['AlarmRaised']);
 });
 
