@@ -46,6 +46,8 @@ export async function startPlant(options: {
   const stop = async () => {
     for (const close of closing.splice(0).reverse()) await close();
   };
+  const simulators = options.simulators ? startSimulators() : undefined;
+  closing.push(() => simulators?.stop());
   try {
     const secret = secretsFrom(process.env, settings.SECRETS_FILE);
     const storage = await openSqlite(settings.DATA_DIR);
@@ -80,7 +82,7 @@ export async function startPlant(options: {
       secret,
       dataDir: settings.DATA_DIR,
       factories: { modbus: modbusDriver, opcua: opcuaDriver, mqtt: mqttDriver },
-      logFor: (connection) => log.child({ connection }),
+      log,
     });
     const tokens = new Authenticator({ store: storage.tokens, roles: () => rolesWith(plant.roles) });
     const key = await firstKey(tokens);
@@ -103,12 +105,10 @@ export async function startPlant(options: {
       limits: { requestsPerMinute: settings.REQUESTS_PER_MINUTE },
     });
     closing.push(() => front.close());
-    field.start();
+    // The wall is there at once; drivers begin when there is a field to connect to.
+    void simulators?.ready.then(() => closing.length > 0 && field.start());
+    if (!simulators) field.start();
     closing.push(() => field.stop());
-    if (options.simulators) {
-      const simulators = startSimulators();
-      closing.push(() => simulators.stop());
-    }
     const host = settings.HOST.includes(':') ? `[${settings.HOST}]` : settings.HOST;
     return { plant, version: version(), url: `http://${host}:${front.port}/`, key, entities: node.size, node, stop };
   } catch (error) {

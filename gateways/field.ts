@@ -19,7 +19,7 @@ export interface FieldOptions {
   readonly factories: Readonly<Record<ConnectionDefinition['driver'], DriverFactory>>;
   readonly secret: (reference: string) => string;
   readonly dataDir: string;
-  readonly logFor: (connection: string) => DriverLog;
+  readonly log: DriverLog;
 }
 
 /** The field side: one driver a connection, each on its own, and the way back for writes. */
@@ -71,12 +71,12 @@ export class Field {
   };
 
   #hostOf(definition: ConnectionDefinition): DriverHost {
-    const { runtime, secret, dataDir, logFor } = this.#options;
+    const { runtime, secret, dataDir, log } = this.#options;
     const known = new Map(definition.devices.map((device) => [device.id, entityId('device', device.id)]));
     return {
       dataDir,
       secret,
-      log: logFor(definition.id),
+      log,
       ingest: (device: string, frame: Frame) => {
         const id = known.get(device);
         return id
@@ -85,7 +85,7 @@ export class Field {
       },
       connectivity: (device, connectivity) => void this.#report(device, connectivity),
       report: (report) => {
-        for (const id of known.values()) runtime.note(id, { link: report as unknown as Json });
+        for (const id of known.values()) runtime.note(id, report as unknown as Json);
       },
       deadLetter: ({ source, code, reason, body }) =>
         runtime.deadLetter({ timeMs: Date.now(), stream: 'invalid_telemetry', source, code, reason, body }),

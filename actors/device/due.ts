@@ -9,6 +9,8 @@ import { type DeviceState, isDecommissioned } from './state.ts';
 
 /** A driver that does not say how a write ended has lost it; it drops what is past its deadline, so nothing happens after. */
 const REPORT_GRACE_MS = 5000;
+/** After our own start drivers need a while until they have connected; a link that is refused is reported by its driver. */
+const START_GRACE_MS = 15_000;
 
 export function deviceDueMs(state: DeviceState): number | undefined {
   const { decided, live } = state;
@@ -62,6 +64,6 @@ function silentAtMs(state: DeviceState): number {
   if (known === 'offline' || isDecommissioned(state)) return Number.POSITIVE_INFINITY;
   const { startedMs, lastSeenMs } = live;
   if (Number.isNaN(startedMs)) return Number.POSITIVE_INFINITY;
-  const lastSignMs = Math.max(startedMs, Number.isNaN(lastSeenMs) ? startedMs : lastSeenMs, sinceMs ?? startedMs);
-  return lastSignMs + live.layout.definition.offlineAfterMs;
+  const lastSignMs = Math.max(Number.isNaN(lastSeenMs) ? startedMs : lastSeenMs, sinceMs ?? startedMs);
+  return Math.max(lastSignMs + live.layout.definition.offlineAfterMs, startedMs + START_GRACE_MS);
 }

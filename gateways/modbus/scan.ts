@@ -84,7 +84,7 @@ export class Scan {
   /** All points BAD for one reason. */
   failedFrame(reason: string, nowMs: number): Frame {
     return {
-      deviceTimeMs: null,
+      deviceTimeMs: nowMs,
       gatewayTimeMs: nowMs,
       points: this.names,
       values: this.names.map(() => null),
@@ -212,12 +212,14 @@ export class Scan {
     }
     this.#cycle = null;
     const { values, quality, reasons } = cycle;
+    // A register has no clock: the instant of the answer is when it was measured, and no guess (decision 0006).
+    const nowMs = Date.now();
     cycle.done({
       answered: cycle.answered,
       silence: cycle.silence,
       frame: {
-        deviceTimeMs: null,
-        gatewayTimeMs: Date.now(),
+        deviceTimeMs: nowMs,
+        gatewayTimeMs: nowMs,
         points: this.names,
         values,
         quality,
