@@ -6,7 +6,7 @@ import { type BrowseOptions, type BrowseOutcome, browsePage } from './browse.ts'
 import { OpcUaFault } from './errors.ts';
 import { type Change, type DeviceFrame, FrameAssembler } from './frames.ts';
 import { Intake } from './intake.ts';
-import { buildLayout, type Item, type Layout } from './layout.ts';
+import { buildLayout, type Item, type Layout, type Sample } from './layout.ts';
 import { Link, type LinkListener, type LinkState } from './link.ts';
 import { connectionReport } from './report.ts';
 import { failedSample, isRepetition, sampleOf } from './samples.ts';
@@ -171,7 +171,7 @@ export class OpcUaDriver implements Driver, LinkListener {
 
   #add(item: Item, value: DataValue, changes: Change[]): void {
     const sample = sampleOf(item, value);
-    if (isRepetition(item.last, sample)) return;
+    if (isRepetition(lastOf(item, changes), sample)) return;
     if (meaningOfStatus(sample.statusCode, '').overflow) this.#statistics.count('overflows');
     changes.push({ item, sample });
   }
@@ -185,17 +185,17 @@ export class OpcUaDriver implements Driver, LinkListener {
     await this.#intake.offer(frames);
   }
 
+  /** Any message of the subscription, a keep-alive too, speaks for all devices with a monitored item that has had a value. */
   #heard(frames: readonly DeviceFrame[], nowMs: number): void {
     let readings = 0;
-    for (const { device, frame } of frames) {
-      readings += frame.points.length;
-      if (this.#online.has(device)) continue;
-      const items = this.#layout.devices.get(device)?.items ?? [];
-      if (!items.some((item) => item.serverId !== null)) continue;
+    for (const { frame } of frames) readings += frame.points.length;
+    this.#statistics.readings(readings, nowMs);
+    if (this.#online.size === this.#layout.devices.size) return;
+    for (const [device, { items }] of this.#layout.devices) {
+      if (this.#online.has(device) || !items.some((item) => item.serverId !== null && item.last !== null)) continue;
       this.#online.add(device);
       this.#connectivity(device, { state: 'online', reason: 'connected' });
     }
-    this.#statistics.readings(readings, nowMs);
   }
 
   #lost(fault: OpcUaFault): void {
@@ -250,6 +250,12 @@ export class OpcUaDriver implements Driver, LinkListener {
     if (session === null || item === undefined || item.nodeId === null) return null;
     return { session, item, nodeId: item.nodeId };
   }
+}
+
+/** What came before for this item: a queue brings several values at once. */
+function lastOf(item: Item, changes: readonly Change[]): Sample | null {
+  const newest = changes[changes.length - 1];
+  return item.queueSize > 1 && newest?.item === item ? newest.sample : item.last;
 }
 
 function opcuaSettings(definition: ConnectionDefinition): OpcUaConnection {

@@ -320,7 +320,8 @@ export class Link {
     const items: Item[] = [];
     const nodeIds: string[] = [];
     for (const item of this.#layout.items.values()) {
-      if (item.serverId === null || item.nodeId === null) continue;
+      // A queued item gets its values in their order by the subscription; a read would put the newest before the others.
+      if (item.serverId === null || item.nodeId === null || item.queueSize > 1) continue;
       items.push(item);
       nodeIds.push(item.nodeId);
     }

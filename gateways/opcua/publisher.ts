@@ -44,6 +44,8 @@ export class Publisher {
   #inFlight = 0;
   #maxInFlight = REQUESTS_IN_FLIGHT;
   #waiting = 0;
+  /** No publish request may leave before the Republish loop is through: its answer would be mixed up with them. */
+  #started = false;
   #stopped = false;
   /** Responses are handled one after the other, also while a Republish is awaited. */
   #turn: Promise<void> = Promise.resolve();
@@ -61,6 +63,7 @@ export class Publisher {
   }
 
   start(): void {
+    this.#started = true;
     this.#replenish();
   }
 
@@ -78,7 +81,7 @@ export class Publisher {
   }
 
   #replenish(): void {
-    while (!this.#stopped && this.#inFlight < this.#maxInFlight && !this.starved) this.#send();
+    while (this.#started && !this.#stopped && this.#inFlight < this.#maxInFlight && !this.starved) this.#send();
   }
 
   #send(): void {
@@ -124,7 +127,7 @@ export class Publisher {
     const message = response.notificationMessage;
     const sequence = message.sequenceNumber;
     const isKeepAlive = (message.notificationData?.length ?? 0) === 0;
-    const expected = state.nextSequence ?? sequence;
+    const expected = state.nextSequence ?? firstSequence(response);
     if (sequence !== expected && isBefore(expected, sequence)) await this.#fetchMissing(expected, sequence);
     if (this.#stopped) return;
     if (isKeepAlive) {
@@ -159,8 +162,8 @@ export class Publisher {
   async republishAll(): Promise<number> {
     const { state, port } = this.#options;
     let count = 0;
-    while (!this.#stopped && state.nextSequence !== null) {
-      const message = await port.republish(state.id, state.nextSequence);
+    while (!this.#stopped) {
+      const message = await port.republish(state.id, state.nextSequence ?? 1);
       if (message === null) return count;
       this.#deliverNotification(message);
       count += 1;
@@ -169,7 +172,10 @@ export class Publisher {
   }
 
   #deliverNotification(message: NotificationMessage, sentMs: number | null = timeOf(message.publishTime)): void {
-    this.#options.state.nextSequence = nextSequence(message.sequenceNumber);
+    const { state } = this.#options;
+    // Had already: given twice it would put old values after new ones.
+    if (state.nextSequence !== null && isBefore(message.sequenceNumber, state.nextSequence)) return;
+    state.nextSequence = nextSequence(message.sequenceNumber);
     this.#deliver(message, sentMs, true);
   }
 
@@ -199,6 +205,11 @@ export class Publisher {
     this.#stopped = true;
     this.#end(error instanceof OpcUaFault ? error : faultOf(error));
   }
+}
+
+/** Where counting starts when nothing was received yet: at 1, if the server still has that message or has just sent it. */
+function firstSequence(response: PublishResponse): number {
+  return (response.availableSequenceNumbers ?? []).includes(1) ? 1 : response.notificationMessage.sequenceNumber;
 }
 
 /** Numbers run from 1 to 2^32 - 1 and start again at 1 (OPC 10000-4, 7.25). */
