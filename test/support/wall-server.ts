@@ -53,6 +53,7 @@ export class WallServer {
   readonly #answered = new Map<string, object>();
   readonly #seqs = new Map<string, number>();
   #silent = false;
+  #down = false;
   #listen: uws.us_listen_socket | null = null;
   #app: uws.TemplatedApp | null = null;
   #beat: NodeJS.Timeout | undefined;
@@ -84,12 +85,11 @@ export class WallServer {
       const type = TYPES[name.split('.').at(-1) ?? ''] ?? 'application/octet-stream';
       this.#files.set(`/${name}`, { body: readFileSync(join(this.#folder, name)), type });
     }
-    await this.listen();
+    await this.#open();
     this.#beat = setInterval(() => this.#heartbeat(), 1000);
   }
 
-  /** Listens again on the same port after `kill`. */
-  async listen(): Promise<void> {
+  async #open(): Promise<void> {
     const app = uws.App();
     this.#app = app;
     this.#route(app);
@@ -105,17 +105,16 @@ export class WallServer {
 
   async close(): Promise<void> {
     clearInterval(this.#beat);
-    this.kill();
+    this.down = true;
+    if (this.#listen !== null) uws.us_listen_socket_close(this.#listen);
+    this.#app?.close();
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** Every connection breaks and none is let in, as when the process dies. */
-  kill(): void {
-    for (const socket of [...this.#sockets]) socket.close();
-    if (this.#listen !== null) uws.us_listen_socket_close(this.#listen);
-    this.#listen = null;
-    this.#app?.close();
-    this.#app = null;
+  /** Every connection breaks and none is let in, as while the process is dead. */
+  set down(down: boolean) {
+    this.#down = down;
+    if (down) for (const socket of [...this.#sockets]) socket.close();
   }
 
   /** Sockets stay open and nothing comes any more, as when a cable is cut. */
@@ -210,6 +209,10 @@ export class WallServer {
   #route(app: uws.TemplatedApp): void {
     app.ws<{ client: Client }>('/ws', {
       upgrade: (res, req, context) => {
+        if (this.#down) {
+          res.close();
+          return;
+        }
         if (!req.getHeader('cookie').includes(TOKEN)) {
           res.writeStatus('401 Unauthorized').end();
           return;
@@ -253,6 +256,10 @@ export class WallServer {
       });
     });
     app.get('/api/v1/session', (res, req) => {
+      if (this.#down) {
+        res.close();
+        return;
+      }
       if (req.getHeader('cookie').includes(TOKEN)) json(res, '200 OK', { user: 'olga' });
       else json(res, '401 Unauthorized', { code: 'UNAUTHENTICATED', message: 'no session' });
     });
@@ -341,7 +348,10 @@ export class WallServer {
 
   #command(socket: Socket, id: string, entity: string, command: Record<string, unknown>): void {
     const repeated = this.#answered.get(id);
-    if (repeated !== undefined) return this.#send(socket, { ...repeated, repeated: true });
+    if (repeated !== undefined) {
+      this.#send(socket, { ...repeated, repeated: true });
+      return;
+    }
     this.commands.push({ entity, command });
     if (this.mute) return;
     const alarm = this.scene.alarms.get(`${entity}:${command.rule}`);

@@ -103,7 +103,7 @@ function Row({ wall, entry, open, onToggle }: RowProps) {
   const [kind, id] = split(entry.entity);
   const page = kind === 'work-order' ? 'workorder' : kind;
   const linked = page === 'asset' || page === 'device' || page === 'site' || page === 'workorder';
-  return html`<tr>
+  return html`<tr data-event=${entry.key}>
       <td><${Moment} timeMs=${entry.timeMs} zone="UTC" /></td>
       <td><strong>${words(entry.kind)}</strong></td>
       <td>${linked ? html`<a href=${`/${page}/${encodeURIComponent(id)}`}>${wall.nameOf(entry.entity)}</a>` : entry.entity} <span class="dim">${kind}</span></td>

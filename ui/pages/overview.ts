@@ -188,6 +188,7 @@ function Tile({ asset, short, kind, values }: TileProps) {
     'tile',
     severity === null ? '' : 'abnormal-tile',
     doubtful ? 'doubtful' : '',
+    props?.connected === false ? 'disconnected' : '',
     props?.status === 'operational' ? '' : 'not-operational',
   ];
   const condition = [

@@ -24,22 +24,25 @@ export function WallPage({ problem }: { readonly problem: string | null }) {
   const wall = useWall();
   const link = useSignal(wall.connection.link);
   const [help, setHelp] = useState(false);
-  useKeys({
-    '?': () => setHelp(true),
-    t: () => wall.preferences.nextTheme(),
-    m: () => wall.sound.silence(),
-    Escape: () =>
-      document.activeElement instanceof HTMLElement && document.activeElement !== document.body
-        ? document.activeElement.blur()
-        : history.back(),
-    'g o': () => wall.router.go('/'),
-    'g a': () => wall.router.go('/alarms'),
-    'g s': () => wall.router.go('/alarms?list=shelved'),
-    'g d': () => wall.router.go('/devices'),
-    'g w': () => wall.router.go('/workorders'),
-    'g e': () => wall.router.go('/events'),
-    ...Object.fromEntries([1, 2, 3, 4].map((n) => [String(n), () => wall.router.go(`/alarms?priority=${n}`)])),
-  });
+  useKeys(
+    {
+      '?': () => setHelp(true),
+      t: () => wall.preferences.nextTheme(),
+      m: () => wall.sound.silence(),
+      Escape: () =>
+        document.activeElement instanceof HTMLElement && document.activeElement !== document.body
+          ? document.activeElement.blur()
+          : history.back(),
+      'g o': () => wall.router.go('/'),
+      'g a': () => wall.router.go('/alarms'),
+      'g s': () => wall.router.go('/alarms?list=shelved'),
+      'g d': () => wall.router.go('/devices'),
+      'g w': () => wall.router.go('/workorders'),
+      'g e': () => wall.router.go('/events'),
+      ...Object.fromEntries([1, 2, 3, 4].map((n) => [String(n), () => wall.router.go(`/alarms?priority=${n}`)])),
+    },
+    'frame',
+  );
   if (link.kind === 'denied') return html`<${Login} problem=${problem} />`;
   return html`<div class="wall">
     <${TopBar} onHelp=${() => setHelp(true)} />

@@ -23,6 +23,8 @@ export function Dialog({ title, confirm, onConfirm, onClose, disabled = false, c
       element?.querySelector<HTMLElement>('[data-first]') ?? element?.querySelector<HTMLElement>('.primary');
     first?.focus();
     return () => {
+      // While it is open everything else is inert and would not take the focus back.
+      element?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
   }, []);

@@ -44,7 +44,9 @@ export class ServerClock {
   }
 
   stop(atMs: number): void {
-    if (this.#offsets.length > 0 && this.stoppedAtMs.value === null) this.stoppedAtMs.value = atMs;
+    if (this.#offsets.length === 0 || this.stoppedAtMs.value !== null) return;
+    this.stoppedAtMs.value = atMs;
+    this.second.value = Math.floor(atMs / 1000) * 1000;
   }
 
   resume(): void {

@@ -10,6 +10,7 @@ const SEQUENCE_MS = 1500;
  */
 class Keys {
   readonly #maps: { current: Keymap }[] = [];
+  readonly #frame: { current: Keymap }[] = [];
   #prefix: string | null = null;
   #prefixAtMs = 0;
 
@@ -17,9 +18,11 @@ class Keys {
     addEventListener('keydown', (event) => this.#press(event));
   }
 
-  add(map: { current: Keymap }): () => void {
-    this.#maps.push(map);
-    return () => this.#maps.splice(this.#maps.indexOf(map), 1);
+  /** Inner parts mount before outer ones, so the order of adding is from the inside out; the frame's come last of all. */
+  add(map: { current: Keymap }, frame: boolean): () => void {
+    const maps = frame ? this.#frame : this.#maps;
+    maps.push(map);
+    return () => maps.splice(maps.indexOf(map), 1);
   }
 
   #press(event: KeyboardEvent): void {
@@ -28,8 +31,7 @@ class Keys {
     const pending = this.#prefix !== null && event.timeStamp - this.#prefixAtMs < SEQUENCE_MS ? this.#prefix : null;
     this.#prefix = null;
     const name = pending === null ? event.key : `${pending} ${event.key}`;
-    // The map added last belongs to the innermost part.
-    for (const map of [...this.#maps].reverse()) {
+    for (const map of [...this.#maps, ...this.#frame]) {
       const action = map.current[name];
       if (action !== undefined) {
         event.preventDefault();
@@ -46,13 +48,13 @@ class Keys {
 
 let keys: Keys | undefined;
 
-/** Keys that hold as long as the calling part is shown. */
-export function useKeys(map: Keymap): void {
+/** Keys that hold as long as the calling part is shown; an inner part's go before an outer one's, the frame's come last. */
+export function useKeys(map: Keymap, part: 'page' | 'frame' = 'page'): void {
   const holder = useHolder(map);
   useEffect(() => {
     keys ??= new Keys();
-    return keys.add(holder);
-  }, [holder]);
+    return keys.add(holder, part === 'frame');
+  }, [holder, part]);
 }
 
 function useHolder(map: Keymap): { current: Keymap } {

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { mostColourful, until, WallBench } from '../support/wall-page.ts';
+
+/** Requirements part 5, checks 1 to 4, 15 and 16: what the wall looks like. */
+let bench: WallBench;
+before(async () => {
+  bench = await WallBench.open(500);
+});
+after(() => bench.close());
+
+/** Muted blues of trends and focus stay below; each of the four alarm colours is far above. */
+const COLOURFUL = 120;
+
+test('check 1: a healthy wall of 500 assets shows no alarm colour on any level, dark or light', async () => {
+  for (const colorScheme of ['dark', 'light'] as const) {
+    const page = await bench.wall('/', { colorScheme });
+    await page.waitForSelector('.abnormal.calm');
+    for (const path of ['/', '/site/north', '/asset/north-pump-3', '/alarms', '/devices']) {
+      await page.goto(bench.server.url + path);
+      await page.waitForSelector('.link-state.live');
+      await until('a page with content', async () => (await page.locator('.loading').count()) === 0);
+      const colour = await mostColourful(page, await page.screenshot());
+      assert.ok(colour < COLOURFUL, `${path} ${colorScheme}: a pixel differs by ${colour} between its channels`);
+    }
+    await page.context().close();
+  }
+});
+
+test('check 1: the same measure finds the colour as soon as there is one alarm', async () => {
+  const page = await bench.wall('/');
+  bench.raiseEveryState();
+  await page.waitForSelector('.abnormal-item');
+  assert.ok((await mostColourful(page, await page.screenshot())) >= COLOURFUL);
+  await page.context().close();
+});
+
+test('check 2: each priority is told by colour, by shape and by number', async () => {
+  const page = await bench.wall('/alarms');
+  await page.waitForSelector('.alarm-row[data-id]');
+  const told = await page.evaluate(() =>
+    [1, 2, 3, 4].map((priority) => {
+      const symbol = document.querySelector(`.counters .priority-${priority}`);
+      const path = symbol?.querySelector('.fill path');
+      return {
+        colour: path == null ? '' : getComputedStyle(path).fill,
+        shape: path?.getAttribute('d') ?? '',
+        number: symbol?.querySelector('.number')?.textContent ?? '',
+      };
+    }),
+  );
+  assert.deepEqual(
+    told.map((each) => each.number),
+    ['1', '2', '3', '4'],
+  );
+  assert.equal(new Set(told.map((each) => each.shape)).size, 4);
+  assert.equal(new Set(told.map((each) => each.colour)).size, 4);
+  await page.context().close();
+});
+
+test('check 3: only symbols of unacknowledged alarms blink, no text and no value, and all in one phase', async () => {
+  const page = await bench.wall('/alarms');
+  await page.waitForSelector('.alarm-row .blinks');
+  const blinking = () =>
+    page.evaluate(() => {
+      const animations = document.getAnimations().filter((a): a is CSSAnimation => a instanceof CSSAnimation);
+      return animations.map((animation) => {
+        const effect = animation.effect;
+        const target = effect instanceof KeyframeEffect ? effect.target : null;
+        return {
+          name: animation.animationName,
+          inSymbol: target?.closest('.symbol .brackets, .symbol .fill') !== null,
+          row: target?.closest('.alarm-row')?.getAttribute('data-id') ?? null,
+          phase: Math.round(Number(animation.startTime) % 1000),
+        };
+      });
+    });
+  await until('one phase', async () => new Set((await blinking()).map((each) => each.phase)).size === 1);
+  const all = await blinking();
+  assert.ok(all.every((each) => each.name === 'blink' && each.inSymbol));
+  const rows = all.flatMap((each) => each.row ?? []).sort();
+  assert.deepEqual(rows, [
+    'asset/coast-pump-5:trip',
+    'asset/harbour-pump-7:temp-high',
+    'asset/north-pump-3:temp-critical',
+    'asset/ridge-pump-1:flow-low',
+  ]);
+  await page.context().close();
+});
+
+test('check 4: every state of an alarm has a look of its own', async () => {
+  const looks: string[] = [];
+  for (const list of ['', '?list=shelved', '?list=suppressed', '?list=out-of-service']) {
+    const page = await bench.wall(`/alarms${list}`);
+    await page.waitForSelector('.alarm-row[data-id]');
+    looks.push(
+      ...(await page.evaluate(() =>
+        [...document.querySelectorAll('.alarm-row[data-id] .symbol')].map((symbol) =>
+          [
+            symbol.classList.contains('filled') ? 'filled' : 'hollow',
+            symbol.classList.contains('priority-none') ? 'grey' : 'coloured',
+            symbol.querySelector('.brackets') === null ? '' : 'brackets',
+            symbol.querySelector('.badge .lock') === null
+              ? (symbol.querySelector('.badge')?.textContent?.trim() ?? '')
+              : 'lock',
+          ].join(' '),
+        ),
+      )),
+    );
+    await page.context().close();
+  }
+  assert.deepEqual([...new Set(looks)].sort(), [
+    'filled coloured  ',
+    'filled coloured  ?',
+    'filled coloured brackets ',
+    'filled grey  D',
+    'filled grey  O',
+    'filled grey  S',
+    'hollow coloured  lock',
+    'hollow coloured brackets ',
+    'hollow coloured brackets lock',
+  ]);
+});
+
+test('check 15: the overview of 500 assets never scrolls, at 1080p and at 4K, with every tile in sight', async () => {
+  for (const [width, height] of [
+    [1920, 1080],
+    [3840, 2160],
+  ] as const) {
+    const page = await bench.wall('/', { width, height });
+    await until('all tiles', async () => (await page.locator('.tile').count()) === 500);
+    const fit = await page.evaluate(() => {
+      const panels = [...document.querySelectorAll('.site-panel')].map((panel) => panel.getBoundingClientRect());
+      return {
+        scrolls: [
+          document.documentElement,
+          ...document.querySelectorAll('.overview, .site-grid, .tiles, .site-panel'),
+        ].some(
+          (element) => element.scrollHeight > element.clientHeight + 1 || element.scrollWidth > element.clientWidth + 1,
+        ),
+        outside: [...document.querySelectorAll('.tile')].filter((tile) => {
+          const box = tile.getBoundingClientRect();
+          return (
+            box.width < 8 ||
+            !panels.some(
+              (p) => box.top >= p.top && box.bottom <= p.bottom && p.bottom <= innerHeight && p.right <= innerWidth,
+            )
+          );
+        }).length,
+      };
+    });
+    assert.deepEqual(fit, { scrolls: false, outside: 0 }, `${width}x${height}`);
+    await page.context().close();
+  }
+});
+
+test('check 15: four levels lead from the overview to the detail of one value', async () => {
+  const page = await bench.wall('/');
+  await page.click('.site-title a >> text=Nordkap pumping');
+  await page.waitForURL('**/site/north');
+  await page.click('.asset-table a >> text=Pump N003');
+  await page.waitForURL('**/asset/north-pump-3');
+  await page.click('.metric-row:nth-child(2) .metric-more');
+  await page.waitForSelector('.metric-row .facts');
+  await page.context().close();
+});
+
+test('check 16: each site shows its own time with offset; a value tells its source time, local and in UTC', async () => {
+  const page = await bench.wall('/');
+  await page.waitForSelector('.site-panel .clock-offset');
+  const offsets = await page.locator('.site-panel .clock-offset').allTextContents();
+  assert.equal(offsets.length, 5);
+  assert.ok(offsets.includes('UTC+05:30'), offsets.join());
+  await page.goto(`${bench.server.url}/asset/valley-pump-2`);
+  await page.click('.metric-row:nth-child(1) .metric-more');
+  const detail = (await page.locator('.metric-row .facts').textContent()) ?? '';
+  assert.match(detail, /UTC\+05:30 · \d{4}-\d\d-\d\dT[\d:.]+Z/);
+  await page.context().close();
+});
+
+test('check 17: a refresh gives the same view from the address', async () => {
+  const page = await bench.wall('/alarms?priority=2&site=coast');
+  await page.waitForSelector('.alarm-row[data-id]');
+  const rows = () =>
+    page.locator('.alarm-row[data-id]').evaluateAll((all) => all.map((row) => row.getAttribute('data-id')));
+  const first = await rows();
+  assert.deepEqual(first, ['asset/coast-pump-4:trip']);
+  await page.click('.alarm-row[data-id]');
+  await page.reload();
+  await page.waitForSelector('.alarm-row.focused');
+  assert.deepEqual(await rows(), first);
+  await page.context().close();
+});
+
+test('the page asks nobody but its server, and its content security policy finds nothing to refuse', () => {
+  assert.deepEqual(bench.foreign, []);
+  assert.deepEqual(bench.complaints, []);
+});

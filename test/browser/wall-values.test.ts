@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { until, WallBench } from '../support/wall-page.ts';
+
+/** Requirements part 5, checks 9 to 11: values and their honesty, and the lost link. */
+let bench: WallBench;
+before(async () => {
+  bench = await WallBench.open(50);
+});
+after(() => bench.close());
+
+test('check 9: a value carries unit, limits, direction of trend and its normal range', async () => {
+  const page = await bench.wall('/asset/north-pump-3');
+  const row = page.locator('.metric-row', { hasText: 'Bearing temperature' });
+  await row.waitFor();
+  assert.equal(await row.locator('.unit').textContent(), '°C');
+  assert.equal(await row.locator('.bar-limit').count(), 2);
+  assert.equal(await row.locator('.bar-normal').count(), 1);
+  assert.equal(await row.locator('.arrow').getAttribute('aria-label'), 'rising');
+  assert.match(
+    (await row.locator('.bar').getAttribute('aria-label')) ?? '',
+    /normal 20 to 75 °C; limits 2 > 85.0 · 1 > 100.0/,
+  );
+  await until('the plots', async () => (await page.locator('.plot canvas').count()) === 2);
+  await page.context().close();
+});
+
+test('a value that changes re-renders its own cell and no other', async () => {
+  const page = await bench.wall('/asset/north-pump-3');
+  const row = page.locator('.metric-row', { hasText: 'Bearing temperature' });
+  await row.waitFor();
+  await page.evaluate(() => {
+    const touched = new Set<string>();
+    new MutationObserver((records) => {
+      for (const { target } of records) {
+        const element = target instanceof Element ? target : target.parentElement;
+        if (element?.closest('.clock, .age, .plot, .top-bar, .page-header') === null) {
+          touched.add(
+            element.closest('.metric-row')?.querySelector('.metric-name')?.textContent ?? element.className.toString(),
+          );
+        }
+        document.body.dataset.touched = [...touched].join();
+      }
+    }).observe(document.body, {
+      subtree: true,
+      childList: true,
+      characterData: true,
+      attributes: true,
+      attributeFilter: ['style', 'class'],
+    });
+  });
+  bench.server.setAsset('north-pump-3', { values: { vibration: 3.3 } });
+  await until(
+    'the new value',
+    async () =>
+      (await page.locator('.metric-row', { hasText: 'Vibration' }).locator('.number').textContent()) === '3.3',
+  );
+  assert.equal(await page.evaluate(() => document.body.dataset.touched), 'Vibration');
+  await page.context().close();
+});
+
+test('check 10: stale is grey with its age, bad is struck out, uncertain is marked, and none looks normal', async () => {
+  const page = await bench.wall('/asset/north-pump-5');
+  await page.waitForSelector('.metric-row');
+  const now = Date.now();
+  bench.server.setAsset('north-pump-5', {
+    marks: {
+      temperature: { quality: 'UNCERTAIN', reason: 'stale', sinceMs: now - 7000 },
+      flow: { quality: 'BAD', reason: 'sensor_fault', sinceMs: now, lastGood: { value: 112, timeMs: now - 5000 } },
+      vibration: { quality: 'SUSPECT', reason: 'rate', sinceMs: now },
+    },
+  });
+  const reading = (title: string) => page.locator('.metric-row', { hasText: title }).locator('.reading');
+  await page.waitForSelector('.metric-row .reading.stale');
+  assert.match((await reading('Bearing temperature').textContent()) ?? '', /stale\s*[678] s/);
+  assert.match((await reading('Flow').textContent()) ?? '', /BAD\s*\(112.0\)/);
+  assert.match((await reading('Vibration').textContent()) ?? '', /\?/);
+  const ink = (selector: string) =>
+    page
+      .locator(`.values-panel ${selector} .number`)
+      .first()
+      .evaluate((n) => {
+        const { color, textDecorationLine } = getComputedStyle(n);
+        return `${color} ${textDecorationLine}`;
+      });
+  const good = await ink('.reading.good');
+  for (const look of ['stale', 'bad', 'uncertain']) assert.notEqual(await ink(`.reading.${look}`), good, look);
+  bench.server.setAsset('north-pump-5', { marks: { temperature: null } });
+  await until('good again', async () => (await page.locator('.metric-row .reading.stale').count()) === 0);
+  await page.context().close();
+});
+
+test('check 10: a rule with a stale input says that it cannot be evaluated, and its alarm stays', async () => {
+  const page = await bench.wall('/alarms');
+  bench.server.raise({
+    asset: 'north-pump-5',
+    rule: 'temp-high',
+    severity: 'HIGH',
+    detail: 'ACTIVE_ACK',
+    raisedAtMs: Date.now(),
+    name: 'Bearing hot',
+    message: 'm',
+    overlay: 'cannot-evaluate',
+  });
+  await page.waitForSelector('.alarm-row .cannot-tag');
+  assert.match(
+    (await page.locator('.alarm-row .cell-state').last().textContent()) ?? '',
+    /Cannot evaluate\s*Acknowledged/,
+  );
+  assert.match((await page.locator('.counters').textContent()) ?? '', /Cannot evaluate\s*1/);
+  await page.context().close();
+});
+
+test('what the journal has not taken yet is marked as such', async () => {
+  const page = await bench.wall('/');
+  bench.server.notRecorded = true;
+  await page.waitForSelector('.flag >> text=NOT RECORDED YET');
+  bench.server.notRecorded = false;
+  await page.waitForSelector('.flag >> text=NOT RECORDED YET', { state: 'detached' });
+  assert.match((await page.locator('.flag.simulated').textContent()) ?? '', /SIMULATED/);
+  await page.context().close();
+});
+
+test('check 11: within 3 s of the last heartbeat the banner stands, the clock has stopped and values are marked', async () => {
+  const page = await bench.wall('/asset/north-pump-6');
+  await page.waitForSelector('.metric-row .reading.good');
+  bench.server.silent = true;
+  const tookMs = await until('the banner', async () => (await page.locator('.link-banner').count()) === 1);
+  assert.ok(tookMs <= 3000, `${tookMs} ms`);
+  const clock = page.locator('.page-header .clock-time');
+  const [stopped, marks] = await Promise.all([
+    clock.textContent(),
+    page.evaluate(
+      () => getComputedStyle(document.querySelector('.metric-row .reading.good') ?? document.body, '::before').content,
+    ),
+  ]);
+  assert.equal(await page.locator('.page-header .clock.stopped').count(), 1);
+  assert.match(marks, /◷/);
+  const box = await page.locator('.link-banner').boundingBox();
+  assert.equal(box?.width, 1920, 'across the whole wall');
+  await until('over a second passed', () =>
+    page.evaluate(() => (performance.now() > 0 ? new Promise<boolean>((r) => setTimeout(() => r(true), 1200)) : false)),
+  );
+  assert.equal(await clock.textContent(), stopped);
+  await page.keyboard.press('w');
+  await page.fill('dialog input[type=text]', 'x');
+  await page.click('dialog button.primary');
+  await page.waitForSelector('.note.failed');
+  assert.equal(bench.server.commands.length, 0, 'no command leaves without a link');
+  bench.server.silent = false;
+  await until('live again', async () => (await page.locator('.link-banner').count()) === 0, 10_000);
+  await page.context().close();
+});
+
+test('check 11: after a reconnect the alarm list and the list of transitions equal the journal exactly', async () => {
+  const { server } = bench;
+  const [events, list] = await Promise.all([bench.wall('/events'), bench.wall('/alarms')]);
+  const raise = (i: number) =>
+    server.raise({
+      asset: `coast-pump-${i}`,
+      rule: 'r',
+      severity: 'MEDIUM',
+      detail: 'ACTIVE_UNACK',
+      raisedAtMs: Date.now(),
+      name: `n${i}`,
+      message: 'm',
+    });
+  const from = server.journal.length;
+  for (let i = 1; i <= 3; i++) raise(i);
+  await until('three events', async () => (await events.locator('[data-event]').count()) === 3);
+  server.down = true;
+  await events.waitForSelector('.link-banner');
+  for (let i = 4; i <= 8; i++) raise(i);
+  const gone = server.scene.alarms.get('asset/coast-pump-4:r');
+  if (gone !== undefined) server.put({ ...gone, detail: 'NORMAL', state: 'CLEARED' }, 'AlarmCleared');
+  server.down = false;
+  await until('all walls back', () => server.clients === 2, 15_000);
+  raise(9);
+  const journal = server.journal.slice(from).map((event) => `${event.entity} ${event.seq}`);
+  const shown = () =>
+    events.locator('[data-event]').evaluateAll((rows) => rows.map((row) => row.getAttribute('data-event') ?? ''));
+  await until('every transition', async () => (await shown()).length === journal.length);
+  assert.deepEqual((await shown()).sort(), [...journal].sort());
+  const active = [...server.scene.alarms.keys()].sort();
+  const ids = () =>
+    list.locator('.alarm-row[data-id]').evaluateAll((rows) => rows.map((row) => row.getAttribute('data-id') ?? ''));
+  await until('the same alarms', async () => (await ids()).length === active.length);
+  assert.deepEqual((await ids()).sort(), active);
+  await Promise.all([events.context().close(), list.context().close()]);
+});
+
+test('without a session the page explains where a token comes from and takes one', async () => {
+  const context = await bench.browser.newContext();
+  const page = await context.newPage();
+  await page.goto(bench.server.url);
+  await page.waitForSelector('.login');
+  assert.match((await page.locator('.login').textContent()) ?? '', /signalbox token create/);
+  await page.fill('.login input', 'wrong');
+  await page.click('.login button');
+  await page.waitForSelector('.login .problem');
+  await page.fill('.login input', new URL(bench.server.link).hash.slice('#key='.length));
+  await page.click('.login button');
+  await page.waitForSelector('.link-state.live');
+  assert.equal(new URL(page.url()).hash, '');
+  await context.close();
+});
+
+test('no page of these complained', () => assert.deepEqual(bench.complaints, []));

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import type { Browser, Page } from 'playwright-core';
+import { launchChromium } from './chromium.ts';
+import { alarmOf, everyState, healthyScene } from './wall-scene.ts';
+import { WallServer } from './wall-server.ts';
+
+/** A fixture server with browser pages on it; everything is closed by `close`. */
+export class WallBench {
+  readonly server: WallServer;
+  readonly browser: Browser;
+  /** What the pages complained of: script errors, refused styles, failed loads. */
+  readonly complaints: string[] = [];
+  /** Addresses outside of the fixture that a page asked for. */
+  readonly foreign: string[] = [];
+
+  private constructor(server: WallServer, browser: Browser) {
+    this.server = server;
+    this.browser = browser;
+  }
+
+  static async open(assets: number): Promise<WallBench> {
+    const server = new WallServer({ scene: healthyScene(assets, Date.now()) });
+    const [browser] = await Promise.all([launchChromium(), server.start()]);
+    return new WallBench(server, browser);
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.server.close();
+  }
+
+  /** Puts one alarm of every state on the scene. */
+  raiseEveryState(): void {
+    const now = Date.now();
+    for (const plan of everyState(now)) this.server.put(alarmOf(this.server.scene, plan, now));
+  }
+
+  /** A wall of its own (its own session and storage) at an address, live. */
+  async wall(
+    path = '/',
+    options: { width?: number; height?: number; colorScheme?: 'dark' | 'light' } = {},
+  ): Promise<Page> {
+    const { width = 1920, height = 1080, colorScheme = 'dark' } = options;
+    const context = await this.browser.newContext({ viewport: { width, height }, colorScheme });
+    const page = await context.newPage();
+    page.on('pageerror', (error) => this.complaints.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() === 'error' && !/WebSocket|ERR_|401/.test(message.text()))
+        this.complaints.push(message.text());
+    });
+    page.on('request', (request) => {
+      if (!request.url().startsWith(this.server.url) && !request.url().startsWith('data:'))
+        this.foreign.push(request.url());
+    });
+    await page.goto(this.server.link);
+    await page.waitForSelector('.link-state.live');
+    if (path !== '/') {
+      await page.goto(this.server.url + path);
+      await page.waitForSelector('.link-state.live');
+    }
+    return page;
+  }
+}
+
+/** Waits until a condition in the page holds; a failure says what was expected. */
+export async function until(what: string, holds: () => Promise<boolean> | boolean, timeoutMs = 5000): Promise<number> {
+  const start = performance.now();
+  for (;;) {
+    if (await holds()) return performance.now() - start;
+    if (performance.now() - start > timeoutMs) assert.fail(`not within ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** The most colourful pixel of a picture: largest difference between its channels, 0 for grey. */
+export async function mostColourful(page: Page, png: Buffer): Promise<number> {
+  const blank = await page.context().newPage();
+  const most = await blank.evaluate(
+    async (data) => {
+      const image = new Image();
+      image.src = data;
+      await image.decode();
+      const canvas = new OffscreenCanvas(image.width, image.height);
+      const context = canvas.getContext('2d');
+      if (context === null) return -1;
+      context.drawImage(image, 0, 0);
+      const { data: pixels } = context.getImageData(0, 0, image.width, image.height);
+      let largest = 0;
+      for (let i = 0; i < pixels.length; i += 4) {
+        const [r = 0, g = 0, b = 0] = [pixels[i], pixels[i + 1], pixels[i + 2]];
+        largest = Math.max(largest, Math.max(r, g, b) - Math.min(r, g, b));
+      }
+      return largest;
+    },
+    `data:image/png;base64,${png.toString('base64')}`,
+  );
+  await blank.close();
+  return most;
+}
