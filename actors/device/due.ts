@@ -64,6 +64,7 @@ function silentAtMs(state: DeviceState): number {
   if (known === 'offline' || isDecommissioned(state)) return Number.POSITIVE_INFINITY;
   const { startedMs, lastSeenMs } = live;
   if (Number.isNaN(startedMs)) return Number.POSITIVE_INFINITY;
+  const { offlineAfterMs } = live.layout.definition;
   const lastSignMs = Math.max(Number.isNaN(lastSeenMs) ? startedMs : lastSeenMs, sinceMs ?? startedMs);
-  return Math.max(lastSignMs + live.layout.definition.offlineAfterMs, startedMs + START_GRACE_MS);
+  return lastSignMs > startedMs ? lastSignMs + offlineAfterMs : startedMs + Math.max(offlineAfterMs, START_GRACE_MS);
 }
