@@ -77,7 +77,7 @@ export function encodeDevice({ decided, live }: DeviceState): StoredDevice {
   return {
     decided: {
       connectivity,
-      alarms: [...alarms.values()] as StoredDevice['decided']['alarms'],
+      alarms: [...alarms.values()],
       decommissioned,
       writes: [...writes],
       introducedTo: [...introducedTo],
