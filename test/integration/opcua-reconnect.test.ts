@@ -33,7 +33,7 @@ describe('a link to an OPC UA server that is lost', () => {
     const server = await bench.server({ variables: VARIABLES });
     await server.set('s=T1.Speed', 7);
     bench.driver(connection(server.port, DEVICES), host);
-    await until(() => host.reading('turbine-1', 'speed')?.value === 7, 'the first value');
+    await until(() => host.state === 'connected' && host.reading('turbine-1', 'speed')?.value === 7, 'the first value');
 
     await server.kill();
     const killedAtMs = Date.now();
@@ -57,7 +57,7 @@ describe('a link to an OPC UA server that is lost', () => {
     const server = await bench.server({ variables: VARIABLES });
     await server.set('s=T1.Speed', 7);
     bench.driver(connection(server.port, DEVICES, { connectTimeoutMs: 1000 }), host);
-    await until(() => host.reading('turbine-1', 'speed')?.value === 7, 'the first value');
+    await until(() => host.state === 'connected' && host.reading('turbine-1', 'speed')?.value === 7, 'the first value');
 
     server.pause();
     const pausedAtMs = Date.now();
