@@ -26,6 +26,7 @@ export class DayFile {
   readonly #db: SqliteConnection;
   readonly #log: string;
   readonly #insert;
+  readonly #insertStrip;
   readonly #places;
   readonly #data;
   readonly #stripsOf;
@@ -45,6 +46,7 @@ export class DayFile {
       start_ms integer not null, end_ms integer not null, data blob not null)`);
     this.#db.exec('create index if not exists chunk_time on chunk (strip, start_ms, end_ms)');
     this.#insert = this.#db.prepare('insert into chunk (strip, start_ms, end_ms, data) values (?, ?, ?, ?)');
+    this.#insertStrip = this.#db.prepare('insert into strip (entity, points) values (?, ?)');
     this.#stripsOf = this.#db.prepare('select id, points from strip where entity = ? order by id');
     this.#places = this.#db.prepare(
       'select id, start_ms, end_ms from chunk where strip = ? and start_ms < ? and end_ms >= ? order by id',
@@ -89,7 +91,7 @@ export class DayFile {
     const key = `${strip.entity} ${points}`;
     const id = known.get(key);
     if (id !== undefined) return id;
-    const result = this.#db.prepare('insert into strip (entity, points) values (?, ?)').run([strip.entity, points]);
+    const result = this.#insertStrip.run([strip.entity, points]);
     const created = Number(result.lastInsertRowid);
     known.set(key, created);
     added.push(key);

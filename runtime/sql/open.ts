@@ -56,12 +56,13 @@ export async function openTokens(dataDir: string): Promise<{ tokens: TokenStore;
   return { tokens, close };
 }
 
-interface Claims {
+export interface Claims {
   claimAllShards(owner: string): Promise<Epoch>;
   logPosition(): Promise<number>;
 }
 
-async function openJournal(dir: string) {
+/** The journal's database alone, in a worker, and the right to claim shards in it. */
+export async function openJournal(dir: string) {
   const file = path.join(dir, 'journal.db');
   const client = await WorkerClient.start('journal', './journal-worker', import.meta.url, { file });
   const close = () => client.close();

@@ -161,13 +161,16 @@ export class WorkerClient {
   }
 }
 
-/** Threads of Node 20 do not take over the loader that runs TypeScript from the sources; in the build there is none. */
+/**
+ * In the build a worker is a file like any other. From the sources the thread needs the loader that runs TypeScript, which
+ * `--import tsx` registers in the main thread only.
+ */
 function startWorker(file: URL, fromSources: boolean, options: WorkerOptions): Worker {
   if (!fromSources) return new Worker(new URL(`${file.href}.js`), options);
-  const load = `import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))}).then((tsx) => {
-    tsx.register();
-    return import(${JSON.stringify(`${file.href}.ts`)});
-  })`;
+  const load = `(process.execArgv.some((option) => option.endsWith('register.mjs'))
+    ? Promise.resolve()
+    : import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))}).then((tsx) => tsx.register())
+  ).then(() => import(${JSON.stringify(`${file.href}.ts`)}))`;
   return new Worker(load, { ...options, eval: true });
 }
 

@@ -1,0 +1,264 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import fc from 'fast-check';
+import { CommandId, entityId } from '../../runtime/ids.ts';
+import type { Append, Journal } from '../../runtime/journal.ts';
+import { turn } from './storage-support.ts';
+
+/** A journal whose shards are all claimed, what claims them again for another process, and what opens it again. */
+export interface OpenJournal {
+  readonly journal: Journal;
+  readonly epoch: number;
+  /** Another process takes all shards; answers with its epoch. */
+  claimAgain(): Promise<number>;
+  /** Closes it in good order and opens it under the same epoch. */
+  reopen(): Promise<Journal>;
+}
+
+const pump = entityId('asset', 'pump-1');
+const valve = entityId('asset', 'valve-1');
+
+/** What every journal has to do, whatever database is behind it. */
+export function journalContract(name: string, open: (t: TestContext) => Promise<OpenJournal>): void {
+  const contract = (what: string, run: (opened: OpenJournal, t: TestContext) => Promise<void>) =>
+    test(`${name}: ${what}`, async (t) => run(await open(t), t));
+
+  contract('events come back in order, with everything that was written', async ({ journal, epoch }) => {
+    const appended = await journal.append([
+      turn(pump, 1, { epoch, kinds: ['AlarmRaised', 'AlarmAcknowledged'], commandId: 'c-1', logPosition: 17 }),
+      turn(valve, 1, { epoch }),
+    ]);
+    assert.deepEqual(appended, [
+      { kind: 'committed', firstPosition: 1 },
+      { kind: 'committed', firstPosition: 3 },
+    ]);
+    const events = await journal.events(pump, 0);
+    assert.deepEqual(events[1], {
+      position: 2,
+      entity: pump,
+      seq: 2,
+      shard: 0,
+      epoch,
+      commandId: 'c-1',
+      kind: 'AlarmAcknowledged',
+      event: { kind: 'AlarmAcknowledged', n: 1 },
+      timeMs: 1001,
+      by: { user: 'tester', via: 'http' },
+      logPosition: 17,
+      before: { n: null },
+      after: { n: 1 },
+    });
+    assert.deepEqual(
+      (await journal.events(pump, 1)).map((event) => event.seq),
+      [2],
+    );
+    assert.equal(await journal.end(), 3);
+  });
+
+  contract('a command id that was decided is answered again and writes nothing', async ({ journal, epoch }) => {
+    await journal.append([turn(pump, 1, { epoch, commandId: 'c-1' })]);
+    const [again] = await journal.append([turn(pump, 2, { epoch, commandId: 'c-1', answer: { done: 'differently' } })]);
+    assert.deepEqual(again, { kind: 'repeated', answer: { done: 'c-1' } });
+    assert.equal((await journal.events(pump, 0)).length, 1);
+    assert.deepEqual(await journal.answerOf(pump, CommandId.parse('c-1')), { done: 'c-1' });
+    assert.equal(await journal.answerOf(valve, CommandId.parse('c-1')), undefined);
+    const [other] = await journal.append([turn(valve, 1, { epoch, commandId: 'c-1' })]);
+    assert.equal(other?.kind, 'committed', 'another entity may use the same id');
+  });
+
+  contract('a command id repeated within one batch is decided once', async ({ journal, epoch }) => {
+    const batch = [turn(pump, 1, { epoch, commandId: 'c-1' }), turn(pump, 2, { epoch, commandId: 'c-1' })];
+    assert.deepEqual(
+      (await journal.append(batch)).map((answer) => answer.kind),
+      ['committed', 'repeated'],
+    );
+  });
+
+  contract('a turn without events remembers its answer', async ({ journal, epoch }) => {
+    const quiet = turn(pump, 1, { epoch, kinds: [], commandId: 'c-1', answer: 'nothing to do' });
+    assert.equal((await journal.append([quiet]))[0]?.kind, 'committed');
+    assert.deepEqual(await journal.append([quiet]), [{ kind: 'repeated', answer: 'nothing to do' }]);
+    assert.equal(await journal.end(), 0);
+    assert.deepEqual(await journal.entities(), []);
+    assert.equal((await journal.append([turn(pump, 1, { epoch })]))[0]?.kind, 'committed');
+  });
+
+  contract('an owner with an older epoch is fenced, and the others of its batch are not', async (opened) => {
+    const { journal, epoch } = opened;
+    await journal.append([turn(pump, 1, { epoch })]);
+    const next = await opened.claimAgain();
+    assert.ok(next > epoch);
+    const answers = await journal.append([turn(pump, 2, { epoch }), turn(valve, 1, { epoch: next })]);
+    assert.deepEqual(
+      answers.map((answer) => answer.kind),
+      ['fenced', 'committed'],
+    );
+    assert.equal((await journal.events(pump, 0)).length, 1);
+    assert.equal((await journal.append([turn(pump, 2, { epoch: next })]))[0]?.kind, 'committed');
+  });
+
+  contract('a sequence number that is taken, or comes too early, is fenced', async ({ journal, epoch }) => {
+    const answers = await journal.append([
+      turn(pump, 1, { epoch, kinds: ['A', 'B'] }),
+      turn(pump, 2, { epoch, kinds: ['Late'] }),
+      turn(pump, 4, { epoch, kinds: ['Early'] }),
+      turn(pump, 3, { epoch, kinds: ['C'] }),
+    ]);
+    assert.deepEqual(
+      answers.map((answer) => answer.kind),
+      ['committed', 'fenced', 'fenced', 'committed'],
+    );
+    assert.deepEqual(
+      (await journal.events(pump, 0)).map((event) => event.kind),
+      ['A', 'B', 'C'],
+    );
+  });
+
+  contract('effects wait in the order of their commit until they are settled', async (opened) => {
+    const { journal, epoch } = opened;
+    await journal.append([
+      turn(valve, 1, { epoch, effects: ['first', 'second'] }),
+      turn(pump, 1, { epoch, kinds: ['A', 'B'], effects: ['third'] }),
+    ]);
+    await journal.settle([{ entity: valve, seq: 1, index: 0 }]);
+    const reopened = await opened.reopen();
+    assert.deepEqual(await reopened.pendingEffects(), [
+      { entity: valve, seq: 1, index: 1, effect: 'second' },
+      { entity: pump, seq: 1, index: 0, effect: 'third' },
+    ]);
+    await reopened.settle(await reopened.pendingEffects());
+    assert.deepEqual(await reopened.pendingEffects(), []);
+  });
+
+  contract('a fenced or repeated turn leaves no effect', async ({ journal, epoch }) => {
+    await journal.append([turn(pump, 1, { epoch, commandId: 'c-1' })]);
+    await journal.append([
+      turn(pump, 2, { epoch, commandId: 'c-1', effects: ['again'] }),
+      turn(pump, 9, { epoch, effects: ['too early'] }),
+    ]);
+    assert.deepEqual(await journal.pendingEffects(), []);
+  });
+
+  contract('a snapshot never goes back', async ({ journal }) => {
+    const snapshot = (seq: number, logPosition: number) => ({
+      entity: pump,
+      seq,
+      logPosition,
+      timeMs: 5,
+      state: new Uint8Array([seq, logPosition]),
+    });
+    await journal.saveSnapshots([snapshot(2, 20)]);
+    await journal.saveSnapshots([snapshot(1, 30)]);
+    await journal.saveSnapshots([snapshot(3, 10)]);
+    assert.deepEqual(await journal.snapshot(pump), snapshot(2, 20));
+    await journal.saveSnapshots([snapshot(2, 25)]);
+    assert.deepEqual(await journal.snapshot(pump), snapshot(2, 25));
+    assert.equal(await journal.snapshot(valve), undefined);
+  });
+
+  contract('a snapshot that is a view of a larger buffer keeps its own bytes alone', async ({ journal }) => {
+    const pool = new Uint8Array(4096).fill(9);
+    await journal.saveSnapshots([
+      { entity: pump, seq: 1, logPosition: 1, timeMs: 1, state: pool.subarray(10, 13) },
+      { entity: valve, seq: 1, logPosition: 1, timeMs: 1, state: pool.subarray(13, 14) },
+    ]);
+    assert.deepEqual((await journal.snapshot(pump))?.state, new Uint8Array([9, 9, 9]));
+    assert.equal(pool.length, 4096, 'the caller keeps its buffer');
+  });
+
+  contract('a query filters, pages and turns the order round', async ({ journal, epoch }) => {
+    for (let seq = 1; seq <= 6; seq++) {
+      const by = { user: seq % 2 === 0 ? 'ann' : 'bob', via: 'websocket' } as const;
+      await journal.append([turn(pump, seq, { epoch, kinds: [seq <= 3 ? 'Low' : 'High'], timeMs: seq * 100, by })]);
+    }
+    const positions = async (query: Parameters<Journal['query']>[0]) =>
+      (await journal.query(query)).map((entry) => entry.position);
+    assert.deepEqual(await positions({ limit: 2 }), [1, 2]);
+    assert.deepEqual(await positions({ limit: 2, newestFirst: true }), [6, 5]);
+    assert.deepEqual(await positions({ limit: 9, after: 2, before: 5 }), [3, 4]);
+    assert.deepEqual(await positions({ limit: 9, kinds: ['High'], user: 'ann' }), [4, 6]);
+    assert.deepEqual(await positions({ limit: 9, fromMs: 200, toMs: 400 }), [2, 3]);
+    assert.deepEqual(await positions({ limit: 9, entity: valve }), []);
+    assert.deepEqual(await positions({ limit: 9, kinds: [] }), []);
+  });
+
+  contract('entities are listed, all or of one kind', async ({ journal, epoch }) => {
+    const order = entityId('work-order', 'WO-1');
+    await journal.append([turn(valve, 1, { epoch }), turn(order, 1, { epoch }), turn(pump, 1, { epoch })]);
+    assert.deepEqual(await journal.entities(), [pump, valve, order]);
+    assert.deepEqual(await journal.entities('work-order'), [order]);
+  });
+
+  contract('a batch of any size has all of its turns, by positions without a gap', async ({ journal, epoch }) => {
+    const batch: Append[] = [];
+    for (let index = 0; index < 333; index++)
+      batch.push(
+        turn(entityId('asset', `a-${index % 111}`), 1 + Math.floor(index / 111), { epoch, commandId: `c-${index}` }),
+      );
+    const answers = await journal.append(batch);
+    assert.deepEqual(
+      answers.map((answer) => answer.kind === 'committed' && answer.firstPosition),
+      batch.map((_, index) => index + 1),
+    );
+    assert.equal((await journal.query({ limit: 1000 })).length, 333);
+    assert.ok((await journal.append(batch)).every((answer) => answer.kind === 'repeated'));
+  });
+
+  contract('whatever is appended, each entity has one history without gaps', async ({ journal, epoch }) => {
+    const entities = [pump, valve, entityId('asset', 'fan-1')];
+    const heads = new Map(entities.map((entity) => [entity, 0]));
+    const known = new Set<string>();
+    const anyTurn = fc.record({
+      entity: fc.constantFrom(...entities),
+      offset: fc.constantFrom(0, 0, 0, 0, -1, 1),
+      events: fc.integer({ min: 0, max: 3 }),
+      command: fc.option(fc.integer({ min: 0, max: 40 }), { nil: undefined }),
+      stale: fc.constantFrom(false, false, false, true),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyTurn, { maxLength: 12 }), async (turns) => {
+        // What the heads will be when every turn before it went as it should; the model below is the journal in plain words.
+        const batch: Append[] = [];
+        const expected: string[] = [];
+        for (const { entity, offset, events, command, stale } of turns) {
+          const head = heads.get(entity) ?? 0;
+          const commandId = command === undefined ? undefined : `c-${command}`;
+          batch.push(
+            turn(entity, head + 1 + offset, {
+              epoch: stale ? epoch - 1 : epoch,
+              kinds: Array.from({ length: events }, () => 'Moved'),
+              ...(commandId !== undefined && { commandId }),
+            }),
+          );
+          const key = `${entity} ${commandId}`;
+          if (stale) expected.push('fenced');
+          else if (commandId !== undefined && known.has(key)) expected.push('repeated');
+          else if (offset !== 0) expected.push('fenced');
+          else {
+            expected.push('committed');
+            heads.set(entity, head + events);
+            if (commandId !== undefined) known.add(key);
+          }
+        }
+        assert.deepEqual(
+          (await journal.append(batch)).map((answer) => answer.kind),
+          expected,
+        );
+        for (const [entity, head] of heads) {
+          assert.deepEqual(
+            (await journal.events(entity, 0)).map((event) => event.seq),
+            Array.from({ length: head }, (_, index) => index + 1),
+          );
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  contract('effects without an event are refused before anything is written', async ({ journal, epoch }) => {
+    await assert.rejects(
+      journal.append([turn(valve, 1, { epoch }), turn(pump, 1, { epoch, kinds: [], effects: ['homeless'] })]),
+    );
+    assert.equal(await journal.end(), 0);
+  });
+}
