@@ -122,7 +122,8 @@ export class Entities {
 
   deliver(record: PositionedRecord): void {
     const message: Message = { kind: 'record', record };
-    this.#deliverTo(record.source, message);
+    // What an entity derived by itself is for others; what it admitted comes back to it now that the log has it.
+    if (this.#kinds.get(kindOf(record.source))?.admit) this.#deliverTo(record.source, message);
     for (const follower of this.#population.followersOf(record.source)) this.#deliverTo(follower, message);
   }
 
@@ -179,6 +180,11 @@ export class Entities {
     const snapshots = answers.filter((answer) => answer !== undefined);
     // One that crashed meanwhile is still behind: the next round covers it.
     return { snapshots, coveredTo: snapshots.length < answers.length ? 0 : coveredTo };
+  }
+
+  /** The journal has these snapshots; until then their entities count as unsaved. */
+  saved(snapshots: readonly Snapshot[]): void {
+    for (const snapshot of snapshots) this.#entities.get(snapshot.entity)?.saved(snapshot);
   }
 
   #snapshotOf(entity: Entity, upTo: number): Promise<Snapshot | undefined> {

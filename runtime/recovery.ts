@@ -26,7 +26,8 @@ export async function recoverAll(options: {
   }
   await inGroups(recovering, (entity) => entity.load());
   for await (const record of records(log, options.from)) {
-    await entities.get(record.source)?.replay(record);
+    const source = entities.get(record.source);
+    if (source?.kind.admit) await source.replay(record);
     for (const follower of followersOf(record.source)) await entities.get(follower)?.replay(record);
   }
   await inGroups(recovering, (entity) => entity.finish());
@@ -36,7 +37,8 @@ export async function recoverAll(options: {
 export async function replayOne(entity: Entity, log: TelemetryLog, followersOf: Followers): Promise<void> {
   if (!entity.kind.observe) return;
   for await (const record of records(log, entity.logPosition)) {
-    if (record.source === entity.id || followersOf(record.source).includes(entity.id)) await entity.replay(record);
+    const own = record.source === entity.id && entity.kind.admit !== undefined;
+    if (own || followersOf(record.source).includes(entity.id)) await entity.replay(record);
   }
 }
 

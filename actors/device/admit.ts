@@ -22,9 +22,12 @@ export function admitFrame(state: DeviceState, frame: Frame, _turn: Turn<DeviceD
   const { deviceTimeMs, gatewayTimeMs, points, times } = frame;
   const historical = frame.historical === true;
   const time = credibleTime(deviceTimeMs, gatewayTimeMs);
+  if (time.fault === 'no_device_time' && times === null) time.timeMs = live.admitted.arrivalAfterNewest(gatewayTimeMs);
   const latestMs = gatewayTimeMs + FUTURE_TOLERANCE_MS;
   const isWhole = !historical && times === null && points.length > 0;
-  if (isWhole && isRepeated(state, plan, time.timeMs)) return refuseAll(state, frame, 'duplicate');
+  // Only a time that the device gave tells a repeat; several readings may well arrive within one millisecond of ours.
+  const isTimed = time.fault === null;
+  if (isWhole && isTimed && isRepeated(state, plan, time.timeMs)) return refuseAll(state, frame, 'duplicate');
   let draft: FrameDraft | null = null;
   if (times === null && time.fault !== null)
     draft = new FrameDraft(frame).untimed(time.timeMs, time.fault, gatewayTimeMs);
@@ -36,11 +39,14 @@ export function admitFrame(state: DeviceState, frame: Frame, _turn: Turn<DeviceD
       continue;
     }
     let timeMs = time.timeMs;
+    let timed = isTimed;
     if (times !== null) {
+      timed = true;
       timeMs = times[i] ?? deviceTimeMs ?? Number.NaN;
       if (!(timeMs <= latestMs)) {
         const own = credibleTime(times[i] ?? deviceTimeMs, gatewayTimeMs);
         timeMs = own.timeMs;
+        timed = own.fault === null;
         if (own.fault !== null) draft = (draft ?? new FrameDraft(frame)).retime(i, timeMs, own.fault, gatewayTimeMs);
       }
     }
@@ -56,7 +62,7 @@ export function admitFrame(state: DeviceState, frame: Frame, _turn: Turn<DeviceD
     }
     if (historical) continue;
     const beforeMs = live.admitted.timeMs[place] ?? Number.NaN;
-    if (timeMs === beforeMs) {
+    if (timed && timeMs === beforeMs) {
       draft = (draft ?? new FrameDraft(frame)).drop(i, 'duplicate');
       continue;
     }
@@ -99,7 +105,7 @@ function plain(value: PointValue): Json {
 }
 
 interface CredibleTime {
-  readonly timeMs: number;
+  timeMs: number;
   readonly fault: 'no_device_time' | 'future_time' | null;
 }
 

@@ -3,6 +3,9 @@ import type { PointValue } from '../frame.ts';
 /** Frames remembered, to know one that is delivered again after newer ones came. */
 const REMEMBERED = 256;
 
+/** A power of two, so that sums of it are exact. */
+const ARRIVAL_STEP_MS = 1 / 1024;
+
 /**
  * What was let through last, to judge the next by: the newest time and value of each point, and the times of the last frames.
  * Readings are judged before the log has the earlier ones, so this runs ahead of the live values; when the log refuses
@@ -32,6 +35,15 @@ export class Admitted {
   }
 
   /** A frame from the log was added when it was admitted, unless this is a recovery. */
+  /**
+   * A time for a frame that brings none: that of its arrival, or just after the newest one where several arrive within a
+   * millisecond, so that they keep their order and none is taken for a repeat of another.
+   */
+  arrivalAfterNewest(gatewayTimeMs: number): number {
+    const newestMs = this.#newestMs;
+    return newestMs >= gatewayTimeMs && newestMs < gatewayTimeMs + 1 ? newestMs + ARRIVAL_STEP_MS : gatewayTimeMs;
+  }
+
   addFrame(timeMs: number, hash: number): void {
     if (timeMs <= this.#newestMs && this.hasFrame(timeMs, hash)) return;
     this.#frameMs[this.#next] = timeMs;

@@ -30,7 +30,7 @@ export async function replayPurely<State>(options: {
     }
   };
   for (const record of await wholeLog(log)) {
-    if (record.source !== id && !follows(record.source)) continue;
+    if (!(record.source === id && kind.admit) && !follows(record.source)) continue;
     applyBefore(record.position);
     const nowMs = (record.observation as { gatewayTimeMs: number }).gatewayTimeMs;
     const decided =

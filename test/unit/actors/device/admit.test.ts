@@ -112,6 +112,16 @@ test('without a device time a frame is of its arrival, and UNCERTAIN', () => {
   assert.deepEqual(admitted?.reasons, ['no_device_time']);
 });
 
+test('frames without a device time that arrive within one millisecond are all let through, in order', () => {
+  const plc = up();
+  const times = [20, 20, 21].map((temperature) => {
+    const { frame: admitted, codes } = admit(plc, frame(700, { temperature }, { deviceTimeMs: null }));
+    assert.deepEqual(codes, []);
+    return admitted?.deviceTimeMs ?? Number.NaN;
+  });
+  assert.deepEqual(times, [T0 + 700, T0 + 700 + 1 / 1024, T0 + 700 + 2 / 1024]);
+});
+
 test('a time in the future is not believed, and does not keep the right ones out', () => {
   const plc = up();
   const { frame: admitted } = admit(plc, frame(0, { temperature: 20 }, { deviceTimeMs: T0 + 3_600_000 }));
