@@ -15,7 +15,7 @@ import { useSignal } from '../store/signal.ts';
 import { split, useWall } from '../store/wall.ts';
 
 /** So many assets and values are still told on tiles; beyond, names alone, and the values stay with the server. */
-const MOST_WITH_VALUES = 80;
+const MOST_WITH_VALUES = 160;
 const STRIP_ROWS = 8;
 
 /** Level 1: all sites and all assets on one screen, and on top what is abnormal now. Never scrolls. */
@@ -27,26 +27,17 @@ export function Overview() {
   const assets = useAssetsBySite();
   const size = useSizeInRem(area);
   const counts = sites.map((site) => assets.get(site)?.length ?? 0);
-  const layout = layOutOverview(size.width, size.height, counts);
   const total = counts.reduce((sum, count) => sum + count, 0);
+  const layout = layOutOverview(size.width, size.height, counts, total <= MOST_WITH_VALUES);
   useTileKeys(area);
   return html`<main class="overview">
     <${AbnormalNow} />
-    <div
-      class="site-grid"
-      ref=${area}
-      style=${{ gridTemplateColumns: `repeat(${layout.columns}, minmax(0, 1fr))`, gridTemplateRows: `repeat(${layout.rows}, minmax(0, 1fr))` }}
-    >
+    <div class="site-grid" ref=${area}>
       ${!ready && html`<${Loading} what="sites" />`}
       ${ready && sites.length === 0 && html`<${Empty}>No sites yet. They come from the topology file.</${Empty}>`}
       ${
         size.width > 0 &&
-        (layout.tile === 'card' && total <= MOST_WITH_VALUES
-          ? html`<${PanelsWithValues} sites=${sites} assets=${assets} layout=${layout} />`
-          : sites.map(
-              (site) =>
-                html`<${SitePanel} key=${site} site=${site} assets=${assets.get(site) ?? []} layout=${layout} values=${null} />`,
-            ))
+        html`<${layout.tile === 'card' || layout.tile === 'line' ? PanelsWithValues : Panels} sites=${sites} assets=${assets} layout=${layout} />`
       }
     </div>
   </main>`;
@@ -58,9 +49,24 @@ interface PanelsProps {
   readonly layout: OverviewLayout;
 }
 
-function PanelsWithValues({ sites, assets, layout }: PanelsProps) {
+function PanelsWithValues(props: PanelsProps) {
   const { cells } = useTopic<AssetView>('assets', {}, ['values', 'marks', 'metrics']);
-  return html`${sites.map((site) => html`<${SitePanel} key=${site} site=${site} assets=${assets.get(site) ?? []} layout=${layout} values=${cells} />`)}`;
+  return html`<${Panels} ...${props} values=${cells} />`;
+}
+
+function Panels({ sites, assets, layout, values = null }: PanelsProps & { readonly values?: Cells<AssetView> | null }) {
+  let next = 0;
+  return html`${layout.rows.map((row) => {
+    const first = next;
+    next += row.widths.length;
+    return html`<div
+      class="site-row"
+      key=${first}
+      style=${{ flex: `${row.height} 1 0`, gridTemplateColumns: row.widths.map((width) => `minmax(0, ${width}fr)`).join(' ') }}
+    >
+      ${sites.slice(first, next).map((site) => html`<${SitePanel} key=${site} site=${site} assets=${assets.get(site) ?? []} layout=${layout} values=${values} />`)}
+    </div>`;
+  })}`;
 }
 
 /** Named first of all: which asset, which priority, what, since when. */
@@ -203,17 +209,25 @@ function Tile({ asset, short, kind, values }: TileProps) {
       ${severity !== null && html`<${PrioritySymbol} severity=${severity} unacknowledged=${(props?.alarmsUnacknowledged ?? 0) > 0} />`}
       ${severity === null && doubtful && html`<span class="tile-mark" aria-hidden="true">${props?.connected === false ? '✕' : '◷'}</span>`}
       ${props?.status === 'maintenance' && html`<span class="tile-mark" aria-hidden="true">M</span>`}
-      ${kind !== 'dot' && html`<span class="tile-text">${kind === 'card' ? name : short}</span>`}
+      ${kind !== 'dot' && html`<span class="tile-text">${kind === 'card' || kind === 'line' ? name : short}</span>`}
     </span>
-    ${kind === 'card' && values !== null && html`<${TileValues} cells=${values} asset=${asset} />`}
+    ${(kind === 'card' || kind === 'line') && values !== null && html`<${TileValues} cells=${values} asset=${asset} most=${kind === 'card' ? 2 : 1} />`}
   </a>`;
 }
 
-function TileValues({ cells, asset }: { readonly cells: Cells<AssetView>; readonly asset: string }) {
+function TileValues({
+  cells,
+  asset,
+  most,
+}: {
+  readonly cells: Cells<AssetView>;
+  readonly asset: string;
+  readonly most: number;
+}) {
   const metrics = useGroup(cells, asset, 'metrics') ?? {};
   const keys = Object.entries(metrics).filter(([, info]) => info?.key);
   return html`<span class="tile-values">
-    ${keys.slice(0, 2).map(([metric, info]) => html`<span class="tile-value" key=${metric}><span class="dim">${info?.title}</span><${MetricValue} cells=${cells} id=${asset} metric=${metric} /></span>`)}
+    ${keys.slice(0, most).map(([metric, info]) => html`<span class="tile-value" key=${metric}><span class="dim">${info?.title}</span><${MetricValue} cells=${cells} id=${asset} metric=${metric} /></span>`)}
   </span>`;
 }
 

@@ -212,15 +212,21 @@ function Row({ alarm, gone, focused, tabbable, selected, withSite, onFocus, onTo
     ${withSite && html`<span class="dim cell-site">${wall.nameOf(`site/${alarm.site}`)}</span>`}
     <span class="cell-message" title=${alarm.message}><strong>${alarm.name}</strong>${alarm.occurrences > 1 && html` <span class="dim" title="occurrences">×${alarm.occurrences}</span>`} <span class="message-text">${alarm.message}</span></span>
     <span class="right number">${alarm.value === null ? '' : `${formatValue(alarm.value)} ${alarm.unit}`}</span>
-    <span class="cell-state">${gone ? 'Gone' : stateText(alarm, look.words)}</span>
+    <span class="cell-state">${gone ? 'Gone' : stateText(alarm, withSite ? look.words : shortWords(look.words))}</span>
   </div>`;
+}
+
+function shortWords(words: string): string {
+  return words
+    .replace(/acknowledged/i, (word) => (word[0] === 'A' ? 'Ack.' : 'ack.'))
+    .replace(', reset needed', ', to reset');
 }
 
 function stateText(alarm: AlarmView, words: string) {
   if (alarm.shelved !== null && alarm.outOfService === null) {
     return html`Shelved, <${Remaining} timeMs=${alarm.shelved.untilMs} over="ends now" /> left`;
   }
-  if (alarm.cannotEvaluate !== null) return html`<span class="cannot-tag">Cannot evaluate</span> ${words}`;
+  if (alarm.cannotEvaluate !== null) return html`<span class="cannot-tag">Cannot evaluate</span> ${shortWords(words)}`;
   return words;
 }
 

@@ -147,7 +147,7 @@ function options(
   const axis: uPlot.Axis = {
     stroke: color('--text-dim'),
     font: `${0.75 * rem}px ${css.fontFamily}`,
-    grid: { stroke: color('--line-soft'), width: 1 },
+    grid: { stroke: color('--grid'), width: 1 },
     ticks: { stroke: color('--line-soft'), width: 1 },
   };
   const line = { stroke: color('--trend'), width: Math.max(1.5, rem / 9), points: { show: false }, spanGaps: false };
@@ -232,6 +232,8 @@ function drawGround(plot: uPlot, info: MetricInfo, color: (name: string) => stri
   ctx.strokeStyle = color('--limit');
   ctx.fillStyle = color('--text-dim');
   ctx.setLineDash([6, 4]);
+  ctx.textAlign = 'left';
+  ctx.textBaseline = 'bottom';
   ctx.lineWidth = Math.max(1, rem / 14);
   ctx.font = `${0.7 * rem * devicePixelRatio}px ${getComputedStyle(document.documentElement).fontFamily}`;
   for (const limit of info.limits) {

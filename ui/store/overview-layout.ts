@@ -1,16 +1,24 @@
-/** How the overview is cut so that every asset of every site stands on one screen, at any size. */
+/** How the overview is cut so that every asset of every site stands on one screen, at any size. All in root font sizes. */
 export interface OverviewLayout {
-  readonly columns: number;
-  readonly rows: number;
-  /** `card`: name and key values; `name`: name alone; `dot`: a square; `abnormal`: healthy ones are only counted. */
+  /** Rows of site panels from the top, in the order of the sites. */
+  readonly rows: readonly PanelRow[];
   readonly tile: TileKind;
-  /** Smallest width of a tile, and its height, in root font sizes. */
+  /** Smallest width of a tile, and its height. */
   readonly tileWidth: number;
   readonly tileHeight: number;
 }
-export type TileKind = 'card' | 'name' | 'dot' | 'abnormal';
+export interface PanelRow {
+  readonly height: number;
+  /** One for each site of the row. */
+  readonly widths: readonly number[];
+}
+/**
+ * `card`: name and two key values; `line`: name and one key value; `name`: name alone; `dot`: a square; `abnormal`: healthy
+ * ones are not drawn.
+ */
+export type TileKind = 'card' | 'line' | 'name' | 'dot' | 'abnormal';
 
-/** In root font sizes, as in `theme/overview.css`: the header of a site holds its name, time, figures and counts. */
+/** As in `theme/overview.css`: the header of a site holds its name, time, figures and counts. */
 const HEADER = 5.9;
 const PADDING = 1.4;
 const PANEL_GAP = 0.6;
@@ -26,7 +34,9 @@ interface TileSize {
 }
 const TILES: readonly TileSize[] = [
   { kind: 'card', width: 13, height: 4.3, tallest: 6 },
-  { kind: 'card', width: 10, height: 4.3, tallest: 5 },
+  { kind: 'card', width: 10.5, height: 4.3, tallest: 5 },
+  { kind: 'line', width: 13, height: 1.9, tallest: 3 },
+  { kind: 'line', width: 11, height: 1.7, tallest: 2.8 },
   { kind: 'name', width: 8, height: 1.9, tallest: 3 },
   { kind: 'name', width: 6.4, height: 1.7, tallest: 2.8 },
   { kind: 'name', width: 5, height: 1.55, tallest: 2.6 },
@@ -37,44 +47,87 @@ const TILES: readonly TileSize[] = [
 const ABNORMAL: TileSize = { kind: 'abnormal', width: 6.4, height: 1.7, tallest: 1.7 };
 
 /**
- * Takes the largest tile with which all fits, and for it the columns that leave the least room unused.
- * @param width of the area for sites, in root font sizes
+ * Takes the largest tile with which all fits, and for it the arrangement of panels that leaves the least room unused. Sites
+ * side by side share the width by their number of assets.
  * @param assets number of assets of each site
+ * @param withValues whether tiles may show live values
  */
-export function layOutOverview(width: number, height: number, assets: readonly number[]): OverviewLayout {
-  const most = Math.max(1, ...assets);
-  const maxColumns = Math.max(1, Math.min(assets.length, Math.floor(width / NARROWEST_PANEL)));
-  for (const tile of TILES) {
-    let best: (OverviewLayout & { readonly waste: number }) | null = null;
-    for (let columns = 1; columns <= maxColumns; columns++) {
-      const rows = Math.ceil(assets.length / columns) || 1;
-      const tileHeight = heightThatFits(width, height, columns, rows, most, tile);
-      if (tileHeight === null) continue;
-      const waste = columns * rows - assets.length + (tile.tallest - tileHeight) / tile.tallest;
-      if (best === null || waste < best.waste) {
-        best = { columns, rows, tile: tile.kind, tileWidth: tile.width, tileHeight, waste };
-      }
-    }
-    if (best !== null) return best;
-  }
-  const rows = Math.ceil(assets.length / maxColumns) || 1;
-  return { columns: maxColumns, rows, tile: ABNORMAL.kind, tileWidth: ABNORMAL.width, tileHeight: ABNORMAL.height };
-}
-
-/** Null when so many tiles do not fit in a panel even at their smallest. */
-function heightThatFits(
+export function layOutOverview(
   width: number,
   height: number,
+  assets: readonly number[],
+  withValues: boolean,
+): OverviewLayout {
+  const mostColumns = Math.max(
+    1,
+    Math.min(assets.length, Math.floor((width + PANEL_GAP) / (NARROWEST_PANEL + PANEL_GAP))),
+  );
+  for (const tile of TILES) {
+    if (!withValues && (tile.kind === 'card' || tile.kind === 'line')) continue;
+    let best: { readonly layout: OverviewLayout; readonly used: number } | null = null;
+    for (let columns = 1; columns <= mostColumns; columns++) {
+      const candidate = fit(width, height, assets, columns, tile);
+      if (candidate !== null && (best === null || candidate.used > best.used)) best = candidate;
+    }
+    if (best !== null) return best.layout;
+  }
+  const rows = chunks(assets, mostColumns);
+  const rowHeight = (height - (rows.length - 1) * PANEL_GAP) / rows.length;
+  return {
+    rows: rows.map((row) => ({ height: rowHeight, widths: shareWidth(width, row) })),
+    tile: ABNORMAL.kind,
+    tileWidth: ABNORMAL.width,
+    tileHeight: ABNORMAL.height,
+  };
+}
+
+function fit(
+  width: number,
+  height: number,
+  assets: readonly number[],
   columns: number,
-  rows: number,
-  tiles: number,
   tile: TileSize,
-): number | null {
-  const panelWidth = (width - (columns - 1) * PANEL_GAP) / columns - PADDING;
-  const panelHeight = (height - (rows - 1) * PANEL_GAP) / rows - PADDING - HEADER;
-  const across = Math.floor((panelWidth + TILE_GAP) / (tile.width + TILE_GAP));
-  if (across < 1) return null;
-  const down = Math.ceil(tiles / across);
-  const fits = Math.floor((panelHeight / down - TILE_GAP) * 100) / 100;
-  return fits < tile.height ? null : Math.min(tile.tallest, fits);
+): { readonly layout: OverviewLayout; readonly used: number } | null {
+  const rows = chunks(assets, columns).map((row) => {
+    const widths = shareWidth(width, row);
+    const lines = row.map((count, i) => {
+      const across = Math.floor(((widths[i] ?? 0) - PADDING + TILE_GAP) / (tile.width + TILE_GAP));
+      return across < 1 ? Number.POSITIVE_INFINITY : Math.ceil(count / across);
+    });
+    return { widths, lines: Math.max(1, ...lines) };
+  });
+  const lines = rows.reduce((sum, row) => sum + row.lines, 0);
+  const free = height - (rows.length - 1) * PANEL_GAP - rows.length * (HEADER + PADDING);
+  const fits = Math.floor((free / lines - TILE_GAP) * 100) / 100;
+  if (!(fits >= tile.height)) return null;
+  const tileHeight = Math.min(tile.tallest, fits);
+  const spare = (free - lines * (tileHeight + TILE_GAP)) / rows.length;
+  const total = assets.reduce((sum, count) => sum + count, 0);
+  return {
+    layout: {
+      rows: rows.map((row) => ({
+        height: HEADER + PADDING + row.lines * (tileHeight + TILE_GAP) + spare,
+        widths: row.widths,
+      })),
+      tile: tile.kind,
+      tileWidth: tile.width,
+      tileHeight,
+    },
+    // The share of the wall that tiles cover; where it is the same, panels nearest to 8:5.
+    used:
+      (total * tileHeight * tile.width) / (width * height) -
+      0.01 * Math.abs(Math.log(width / columns / (height / rows.length) / 1.6)),
+  };
+}
+
+function chunks(assets: readonly number[], columns: number): (readonly number[])[] {
+  const rows: (readonly number[])[] = [];
+  for (let i = 0; i < assets.length; i += columns) rows.push(assets.slice(i, i + columns));
+  return rows.length === 0 ? [[]] : rows;
+}
+
+function shareWidth(width: number, row: readonly number[]): number[] {
+  const total = row.reduce((sum, count) => sum + count, 0) || 1;
+  const spare = width - (row.length - 1) * PANEL_GAP - row.length * NARROWEST_PANEL;
+  return row.map((count) => NARROWEST_PANEL + (spare * count) / total);
 }
