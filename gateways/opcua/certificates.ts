@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -82,6 +82,7 @@ export interface ServerCertificate {
   readonly der: Buffer;
   readonly thumbprint: string;
   readonly subject: string;
+  readonly commonName: string;
   readonly expiresAtMs: number;
 }
 
@@ -91,6 +92,7 @@ export function describeServerCertificate(der: Buffer): ServerCertificate {
     der,
     thumbprint: thumbprintOf(firstOfChain(der)),
     subject: certificate.subject.replaceAll('\n', ', '),
+    commonName: /^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? 'server',
     expiresAtMs: Date.parse(certificate.validTo),
   };
 }
@@ -101,24 +103,27 @@ export async function requireTrusted(
   store: CertificateStore,
   certificate: ServerCertificate,
 ): Promise<void> {
-  const status = await manager.checkCertificate(certificate.der);
-  if (status.isGood()) return;
-  const file = rejectedFile(store.folder, certificate.thumbprint);
-  const advice =
-    file === null
-      ? `see ${join(store.folder, 'trusted')}`
-      : `to trust it, move ${file} to ${join(store.folder, 'trusted', 'certs')}`;
+  const options = { acceptCertificateWithValidIssuerChain: true };
+  const status: string = await manager.verifyCertificate(certificate.der, options);
+  if (status === 'Good') return;
+  const file = keepRejected(store.folder, certificate);
   throw new OpcUaFault(
     'certificate_rejected',
-    `certificate of the server (${certificate.subject}, SHA-1 ${certificate.thumbprint}): ${status.name}; ${advice}`,
+    `certificate of the server (${certificate.subject}, SHA-1 ${certificate.thumbprint}): ${status}; ` +
+      `to trust it, move ${file} to ${join(store.folder, 'trusted', 'certs')}`,
   );
 }
 
-function rejectedFile(folder: string, thumbprint: string): string | null {
-  const rejected = join(folder, 'rejected');
-  if (!existsSync(rejected)) return null;
-  const name = readdirSync(rejected).find((entry) => entry.toLowerCase().includes(thumbprint.toLowerCase()));
-  return name === undefined ? null : join(rejected, name);
+/**
+ * Keeps the certificate for a person to look at. The library's own way of doing so moves a certificate that was trusted this very
+ * moment back to the rejected ones; here nothing is ever taken out of `trusted`.
+ */
+function keepRejected(folder: string, certificate: ServerCertificate): string {
+  const file = `${certificate.commonName.replace(/[^A-Za-z0-9._-]/g, '_')}[${certificate.thumbprint.toLowerCase()}].pem`;
+  const path = join(folder, 'rejected', file);
+  if (!existsSync(path) && !existsSync(join(folder, 'trusted', 'certs', file)))
+    writeFileSync(path, new X509Certificate(firstOfChain(certificate.der)).toString());
+  return path;
 }
 
 /** Changes when a person moves a file into or out of the trusted certificates. */
