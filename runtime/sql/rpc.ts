@@ -1,4 +1,4 @@
-import { parentPort, type Transferable, Worker, type WorkerOptions } from 'node:worker_threads';
+import { parentPort, type Transferable, Worker } from 'node:worker_threads';
 import { codeOf, ErrorWithCode, messageOf } from '../errors.ts';
 
 /**
@@ -103,7 +103,10 @@ export class WorkerClient {
    * @param url the worker's file without its ending; the ending is that of `from`, so that it is found in the sources and in the build
    */
   static async start(name: string, url: string, from: string, workerData: unknown): Promise<WorkerClient> {
-    const client = new WorkerClient(startWorker(new URL(url, from), from.endsWith('.ts'), { workerData, name }), name);
+    const client = new WorkerClient(
+      new Worker(new URL(`${url}${from.endsWith('.ts') ? '.ts' : '.js'}`, from), { workerData, name }),
+      name,
+    );
     await client.#ready();
     return client;
   }
@@ -159,19 +162,6 @@ export class WorkerClient {
     this.#lost ??= new ErrorWithCode('STORE_CLOSED', `the ${this.#name} store is closed`);
     await this.#exited;
   }
-}
-
-/**
- * In the build a worker is a file like any other. From the sources the thread needs the loader that runs TypeScript, which
- * `--import tsx` registers in the main thread only.
- */
-function startWorker(file: URL, fromSources: boolean, options: WorkerOptions): Worker {
-  if (!fromSources) return new Worker(new URL(`${file.href}.js`), options);
-  const load = `(process.execArgv.some((option) => option.endsWith('register.mjs'))
-    ? Promise.resolve()
-    : import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))}).then((tsx) => tsx.register())
-  ).then(() => import(${JSON.stringify(`${file.href}.ts`)}))`;
-  return new Worker(load, { ...options, eval: true });
 }
 
 /**
