@@ -1,5 +1,6 @@
 import type { ConnectionReport } from '../driver.ts';
-import { daysLeft } from './certificates.ts';
+import { type CertificateStore, daysLeft } from './certificates.ts';
+import type { Channel } from './channel.ts';
 import type { Layout } from './layout.ts';
 import type { Link, LinkState } from './link.ts';
 import { nameOfServerState, type ServerCondition } from './services.ts';
@@ -8,7 +9,10 @@ import type { Statistics } from './statistics.ts';
 const RUNNING = 0;
 
 export interface ReportInput {
-  readonly link: Link;
+  readonly link: Pick<Link, 'subscription' | 'limits'> & {
+    readonly channel: Pick<Channel, 'serverCertificate'> | null;
+    readonly store: Pick<CertificateStore, 'certificateFile' | 'ownExpiresAtMs'> | null;
+  };
   readonly state: LinkState;
   readonly condition: ServerCondition | null;
   readonly layout: Layout;
@@ -97,7 +101,7 @@ function facts({ link, condition, layout, statistics, security, nowMs }: ReportI
   return Object.assign(facts, itemFacts(layout));
 }
 
-function certificateFacts(facts: Record<string, string | number>, link: Link, nowMs: number): void {
+function certificateFacts(facts: Record<string, string | number>, link: ReportInput['link'], nowMs: number): void {
   const certificate = link.channel?.serverCertificate ?? null;
   if (certificate !== null) {
     facts.serverCertificate = certificate.subject;

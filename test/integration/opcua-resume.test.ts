@@ -53,6 +53,22 @@ describe('a subscription', () => {
     assert.equal(host.facts.subscriptionId, subscription);
   });
 
+  it('marks the reading beside which the server had to drop values', async () => {
+    const server = await bench.server({ variables: VARIABLES });
+    const points = [{ name: 'count', opcua: { node: 'T1.Count', samplingMs: 50, queueSize: 2 } }];
+    bench.driver(connection(server.port, [{ id: 'small', points }], { publishingIntervalMs: 1500 }), host);
+    await until(() => host.state === 'connected' && host.reading('small', 'count') !== null, 'the first value');
+    for (let count = 1; count <= 6; count += 1) {
+      await server.set('s=T1.Count', count);
+      await new Promise((resolve) => setTimeout(resolve, 120));
+    }
+    await until(() => host.reading('small', 'count')?.value === 6, 'the newest count');
+    const suspect = host.readings('small', 'count').filter(({ quality }) => quality === 'SUSPECT');
+    assert.ok(suspect.length > 0);
+    assert.ok(suspect.every(({ reason, value }) => reason === 'overflow' && value !== null));
+    await until(() => Number(host.facts.overflows) > 0, 'the count of overflows');
+  });
+
   it('delivers nothing twice and loses nothing while the log refuses', async () => {
     const server = await bench.server({ variables: VARIABLES });
     bench.driver(connection(server.port, DEVICES), host);

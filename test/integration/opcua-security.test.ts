@@ -60,16 +60,6 @@ describe('a secured OPC UA link', () => {
     await until(() => host.reading('turbine-1', 'speed') !== null, 'a value for the right password');
   });
 
-  it('warns before a certificate ends', async () => {
-    const server = await bench.server({ variables: VARIABLES, security: 'Basic256Sha256' });
-    bench.driver(connection(server.port, DEVICES, { ...SECURE, certificateWarningDays: 365 }), host);
-    await until(() => host.state === 'failed', 'the refusal');
-    trust();
-    await until(() => host.state === 'connected', 'the link');
-    const daysLeft = Number(host.facts.serverCertificateDaysLeft);
-    assert.equal(host.reports.at(-1)?.lastError?.code === 'server_certificate_expires', daysLeft < 365);
-  });
-
   it('says that the server does not offer the policy, and never falls back to a weaker one', async () => {
     const server = await bench.server({ variables: VARIABLES, security: 'None' });
     bench.driver(connection(server.port, DEVICES, SECURE), host);
