@@ -1,10 +1,10 @@
 /**
  * Goal: what one frame of ten readings costs in storage, in processor time of all threads together, and how fast history
  * answers. Method: frames of many devices go into the log at a steady rate in batches as the node makes them, first with
- * the log alone, then with the historian reading along; making the frames is measured apart and taken off. A second
- * process, nothing else: run it on a quiet machine.
+ * the log alone, then with the historian reading along; making the frames is measured apart and taken off. Run it
+ * on a quiet machine.
  *
- *     node --import tsx test/bench/storage.ts [framesPerSecond=35000] [devices=1000] [seconds=10]
+ *     node --import ./test/support/register.mjs test/bench/storage.ts [framesPerSecond=35000] [devices=1000] [seconds=10]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { sql } from 'kysely';
+import type { DeadLetter } from '../../../../runtime/log.ts';
+import { SqlDeadLetters } from '../../../../runtime/sql/dead-letters.ts';
+import { migrate, SQLITE_TYPES } from '../../../../runtime/sql/migrations.ts';
+import type { JournalSchema } from '../../../../runtime/sql/schema.ts';
+import { kyselyOn, openSqliteFile } from '../../../../runtime/sql/sqlite.ts';
+import { SqlTokens } from '../../../../runtime/sql/tokens.ts';
+import type { StoredToken } from '../../../../runtime/token-store.ts';
+import { tempDir } from '../../../support/temp-dir.ts';
+
+async function openDatabase(t: TestContext) {
+  const { dir, remove } = tempDir('stores');
+  const db = kyselyOn<JournalSchema>(openSqliteFile(path.join(dir, 'journal.db')));
+  t.after(async () => {
+    await db.destroy();
+    remove();
+  });
+  await migrate(db, SQLITE_TYPES);
+  return db;
+}
+
+function letter(n: number, given: Partial<DeadLetter> = {}): DeadLetter {
+  return {
+    timeMs: n,
+    stream: 'invalid_telemetry',
+    source: 'device/plc-1',
+    code: 'OUT_OF_RANGE',
+    reason: `reading ${n}`,
+    body: { n },
+    ...given,
+  };
+}
+
+test('dead letters are filtered, and the newest come first', async (t) => {
+  const store = new SqlDeadLetters(await openDatabase(t), { nowMs: () => 1000 });
+  await store.append([letter(1), letter(2, { stream: 'effects' }), letter(3, { code: 'UNKNOWN_POINT' }), letter(4)]);
+  const bodies = async (query: Parameters<SqlDeadLetters['query']>[0]) =>
+    (await store.query(query)).map((found) => found.body);
+  assert.deepEqual(await bodies({ limit: 2 }), [{ n: 4 }, { n: 3 }]);
+  assert.deepEqual(await bodies({ limit: 9, stream: 'effects' }), [{ n: 2 }]);
+  assert.deepEqual(await bodies({ limit: 9, code: 'UNKNOWN_POINT', fromMs: 2, toMs: 4 }), [{ n: 3 }]);
+  const [newest] = await store.query({ limit: 1 });
+  assert.deepEqual(await bodies({ limit: 1, before: newest?.id ?? 0 }), [{ n: 3 }]);
+  assert.deepEqual(await store.counts(), { effects: 1, invalid_telemetry: 3 });
+});
+
+test('dead letters are bounded by count and by age, and the oldest go', async (t) => {
+  let nowMs = 100;
+  const bounds = { maxCount: 3, maxAgeMs: 50 };
+  const store = new SqlDeadLetters(await openDatabase(t), { bounds, nowMs: () => nowMs });
+  for (let n = 91; n <= 99; n++) await store.append([letter(n)]);
+  assert.deepEqual(
+    (await store.query({ limit: 9 })).map((found) => found.timeMs),
+    [99, 98, 97],
+  );
+  nowMs = 148;
+  await store.append([letter(148)]);
+  assert.deepEqual(
+    (await store.query({ limit: 9 })).map((found) => found.timeMs),
+    [148, 99, 98],
+  );
+  const [{ id = 0 } = {}] = await store.query({ limit: 1 });
+  nowMs = 1000;
+  await store.append([letter(1000)]);
+  const left = await store.query({ limit: 9 });
+  assert.deepEqual(
+    left.map((found) => [found.timeMs, found.id]),
+    [[1000, id + 1]],
+  );
+});
+
+const token: StoredToken = {
+  id: 't1',
+  name: 'wall',
+  role: 'viewer',
+  hash: 'ab'.repeat(32),
+  createdAtMs: 10,
+  createdBy: 'cli',
+  expiresAtMs: null,
+  revokedAtMs: null,
+  lastUsedAtMs: null,
+};
+
+test('a token is found by its hash and revoked once', async (t) => {
+  const store = new SqlTokens(await openDatabase(t));
+  await store.create(token);
+  await store.create({ ...token, id: 't2', hash: 'cd'.repeat(32), createdAtMs: 20, expiresAtMs: 99 });
+  assert.deepEqual(await store.findByHash(token.hash), token);
+  assert.equal(await store.findByHash('nobody'), undefined);
+  assert.deepEqual(
+    (await store.list()).map(({ id }) => id),
+    ['t2', 't1'],
+  );
+  assert.equal(await store.revoke('t1', 30), true);
+  assert.equal(await store.revoke('t1', 40), false);
+  assert.equal(await store.revoke('t3', 40), false);
+  assert.equal((await store.findByHash(token.hash))?.revokedAtMs, 30);
+});
+
+test('the last use of a token never goes back', async (t) => {
+  const store = new SqlTokens(await openDatabase(t));
+  await store.create(token);
+  await store.touch('t1', 50);
+  await store.touch('t1', 40);
+  assert.equal((await store.findByHash(token.hash))?.lastUsedAtMs, 50);
+});
+
+test('two tokens cannot have one hash', async (t) => {
+  const store = new SqlTokens(await openDatabase(t));
+  await store.create(token);
+  await assert.rejects(store.create({ ...token, id: 't2' }));
+});
+
+test('migrations run once, and a database from a newer program is refused', async (t) => {
+  const db = await openDatabase(t);
+  await migrate(db, SQLITE_TYPES);
+  await sql`insert into kysely_migration (name, timestamp) values ('9999-from-the-future', '2030-01-01')`.execute(db);
+  await assert.rejects(migrate(db, SQLITE_TYPES), { code: 'MIGRATION_FAILED' });
+});
