@@ -53,6 +53,7 @@ export class Checkpoints {
       ...snapshots,
       { entity: CHECKPOINT, seq: 0, logPosition: covered, timeMs: Date.now(), state: pack(null) },
     ]);
+    entities.saved(snapshots);
     this.#covered = covered;
   }
 }

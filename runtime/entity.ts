@@ -92,6 +92,9 @@ export class Entity {
   #savedLogPosition = 0;
   #replayed: { readonly events: JournalEntry[]; next: number; readonly journaledTo: number } | undefined;
   #poison: number | undefined;
+  /** The newest append that is under way: the state knows of its reading, the log does not yet. */
+  #logging: Promise<void> | undefined;
+  #refusals = 0;
   #restart: NodeJS.Timeout | undefined;
   #commandsWaiting = 0;
   #touched = false;
@@ -135,7 +138,7 @@ export class Entity {
     return this.#mailbox.size;
   }
 
-  /** Has changed since the last snapshot of it. */
+  /** Has changed since the last snapshot of it that the journal has. */
   get unsaved(): boolean {
     return this.#seq !== this.#savedSeq || this.#logPosition !== this.#savedLogPosition;
   }
@@ -291,14 +294,26 @@ export class Entity {
     }
     if (admission.rejected.length > 0) this.#touch();
     if (admission.observation === null) {
-      message.taken();
+      // A duplicate may be one of a reading that is still on its way to the log: its sender must not let go of it before.
+      if (this.#logging === undefined) message.taken();
+      else this.#logging.then(message.taken, message.refused);
       return;
     }
-    this.#host.append({ source: this.id, observation: admission.observation }).then(message.taken, (error: unknown) => {
-      // It was judged against readings that the log does not have now: build the state again from what it has.
-      if (this.#status === 'live') this.#mailbox.post({ kind: 'recover' });
-      message.refused(error);
-    });
+    const logging = this.#host.append({ source: this.id, observation: admission.observation });
+    this.#logging = logging;
+    logging.then(
+      () => {
+        if (this.#logging === logging) this.#logging = undefined;
+        message.taken();
+      },
+      (error: unknown) => {
+        if (this.#logging === logging) this.#logging = undefined;
+        this.#refusals++;
+        // It was judged against readings that the log does not have now: build the state again from what it has.
+        if (this.#status === 'live') this.#mailbox.post({ kind: 'recover' });
+        message.refused(error);
+      },
+    );
   }
 
   async #command(message: Extract<Message, { kind: 'command' }>): Promise<void> {
@@ -383,16 +398,29 @@ export class Entity {
 
   #snapshot({ upTo, take }: Extract<Message, { kind: 'snapshot' }>): void {
     this.#logPosition = Math.max(this.#logPosition, upTo);
-    this.#savedSeq = this.#seq;
-    this.#savedLogPosition = this.#logPosition;
     const stored = this.kind.snapshot ? this.kind.snapshot.encode(this.#state) : this.#state;
-    take({
+    const snapshot: Snapshot = {
       entity: this.id,
       seq: this.#seq,
       logPosition: this.#logPosition,
       timeMs: this.#host.now(),
       state: pack(stored),
-    });
+    };
+    if (this.#logging === undefined) {
+      take(snapshot);
+      return;
+    }
+    // What was admitted is in the state already. Saved before the log has it, a crash would leave an actor that takes the
+    // second delivery of a lost reading for a duplicate.
+    const refusals = this.#refusals;
+    const settled = () => take(this.#refusals === refusals ? snapshot : undefined);
+    this.#logging.then(settled, settled);
+  }
+
+  /** The journal has this snapshot of it. */
+  saved({ seq, logPosition }: Snapshot): void {
+    this.#savedSeq = Math.max(this.#savedSeq, seq);
+    this.#savedLogPosition = Math.max(this.#savedLogPosition, logPosition);
   }
 
   #decode(state: Uint8Array): unknown {
