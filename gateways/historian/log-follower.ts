@@ -77,9 +77,11 @@ export class LogFollower {
       if (blocks.length === 0) break;
       for (const { first, count, data } of blocks) {
         const flat = decodeRecords(data);
-        for (let index = Math.max(0, this.#position + 1 - first); index < count; index++)
+        for (let index = Math.max(0, this.#position + 1 - first); index < count; index++) {
           this.history.add(first + index, flat[2 * index], flat[2 * index + 1]);
-        this.#position = first + count - 1;
+          // One by one: when a day's file cannot be opened, the next try goes on with the record that failed.
+          this.#position = first + index;
+        }
       }
       this.#resolveWaiting();
       this.#flushIfDue();

@@ -18,7 +18,6 @@ interface Call {
 
 type Answer =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'closed' }
   | { readonly kind: 'value'; readonly id: number; readonly value: unknown }
   | {
       readonly kind: 'error';
@@ -39,10 +38,11 @@ export async function serve(
     const { parts, close } = await open();
     port.on('message', (message: Call | 'close') => {
       if (message === 'close') {
-        void Promise.resolve(close()).finally(() => {
-          say({ kind: 'closed' });
-          port.close();
-        });
+        // Whatever a store could not write at the end it has from its log again at the next start.
+        void (async () => close())().then(
+          () => port.close(),
+          () => port.close(),
+        );
         return;
       }
       void answer(parts, message).then(say);
@@ -119,7 +119,6 @@ export class WorkerClient {
   }
 
   #receive(message: Answer): void {
-    if (message.kind === 'closed') return;
     const id = message.kind === 'ready' ? 0 : (message.id ?? 0);
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
