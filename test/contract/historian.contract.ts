@@ -171,6 +171,25 @@ export function historianContract(name: string, open: (t: TestContext) => Promis
     }
   });
 
+  contract('a device with many points has each of them', async (opened, add) => {
+    const names = Array.from({ length: 50 }, (_, index) => `p${index}`);
+    await add(
+      Array.from({ length: 5 }, (_, scan) =>
+        frame(START_MS + scan, Object.fromEntries(names.map((point, index) => [point, scan * 100 + index]))),
+      ),
+    );
+    for (let round = 0; round < 2; round++) {
+      const historian = round === 0 ? opened.historian : await opened.reopen();
+      for (const [index, series] of names.entries()) {
+        const samples = await historian.raw({ ...EVER, entity: device, series });
+        assert.deepEqual(
+          samples.map((sample) => sample.value),
+          [index, 100 + index, 200 + index, 300 + index, 400 + index],
+        );
+      }
+    }
+  });
+
   contract('a device that reports whatever changed is kept point by point', async (opened, add) => {
     const names = Array.from({ length: 40 }, (_, index) => `p${index}`);
     const expected = new Map<string, number[]>();
