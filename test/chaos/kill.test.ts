@@ -1,0 +1,12 @@
+import { test } from 'node:test';
+import { killRun } from './kill.ts';
+
+const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
+
+test('killed five times under load, the product has lost nothing and decided nothing twice', {
+  timeout: 120_000,
+}, async (t) => {
+  t.diagnostic(`CHAOS_SEED=${SEED}`);
+  const figures = await killRun({ kills: 5, seed: SEED });
+  for (const [what, figure] of Object.entries(figures)) t.diagnostic(`${what}: ${figure}`);
+});
