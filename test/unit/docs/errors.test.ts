@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { REASONS } from '../../../actors/quality/judge.ts';
+import { HTTP_ERRORS } from '../../../gateways/http/errors.ts';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const PAGE = readFileSync(join(ROOT, 'docs/reference/errors.md'), 'utf8');
+
+/** Words of the same form that are no codes. */
+const NO_CODES = new Set(
+  [
+    // States of alarms, and of writes and rules in events.
+    'ACTIVE_UNACK ACTIVE_ACK RTN_UNACK LATCHED_UNACK LATCHED_ACK condition_gone rule_inactive rule_removed',
+    // Of SQLite, turned into ours.
+    'SQLITE_FULL SQLITE_BUSY',
+    // Names of values and streams.
+    'clock_skew_ms invalid_telemetry invalid_events',
+  ].flatMap((line) => line.split(' ')),
+);
+
+function sources(...folders: string[]): string {
+  return folders
+    .flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(ROOT, folder, file)),
+    )
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('\n');
+}
+
+function codesIn(text: string, pattern: RegExp): string[] {
+  const codes = new Set([...text.matchAll(pattern)].map((match) => match[1] ?? ''));
+  return [...codes].filter((code) => code !== '' && !NO_CODES.has(code)).sort();
+}
+
+const listed = new Set(
+  PAGE.split('\n').flatMap((line) => (line.startsWith('|') ? codesIn(line.split('|')[1] ?? '', /`(\w+)`/g) : [])),
+);
+const everything = sources('runtime', 'actors', 'gateways', 'cli');
+const ofTheField = sources('gateways/modbus', 'gateways/mqtt', 'gateways/opcua', 'actors/device', 'actors/quality');
+
+test('every code that the sources know is on the page', () => {
+  const known = [
+    ...Object.keys(HTTP_ERRORS),
+    ...Object.keys(REASONS),
+    ...codesIn(everything, /'([A-Z]+(?:_[A-Z]+)+)'/g),
+    ...codesIn(everything, /(?:reject|ErrorWithCode|HttpError)\(\s*'(\w+)'/g),
+    ...codesIn(everything, /\bcode: '(\w+)'/g).filter((code) => code !== 'ETIMEDOUT'),
+    ...codesIn(ofTheField, /\breason: '(\w+)'/g).filter((code) => code !== 'stale'),
+    ...codesIn(ofTheField, /'([a-z]+(?:_[a-z]+)+)'/g),
+  ];
+  assert.ok(known.length > 150);
+  assert.deepEqual([...new Set(known)].filter((code) => !listed.has(code)).sort(), []);
+});
+
+test('the page lists no code that the sources do not know', () => {
+  const text = everything + sources('topology');
+  const gone = [...listed].filter((code) => !code.startsWith('exception_') && !new RegExp(`\\b${code}\\b`).test(text));
+  assert.deepEqual(gone, []);
+});
+
+test('the page gives the status that the server answers with', () => {
+  for (const [code, status] of Object.entries(HTTP_ERRORS)) {
+    if (status === 422) continue;
+    assert.match(PAGE, new RegExp(`\\| \`${code}\` \\| ${status} \\|`));
+  }
+});
