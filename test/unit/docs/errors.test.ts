@@ -17,7 +17,7 @@ const NO_CODES = new Set(
     // Of SQLite, turned into ours.
     'SQLITE_FULL SQLITE_BUSY',
     // Names of values and streams.
-    'clock_skew_ms invalid_telemetry invalid_events',
+    'clock_skew_ms invalid_telemetry invalid_events device_failure no_communication',
   ].flatMap((line) => line.split(' ')),
 );
 
