@@ -32,12 +32,14 @@ import { Operators } from './operators.ts';
 
 const DEVICES = 6;
 const READINGS_PER_SECOND = 20;
-const PEOPLE = 4;
+const PEOPLE = 12;
 const SHORTEST_LIFE_MS = 100;
 const LONGEST_LIFE_MS = 1500;
 /** One kill of so many falls into a start. */
 const KILLS_PER_START = 5;
 const LONGEST_START_MS = 1200;
+const BURST = 60;
+const LONGEST_BURST_MS = 40;
 
 export interface KillRun {
   readonly kills: number;
@@ -56,7 +58,7 @@ export async function killRun({ kills, seed }: KillRun): Promise<Readonly<Record
   const meters = await Meters.start(broker.url, plant.devices, READINGS_PER_SECOND, new Random(seed + 1));
   const operators = new Operators(product, plant, PEOPLE, new Random(seed + 2));
   try {
-    const { startMs, killedStarts } = await killAgainAndAgain(product, broker, kills, random);
+    const { startMs, killedStarts } = await killAgainAndAgain({ product, broker, meters, operators }, kills, random);
     await operators.stop();
     meters.pause();
     await until('the broker has acknowledged everything', () => meters.unacknowledged === 0, 30_000);
@@ -106,7 +108,15 @@ export async function killRun({ kills, seed }: KillRun): Promise<Readonly<Record
   }
 }
 
-async function killAgainAndAgain(product: Product, broker: Mosquitto, kills: number, random: Random) {
+interface Scene {
+  readonly product: Product;
+  readonly broker: Mosquitto;
+  readonly meters: Meters;
+  readonly operators: Operators;
+}
+
+async function killAgainAndAgain(scene: Scene, kills: number, random: Random) {
+  const { product, broker } = scene;
   const startMs: number[] = [];
   let killedStarts = 0;
   for (let kill = 0; kill < kills; kill++) {
@@ -116,6 +126,7 @@ async function killAgainAndAgain(product: Product, broker: Mosquitto, kills: num
       await broker.restart();
     }
     await pause(SHORTEST_LIFE_MS + random.uniform() * (LONGEST_LIFE_MS - SHORTEST_LIFE_MS));
+    await momentToKill(scene, kill, random);
     await product.kill();
     if (random.uniform() < 1 / KILLS_PER_START && kill + 1 < kills) {
       const starting = product.restart().then(
@@ -132,6 +143,15 @@ async function killAgainAndAgain(product: Product, broker: Mosquitto, kills: num
     startMs.push(performance.now() - fromMs);
   }
   return { startMs, killedStarts };
+}
+
+/** Any moment; or that in which a promise was just given; or one while many readings are on their way into the log. */
+async function momentToKill({ meters, operators }: Scene, kill: number, random: Random): Promise<void> {
+  if (kill % 3 === 1) await operators.nextAnswer();
+  if (kill % 3 === 2) {
+    meters.burst(BURST);
+    await pause(random.uniform() * LONGEST_BURST_MS);
+  }
 }
 
 async function isDrained(product: Product, meters: Meters): Promise<boolean> {

@@ -46,6 +46,11 @@ export class Meters {
     return this.#count - this.acknowledged;
   }
 
+  /** Many at once, so that some are on their way through the product in any moment that follows. */
+  burst(readings: number): void {
+    for (let count = 0; count < readings; count++) this.#tick();
+  }
+
   /** Sends nothing more; what is under way is still acknowledged. */
   pause(): void {
     clearInterval(this.#timer);

@@ -27,7 +27,7 @@ interface Order {
 }
 
 const TRANSITIONS = ['schedule', 'start', 'hold', 'resume', 'complete', 'close', 'cancel'];
-const PAUSE_MS = 15;
+const PAUSE_MS = 5;
 /** Answers after which the same command is sent again. */
 const PASSING = new Set([408, 429, 500, 502, 503, 504]);
 
@@ -40,6 +40,7 @@ export class Operators {
   readonly #workOrders: string[] = [];
   readonly #running: Promise<void>[];
   #sent = 0;
+  #told = () => {};
   #stopping = false;
 
   constructor(product: Product, plant: ChaosPlant, people: number, random: Random) {
@@ -47,6 +48,13 @@ export class Operators {
     this.#plant = plant;
     this.#random = random;
     this.#running = Array.from({ length: people }, () => this.#work());
+  }
+
+  /** Resolves in the moment in which somebody is told that a command is done. */
+  nextAnswer(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#told = resolve;
+    });
   }
 
   /** No new commands; resolves when the last one is answered. */
@@ -70,6 +78,7 @@ export class Operators {
         continue;
       }
       const ok = answer.status === 200;
+      if (ok) this.#told();
       const code: string | null = ok ? null : answer.body.error.code;
       this.commands.push({ id, entity, kind, text, ok, code, attempts, repeated: ok && answer.body.repeated === true });
       if (ok && kind === 'RequestWorkOrder') this.#workOrders.push(answer.body.result.number);
