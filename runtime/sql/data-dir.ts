@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import Database from 'libsql';
 import { codeOf, ErrorWithCode, messageOf } from '../errors.ts';
@@ -41,12 +41,23 @@ export function openDataDir(dir: string): DataDir {
 export function createDataDir(dir: string): string {
   const absolute = path.resolve(dir);
   try {
-    mkdirSync(absolute, { recursive: true, mode: 0o700 });
+    makeDir(absolute);
     accessSync(absolute, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw notWritable(absolute, error);
   }
   return absolute;
+}
+
+/** With its parents, one by one: where nothing can be made, in /proc for instance, mkdir of Node tries for ever. */
+function makeDir(dir: string): void {
+  if (existsSync(dir)) return;
+  if (path.dirname(dir) !== dir) makeDir(path.dirname(dir));
+  try {
+    mkdirSync(dir, { mode: 0o700 });
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  }
 }
 
 function notWritable(dir: string, cause: unknown): ErrorWithCode {

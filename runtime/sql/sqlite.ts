@@ -6,6 +6,7 @@ import {
   type SqliteStatement,
 } from 'kysely';
 import Database from 'libsql';
+import { codeOf, ErrorWithCode, messageOf } from '../errors.ts';
 
 export type SqliteConnection = Database.Database;
 
@@ -13,7 +14,7 @@ const BUSY_TIMEOUT_MS = 5000;
 /** Statements with lists of other lengths would otherwise add up without end. */
 const MAX_PREPARED = 300;
 
-/** Opens a database file whose commits are on the disk when they are acknowledged. */
+/** Opens a database file whose commits are on the disk when they are acknowledged. Fails with DATABASE_UNUSABLE. */
 export function openSqliteFile(file: string, options: { readonly pageSize?: number } = {}): SqliteConnection {
   const database = new Database(file);
   try {
@@ -27,7 +28,10 @@ export function openSqliteFile(file: string, options: { readonly pageSize?: numb
     return database;
   } catch (error) {
     database.close();
-    throw error;
+    throw new ErrorWithCode('DATABASE_UNUSABLE', `the database ${file} cannot be used: ${messageOf(error)}`, {
+      cause: error,
+      retryable: codeOf(error)?.startsWith('SQLITE_BUSY') ?? false,
+    });
   }
 }
 
