@@ -1,8 +1,12 @@
 import { html, render } from 'htm/preact';
+import { options } from 'preact';
 import { WallPage } from './pages/wall-page.ts';
 import { keepBlinkInPhase } from './store/blink.ts';
 import { logIn, takeKeyFromAddress } from './store/session.ts';
 import { Wall, WallProvider } from './store/wall.ts';
+
+// However many frames arrive, the page is drawn once per frame of the screen: a flood of alarms leaves time for input.
+options.debounceRendering = (draw) => requestAnimationFrame(draw);
 
 /** Entry of the page: the key of a printed link becomes a session, then the wall connects. */
 async function start(): Promise<void> {
