@@ -1,0 +1,128 @@
+/**
+ * Goal: a client whose WebSocket is cut a hundred times while alarms change a thousand times has in the end every transition,
+ * once and in the order of the journal.
+ * Method: the product as a process; one meter whose readings cross limits each time; the client subscribes again with the
+ * token of the last event it has, and is cut after every few events, at any place of the stream.
+ */
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { connectAsync } from 'mqtt';
+import { Random } from '../../simulators/plant/random.ts';
+import { until } from '../support/condition.ts';
+import { Mosquitto } from '../support/mosquitto.ts';
+import { Product } from '../support/product.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { WsClient } from '../support/ws-client.ts';
+import { writeChaosPlant } from './chaos-plant.ts';
+
+const CUTS = 100;
+const TRANSITIONS = 1000;
+const READINGS_PER_SECOND = 50;
+const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
+
+interface Transition {
+  readonly token: string;
+  readonly entity: string;
+  readonly seq: number;
+  readonly kind: string;
+}
+
+const { dir, remove } = tempDir('socket');
+let broker: Mosquitto;
+let product: Product;
+let topology: string;
+before(async () => {
+  broker = await Mosquitto.start(dir);
+  topology = writeChaosPlant(dir, broker.url, 2).topology;
+  product = await Product.start({ dataDir: path.join(dir, 'data'), topology });
+});
+after(async () => {
+  await product.kill();
+  await broker.kill('SIGKILL');
+  remove();
+});
+
+/** A client that reconnects as the wall does: with the token of the newest event, or of the snapshot before the first. */
+class Follower {
+  readonly seen: Transition[] = [];
+  resume: string | undefined;
+
+  async connect(): Promise<WsClient> {
+    const client = await WsClient.open(`ws://127.0.0.1:${product.port}/ws`, {
+      authorization: `Bearer ${product.key}`,
+    });
+    client.send({
+      op: 'subscribe',
+      sub: 'a',
+      topic: 'alarms',
+      ...(this.resume !== undefined && { resume: this.resume }),
+    });
+    return client;
+  }
+
+  /** Takes over what a connection has brought until it was cut. */
+  take(client: WsClient): void {
+    for (const frame of client.frames) {
+      if (frame.op === 'snapshot' && frame.more === false) this.resume ??= String(frame.token);
+      if (frame.op !== 'event') continue;
+      for (const event of frame.events as Transition[]) {
+        this.seen.push(event);
+        this.resume = event.token;
+      }
+    }
+  }
+}
+
+test('cut a hundred times, the client has every one of a thousand transitions, once and in order', async (t) => {
+  t.diagnostic(`CHAOS_SEED=${SEED}`);
+  const random = new Random(SEED);
+  const follower = new Follower();
+  // Before the first transition, so that none of them is part of its snapshot.
+  const first = await follower.connect();
+  await first.waitFor('the snapshot', (client) => client.frames.some(({ op, more }) => op === 'snapshot' && !more));
+  follower.take(first);
+  first.kill();
+
+  const meter = await connectAsync(broker.url);
+  let high = false;
+  const timer = setInterval(() => {
+    high = !high;
+    const payload = JSON.stringify({ ts: Date.now(), metrics: { level: high ? 95 : 10 } });
+    meter.publish('plant/m-1', payload, { qos: 1 });
+    meter.publish('plant/m-2', payload, { qos: 1 });
+  }, 1000 / READINGS_PER_SECOND);
+
+  let cuts = 0;
+  for (; cuts < CUTS || follower.seen.length < TRANSITIONS; cuts++) {
+    const client = await follower.connect();
+    const enough = Math.floor(random.uniform() * ((2 * TRANSITIONS) / CUTS));
+    await client.waitFor('some events', () => client.tokens.length >= enough, 20_000);
+    client.kill();
+    follower.take(client);
+  }
+  clearInterval(timer);
+  await meter.endAsync();
+
+  const journal = async () =>
+    (await product.list<{ position: number; kind: string }>('/alarms/history?limit=1000')).toReversed();
+  let settled = -1;
+  await until('nothing changes any more', async () => {
+    const before = settled;
+    settled = (await journal()).length;
+    return settled === before;
+  });
+  const last = await follower.connect();
+  const end = String((await journal()).at(-1)?.position);
+  await last.waitFor('the newest event', () => String(last.tokens.at(-1)) === end || follower.resume === end);
+  follower.take(last);
+  last.kill();
+
+  const expected = (await journal()).map(({ position, kind }) => `${position} ${kind}`);
+  assert.deepEqual(
+    follower.seen.map(({ token, kind }) => `${token} ${kind}`),
+    expected,
+  );
+  assert.ok(cuts >= CUTS && expected.length >= TRANSITIONS);
+  t.diagnostic(`${cuts} cuts, ${expected.length} transitions`);
+});
