@@ -38,6 +38,8 @@ export interface EntityHost {
   /** A record left the mailbox of an entity of this kind. */
   observed(kind: string): void;
   crashed(id: EntityId, error: unknown, restartInMs: number | undefined): void;
+  /** Its snapshot cannot be read, for instance because another version wrote it. */
+  unreadable(id: EntityId, error: unknown): void;
 }
 
 export type Message =
@@ -177,8 +179,15 @@ export class Entity {
 
   async load(): Promise<void> {
     this.#status = 'recovering';
-    const snapshot = await this.#host.journal.snapshot(this.id);
-    this.#state = snapshot ? this.#decode(snapshot.state) : this.kind.initial(this.#self);
+    let snapshot = await this.#host.journal.snapshot(this.id);
+    this.#state = this.kind.initial(this.#self);
+    try {
+      if (snapshot) this.#state = this.#decode(snapshot.state);
+    } catch (error) {
+      // A snapshot is a shortcut. The journal has every decision, so one that cannot be read costs time and live values, not truth.
+      this.#host.unreadable(this.id, error);
+      snapshot = undefined;
+    }
     this.#seq = this.#savedSeq = snapshot?.seq ?? 0;
     this.#logPosition = this.#savedLogPosition = snapshot?.logPosition ?? 0;
     const events = await this.#host.journal.events(this.id, this.#seq);

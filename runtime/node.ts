@@ -235,6 +235,11 @@ export class Node implements Runtime {
       deadLetter: (letter) => this.deadLetter(letter),
       observed: (kind) => this.#entities.observed(kind),
       crashed: (id, error, restartInMs) => this.#crashed(id, error, restartInMs),
+      unreadable: (id, error) =>
+        this.#options.log.error(
+          { entity: id, err: error },
+          'a snapshot cannot be read; the entity is built from the journal',
+        ),
     };
   }
 

@@ -21,7 +21,8 @@ const Instant = z.number().nullable();
 const StoredMetric = z.object({
   value: StoredValue,
   timeMs: Instant,
-  staleAtMs: Instant,
+  /** Infinite where the value follows from roll-ups alone, which do not grow stale. */
+  staleAtMs: z.union([z.number(), z.literal(Number.POSITIVE_INFINITY)]).nullable(),
   mark: StoredMark.nullable(),
   goodValue: StoredValue,
   goodMs: Instant,

@@ -160,3 +160,18 @@ test('a snapshot that could not be saved is taken again, though its entity has b
   assert.equal(next.live.cell(quiet)?.view.values?.sum, 4);
   await next.stop();
 });
+
+test('an entity whose snapshot cannot be read is built from the journal', async () => {
+  const broken = entityId('tally', 'broken');
+  const node = await startNode(storage, tallies([broken]), { checkpointIntervalMs: 60_000 });
+  const commandId = CommandId.parse(`c${++commands}`);
+  assert.ok((await node.ask(broken, { kind: 'Add', amount: 7 }, { ...ASK, commandId })).ok);
+  await node.stop();
+  // A text of fifty letters that are not there.
+  const state = new Uint8Array([0xd9, 50]);
+  await storage.journal.saveSnapshots([{ entity: broken, seq: 1000, logPosition: 1000, timeMs: 0, state }]);
+  const next = await startNode(storage, tallies([broken]));
+  next.live.flush();
+  assert.equal(next.live.cell(broken)?.view.props?.total, 7);
+  await next.stop();
+});
