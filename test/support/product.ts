@@ -66,11 +66,11 @@ export class Product {
   }
 
   /** Starts a process on the same folder. Resolves when it says where the wall is. */
-  async restart(): Promise<void> {
+  async restart(...more: readonly string[]): Promise<void> {
     const { dataDir, topology, args = [], environment = {} } = this.#options;
     const where = topology === undefined ? [] : ['--topology', topology];
     this.stdout = this.stderr = '';
-    const child = run(['start', '--data', dataDir, '--port', '0', ...where, ...args], environment);
+    const child = run(['start', '--data', dataDir, '--port', '0', ...where, ...args, ...more], environment);
     this.#child = child;
     this.#starts++;
     child.stdout?.on('data', (text: Buffer) => {
