@@ -10,6 +10,7 @@ import { lookOf } from './alarm-look.ts';
 import { PrioritySymbol, SymbolOf } from './alarm-symbol.ts';
 import { Empty } from './condition.ts';
 import { Age, Moment, Remaining } from './moment.ts';
+import { pure } from './pure.ts';
 
 interface AlarmListProps {
   readonly alarms: readonly AlarmView[];
@@ -102,6 +103,8 @@ export function AlarmList({ alarms, label, empty, focused, onFocus, withSite = t
     const [kind, id] = split(alarm.entity);
     wall.router.go(`/${kind}/${encodeURIComponent(id)}`);
   };
+  const on = useStableActions({ focus: onFocus, toggle, open });
+  const hour = Math.floor(wall.clock.second.value / 3_600_000);
   const unacknowledged = visible.filter(isUnacknowledged);
   const mayAcknowledge = wall.may('alarm:acknowledge');
 
@@ -137,7 +140,7 @@ export function AlarmList({ alarms, label, empty, focused, onFocus, withSite = t
       ${visibleIds.map((id) => {
         const alarm = current.get(id) ?? kept.current.get(id);
         if (alarm === undefined) return null;
-        return html`<${Row}
+        return html`<${PureRow}
           key=${id}
           alarm=${alarm}
           gone=${!current.has(id)}
@@ -145,9 +148,11 @@ export function AlarmList({ alarms, label, empty, focused, onFocus, withSite = t
           tabbable=${id === focused || (at < 0 && id === visibleIds[0])}
           selected=${selected.has(id)}
           withSite=${withSite}
-          onFocus=${onFocus}
-          onToggle=${toggle}
-          onOpen=${open}
+          name=${wall.nameOf(alarm.entity)}
+          siteName=${wall.nameOf(`site/${alarm.site}`)}
+          zone=${wall.zoneOf(alarm.site)}
+          hour=${hour}
+          on=${on}
         />`;
       })}
     </div>
@@ -162,15 +167,24 @@ interface RowProps {
   readonly tabbable: boolean;
   readonly selected: boolean;
   readonly withSite: boolean;
-  readonly onFocus: (id: string) => void;
-  readonly onToggle: (id: string) => void;
-  readonly onOpen: (alarm: AlarmView) => void;
+  readonly name: string;
+  readonly siteName: string;
+  readonly zone: string;
+  /** Of the server's time: what is today changes with it. */
+  readonly hour: number;
+  readonly on: RowActions;
 }
 
-function Row({ alarm, gone, focused, tabbable, selected, withSite, onFocus, onToggle, onOpen }: RowProps) {
-  const wall = useWall();
+interface RowActions {
+  readonly focus: (id: string) => void;
+  readonly toggle: (id: string) => void;
+  readonly open: (alarm: AlarmView) => void;
+}
+
+const PureRow = pure(Row);
+
+function Row({ alarm, gone, focused, tabbable, selected, withSite, name, siteName, zone, on }: RowProps) {
   const look = lookOf(alarm);
-  const zone = wall.zoneOf(alarm.site);
   const [kind, id] = split(alarm.entity);
   const press = (event: KeyboardEvent) => {
     if (
@@ -179,8 +193,8 @@ function Row({ alarm, gone, focused, tabbable, selected, withSite, onFocus, onTo
       event.target instanceof HTMLAnchorElement
     )
       return;
-    if (event.key === 'Enter') onOpen(alarm);
-    else if (event.key === ' ') onToggle(alarm.id);
+    if (event.key === 'Enter') on.open(alarm);
+    else if (event.key === ' ') on.toggle(alarm.id);
     else return;
     event.preventDefault();
   };
@@ -198,22 +212,36 @@ function Row({ alarm, gone, focused, tabbable, selected, withSite, onFocus, onTo
     tabindex=${tabbable ? 0 : -1}
     data-id=${alarm.id}
     aria-selected=${selected}
-    aria-label=${`${alarm.severity.toLowerCase()}, ${look.words}, ${wall.nameOf(alarm.entity)}, ${alarm.name}`}
-    onFocus=${() => onFocus(alarm.id)}
-    onClick=${() => onFocus(alarm.id)}
-    onDblClick=${() => onOpen(alarm)}
+    aria-label=${`${alarm.severity.toLowerCase()}, ${look.words}, ${name}, ${alarm.name}`}
+    onFocus=${() => on.focus(alarm.id)}
+    onClick=${() => on.focus(alarm.id)}
+    onDblClick=${() => on.open(alarm)}
     onKeyDown=${press}
   >
-    <span><input type="checkbox" tabindex="-1" checked=${selected} aria-label="Select" onChange=${() => onToggle(alarm.id)} /></span>
+    <span><input type="checkbox" tabindex="-1" checked=${selected} aria-label="Select" onChange=${() => on.toggle(alarm.id)} /></span>
     <span class="cell-symbol"><${SymbolOf} alarm=${alarm} /></span>
     <span><${Moment} timeMs=${alarm.raisedAtMs} zone=${zone} /></span>
     <span class="dim"><${Age} timeMs=${alarm.raisedAtMs} /></span>
-    <span class="cell-asset"><a href=${`/${kind}/${encodeURIComponent(id)}`} tabindex="-1">${wall.nameOf(alarm.entity)}</a></span>
-    ${withSite && html`<span class="dim cell-site">${wall.nameOf(`site/${alarm.site}`)}</span>`}
+    <span class="cell-asset"><a href=${`/${kind}/${encodeURIComponent(id)}`} tabindex="-1">${name}</a></span>
+    ${withSite && html`<span class="dim cell-site">${siteName}</span>`}
     <span class="cell-message" title=${alarm.message}><strong>${alarm.name}</strong>${alarm.occurrences > 1 && html` <span class="dim" title="occurrences">×${alarm.occurrences}</span>`} <span class="message-text">${alarm.message}</span></span>
     <span class="right number">${alarm.value === null ? '' : `${formatValue(alarm.value)} ${alarm.unit}`}</span>
     <span class="cell-state">${gone ? 'Gone' : stateText(alarm, withSite ? look.words : shortWords(look.words))}</span>
   </div>`;
+}
+
+/** The same functions for ever, which call the newest: what is handed down keeps its identity. */
+function useStableActions(newest: RowActions): RowActions {
+  const holder = useRef(newest);
+  holder.current = newest;
+  return useMemo(
+    () => ({
+      focus: (id) => holder.current.focus(id),
+      toggle: (id) => holder.current.toggle(id),
+      open: (alarm) => holder.current.open(alarm),
+    }),
+    [],
+  );
 }
 
 function shortWords(words: string): string {

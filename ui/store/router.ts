@@ -25,16 +25,28 @@ export function withQuery(address: Address, changes: Readonly<Record<string, str
   return text === '' ? address.path : `${address.path}?${text}`;
 }
 
+/** Browsers refuse more than some two hundred changes of the address in half a minute: a held arrow key makes more. */
+const WRITE_EVERY_MS = 250;
+
 export class Router {
   readonly address: Signal<Address>;
+  #unwritten: string | null = null;
+  #wroteAtMs = Number.NEGATIVE_INFINITY;
+  #writer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     this.address = new Signal(parseAddress(location.href));
-    addEventListener('popstate', () => this.#read());
+    addEventListener('pagehide', () => this.#write());
+    addEventListener('popstate', () => {
+      // One left the entry of the history that it was meant for.
+      this.#unwritten = null;
+      this.#read();
+    });
     document.addEventListener('click', (event) => this.#follow(event));
   }
 
   go(href: string): void {
+    this.#write();
     if (parseAddress(href).path === this.address.value.path && href === location.pathname + location.search) return;
     history.pushState(null, '', href);
     this.#read();
@@ -43,8 +55,18 @@ export class Router {
 
   /** Changes settings of the page without a step in the history. */
   set(changes: Readonly<Record<string, string | null>>): void {
-    history.replaceState(null, '', withQuery(this.address.value, changes));
-    this.#read();
+    this.#unwritten = withQuery(this.address.value, changes);
+    this.address.value = parseAddress(this.#unwritten);
+    if (performance.now() - this.#wroteAtMs > WRITE_EVERY_MS) this.#write();
+    else this.#writer ??= setTimeout(() => this.#write(), WRITE_EVERY_MS);
+  }
+
+  #write(): void {
+    clearTimeout(this.#writer);
+    this.#writer = undefined;
+    if (this.#unwritten !== null) history.replaceState(null, '', this.#unwritten);
+    this.#unwritten = null;
+    this.#wroteAtMs = performance.now();
   }
 
   #read(): void {
