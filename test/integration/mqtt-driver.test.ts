@@ -125,22 +125,22 @@ describe('the MQTT driver at a real broker', () => {
     await assertBounded(host, await publisher());
   });
 
-  it('speaks MQTT 3.1.1 to a broker that knows no other, and stops reading when it may hold no more', async () => {
+  it('speaks MQTT 3.1.1 to a broker that knows no other, and stops reading when it may hold no more', async (test) => {
     const aedes = await Aedes.createBroker();
     const server = net.createServer(aedes.handle);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    test.after(() => {
+      server.close();
+      aedes.close();
+    });
     const address = server.address();
     const url = `mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
-    const { host, driver } = await start({ url, maxInFlight: 10 });
+    const { host } = await start({ url, maxInFlight: 10 });
     assert.equal(host.newestReport?.facts?.protocol, 'MQTT 3.1.1');
     assert.equal(host.newestReport?.errors.unsupported_protocol_version, 1);
     const client = await connectAsync(url);
     clients.push(client);
     await assertBounded(host, client);
-    await driver.stop();
-    client.end(true);
-    await new Promise<void>((resolve) => aedes.close(resolve));
-    server.close();
   });
 
   it('sends bad data to the dead letters, acknowledges it and goes on', async () => {
