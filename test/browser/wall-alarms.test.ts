@@ -207,6 +207,7 @@ test('check 14: keys alone lead to an alarm, acknowledge it in two steps, open i
   await page.waitForSelector('.alarm-row:focus');
   await page.keyboard.press('Enter');
   await page.waitForURL('**/asset/harbour-pump-5');
+  await page.waitForSelector('.asset-page');
   await page.keyboard.press('Escape');
   await page.waitForURL('**/alarms**');
   await page.keyboard.press('?');

@@ -89,8 +89,9 @@ export function AlarmList({ alarms, label, empty, focused, onFocus, withSite = t
     u: () => begin('unshelve'),
     n: release,
     Escape: () => {
+      if (!held && selected.size === 0) return false;
       setSelected(new Set());
-      release();
+      return release();
     },
   });
 

@@ -15,6 +15,7 @@ interface DialogProps {
 /** Modal, opened by the first step. Enter in a one-line field or on the button confirms, Escape leaves without effect. */
 export function Dialog({ title, confirm, onConfirm, onClose, disabled = false, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const shown = useRef(true);
   useEffect(() => {
     const before = document.activeElement;
     const element = dialog.current;
@@ -23,6 +24,8 @@ export function Dialog({ title, confirm, onConfirm, onClose, disabled = false, c
       element?.querySelector<HTMLElement>('[data-first]') ?? element?.querySelector<HTMLElement>('.primary');
     first?.focus();
     return () => {
+      // Its close event comes later, when the next dialog may stand already: it is not that one's.
+      shown.current = false;
       // While it is open everything else is inert and would not take the focus back.
       element?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
@@ -35,7 +38,7 @@ export function Dialog({ title, confirm, onConfirm, onClose, disabled = false, c
       event.preventDefault();
       onClose();
     }}
-    onClose=${onClose}
+    onClose=${() => shown.current && onClose()}
   >
     <form
       method="dialog"

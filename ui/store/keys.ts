@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 
-export type Keymap = Readonly<Record<string, (event: KeyboardEvent) => void>>;
+/** An action that returns false had nothing to do: the key goes on to the next outer part. */
+export type Keymap = Readonly<Record<string, (event: KeyboardEvent) => unknown>>;
 
 const SEQUENCE_MS = 1500;
 
@@ -33,9 +34,8 @@ class Keys {
     const name = pending === null ? event.key : `${pending} ${event.key}`;
     for (const map of [...this.#maps, ...this.#frame]) {
       const action = map.current[name];
-      if (action !== undefined) {
+      if (action !== undefined && action(event) !== false) {
         event.preventDefault();
-        action(event);
         return;
       }
     }
