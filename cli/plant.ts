@@ -102,6 +102,8 @@ export async function startPlant(options: {
       uiDir: fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/ui' : '../ui', import.meta.url)),
       metricsText: () => metrics.registry.metrics(),
       allowedOrigins: settings.ALLOWED_ORIGINS.split(',').filter((origin) => origin !== ''),
+      trustProxy: settings.BEHIND_PROXY === 'true',
+      secureCookie: settings.BEHIND_PROXY === 'true',
       limits: { requestsPerMinute: settings.REQUESTS_PER_MINUTE },
     });
     closing.push(() => front.close());

@@ -65,6 +65,10 @@ export const Settings = z.strictObject({
     .string()
     .default('')
     .describe('Origins beside our own that browsers may call from, separated by commas'),
+  BEHIND_PROXY: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('true behind a reverse proxy with TLS: cookies are Secure, and addresses are taken from X-Forwarded-For'),
   SECRETS_FILE: z
     .string()
     .optional()

@@ -1,11 +1,20 @@
 import type { CompiledRule } from '../alarm/evaluate.ts';
-import type { AssetDecided, AssetLive } from './state.ts';
+import type { AssetDecided, AssetLive, LinkedDevice } from './state.ts';
 
 /** The cause under which alarms are suppressed while their device is lost. */
 export const DEVICE_LOST = 'device_lost';
 
-export function isLost(decided: AssetDecided, device: string): boolean {
+/**
+ * What a device has said of its connection. One that has not been heard since it was introduced has said nothing: that is no
+ * loss, and raises no alarm; if it stays silent it will say so itself.
+ */
+export function reported(decided: AssetDecided, device: string): LinkedDevice | undefined {
   const known = decided.devices.get(device);
+  return known?.state === 'unknown' && known.reason === 'not_heard_yet' ? undefined : known;
+}
+
+export function isLost(decided: AssetDecided, device: string): boolean {
+  const known = reported(decided, device);
   return known !== undefined && known.state !== 'online';
 }
 
@@ -16,7 +25,7 @@ export function lostSinceMs(decided: AssetDecided, live: AssetLive, place: numbe
   for (const index of slotsBehind[place] ?? []) {
     const slot = slots[index];
     if (slot === undefined || !isValid(slot, live.nowMs)) continue;
-    const known = decided.devices.get(slot.device);
+    const known = reported(decided, slot.device);
     if (known === undefined || known.state === 'online') continue;
     const spared = (slotsBehind[slot.metric] ?? []).some((other) => {
       const candidate = slots[other];
@@ -38,7 +47,7 @@ export function isConnected(decided: AssetDecided, live: AssetLive): boolean | n
   let connected: boolean | null = null;
   let unheard = false;
   for (const device of primaryDevices(live)) {
-    const known = decided.devices.get(device);
+    const known = reported(decided, device);
     if (known === undefined) unheard = true;
     else if (known.state !== 'online') return false;
     else connected = true;
@@ -52,7 +61,7 @@ export function syncLostTimers(decided: AssetDecided, live: AssetLive): void {
   let onSinceMs = Number.NaN;
   let offSinceMs = Number.NaN;
   for (const device of primaryDevices(live)) {
-    const known = decided.devices.get(device);
+    const known = reported(decided, device);
     if (known === undefined) continue;
     if (known.state === 'online')
       offSinceMs = Number.isNaN(offSinceMs) ? known.sinceMs : Math.max(offSinceMs, known.sinceMs);

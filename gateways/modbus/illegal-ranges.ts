@@ -6,8 +6,9 @@ import { KeptFile } from './kept-file.ts';
 import type { AddressRange } from './planner.ts';
 
 /**
- * What the devices of a link have refused to read, so that a restart need not ask again. A range is tried again after an hour
- * (a firmware may have changed) and forgotten as soon as the device's definition changes.
+ * What the devices of a link have refused to read, so that a restart need not ask again. A range is tried again after a
+ * minute, since the refusal may be a passing state of the device; each further refusal doubles the pause, up to an hour. It is
+ * forgotten as soon as the device's definition changes.
  */
 export class IllegalRanges {
   readonly #file: KeptFile<Content>;
@@ -24,13 +25,16 @@ export class IllegalRanges {
   of(device: DeviceDefinition, nowMs: number): readonly IllegalRange[] {
     const entry = this.#devices.get(device.id);
     if (entry === undefined || entry.fingerprint !== fingerprint(device)) return [];
-    return entry.ranges.filter((range) => nowMs < range.learnedAtMs + EXPIRES_AFTER_MS);
+    return entry.ranges.filter((range) => nowMs < range.learnedAtMs + range.retryAfterMs);
   }
 
-  learn(device: DeviceDefinition, range: IllegalRange): void {
-    const ranges = this.of(device, range.learnedAtMs).filter((known) => !sameRange(known, range));
+  learn(device: DeviceDefinition, refused: Omit<IllegalRange, 'retryAfterMs'>): void {
+    const entry = this.#devices.get(device.id);
+    const known = entry?.fingerprint === fingerprint(device) ? entry.ranges : [];
+    const before = known.find((range) => sameRange(range, refused));
+    const retryAfterMs = before ? Math.min(before.retryAfterMs * 2, MAX_RETRY_AFTER_MS) : FIRST_RETRY_AFTER_MS;
     // One a point at the most, and a device has no more than this.
-    const kept = [...ranges, range].slice(-MAX_RANGES);
+    const kept = [...known.filter((range) => range !== before), { ...refused, retryAfterMs }].slice(-MAX_RANGES);
     this.#devices.set(device.id, { fingerprint: fingerprint(device), ranges: kept });
   }
 
@@ -68,9 +72,11 @@ export interface IllegalRange extends AddressRange {
   /** The exception that taught it; 0 for a border. */
   readonly exception: number;
   readonly learnedAtMs: number;
+  readonly retryAfterMs: number;
 }
 
-export const EXPIRES_AFTER_MS = 3_600_000;
+export const FIRST_RETRY_AFTER_MS = 60_000;
+export const MAX_RETRY_AFTER_MS = 3_600_000;
 const MAX_RANGES = 5000;
 
 const Content = z.object({
@@ -86,6 +92,7 @@ const Content = z.object({
           to: z.int(),
           exception: z.int(),
           learnedAtMs: z.number(),
+          retryAfterMs: z.number().default(FIRST_RETRY_AFTER_MS),
         }),
       ),
     }),

@@ -12,7 +12,8 @@ const Webhook = z.looseObject({ url: z.url({ protocol: /^https?$/ }) });
  */
 export const deliverWebhook: Outlet = async (body, { id }) => {
   const parsed = Webhook.safeParse(body);
-  if (!parsed.success) throw new ErrorWithCode('WEBHOOK_MALFORMED', 'the effect names no address', { retryable: false });
+  if (!parsed.success)
+    throw new ErrorWithCode('WEBHOOK_MALFORMED', 'the effect names no address', { retryable: false });
   const { url, ...content } = parsed.data;
   const response = await fetch(url, {
     method: 'POST',

@@ -20,7 +20,11 @@ export async function openStorage(dir: string) {
 export type TestStorage = Awaited<ReturnType<typeof openStorage>>;
 
 /** A node on real storage. `node.halt()` ends it as a crash would, with everything in memory lost; `node.stop()` in good order. */
-export function startNode(storage: TestStorage, population: Population, overrides: Partial<NodeOptions> = {}): Promise<Node> {
+export function startNode(
+  storage: TestStorage,
+  population: Population,
+  overrides: Partial<NodeOptions> = {},
+): Promise<Node> {
   return Node.start({
     name: 'test',
     population,

@@ -69,7 +69,7 @@ export function Alarms() {
           const on = priorities?.has(severity) ?? false;
           const count = inList.filter((alarm) => alarm.severity === severity).length;
           return html`<button type="button" key=${severity} class="button" aria-pressed=${on} title=${severity.toLowerCase()} onClick=${() => togglePriority(severity)}>
-            <${PrioritySymbol} severity=${severity} unacknowledged=${false} none=${count === 0} /> <span class="number">${count}</span>
+            <${PrioritySymbol} severity=${severity} unacknowledged=${false} none=${count === 0 || list[0] !== 'active'} /> <span class="number">${count}</span>
           </button>`;
         })}
       </div>

@@ -121,11 +121,17 @@ function LinkFacts({ cells, device, zone }: PartProps) {
 }
 
 function factText(key: string, value: unknown, zone: string): string {
-  if (typeof value === 'number')
-    return key.endsWith('AtMs') ? formatBoth(value, zone) : String(Math.round(value * 100) / 100);
+  if (typeof value === 'number') {
+    if (key.endsWith('AtMs')) return formatBoth(value, zone);
+    return `${Math.round(value * 100) / 100}${key.endsWith('Ms') ? ' ms' : ''}`;
+  }
   if (typeof value === 'string' || typeof value === 'boolean') return String(value);
   if (!isRecord(value)) return '';
-  const parts = Object.entries(value).map(([name, part]) => `${words(name)} ${factText(name, part, zone)}`);
+  // The unit of a group (`latencyMs: {p50, p99}`) is that of its parts.
+  const unit = key.endsWith('Ms') && !key.endsWith('AtMs') ? 'Ms' : '';
+  const parts = Object.entries(value).map(
+    ([name, part]) => `${words(name.replace(/(At)?Ms$/, ''))} ${factText(`${name}${unit}`, part, zone)}`,
+  );
   return parts.length === 0 ? 'none' : parts.join(', ');
 }
 
