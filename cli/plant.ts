@@ -13,6 +13,7 @@ import { deliverWebhook } from '../gateways/notify/webhook.ts';
 import { opcuaDriver } from '../gateways/opcua/driver.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { Node } from '../runtime/node.ts';
+import { Retention } from '../runtime/retention.ts';
 import type { Settings } from '../runtime/settings.ts';
 import { openSqlite } from '../runtime/sql/open.ts';
 import type { Plant } from '../topology/plant.ts';
@@ -76,6 +77,16 @@ export async function startPlant(options: {
       maxWaiting: settings.MAX_WAITING,
     });
     closing.push(() => node.stop());
+    const { logHours, telemetryDays } = plant.retention;
+    const retention = new Retention({
+      log: storage.log,
+      historian,
+      covered: () => node.covered,
+      logHours,
+      telemetryDays,
+      logger: log,
+    });
+    closing.push(() => retention.stop());
     const field = new Field({
       runtime: node,
       connections: plant.connections.values(),

@@ -30,6 +30,11 @@ export class Checkpoints {
     this.#options = options;
   }
 
+  /** As of the last one that was saved. */
+  get covered(): number {
+    return this.#covered;
+  }
+
   async coveredTo(): Promise<number> {
     const stored = await this.#options.journal.snapshot(CHECKPOINT);
     this.#covered = stored?.logPosition ?? 0;

@@ -301,7 +301,8 @@ export class Node implements Runtime {
 
   #historianPosition = 0;
   async #followHistorian(): Promise<void> {
-    this.#historianPosition = await this.historian.position().catch(() => this.#historianPosition);
+    const { consumedPosition } = await this.historian.statistics().catch(() => ({ consumedPosition: undefined }));
+    if (typeof consumedPosition === 'number') this.#historianPosition = consumedPosition;
   }
 
   #describeMetrics(): void {
@@ -324,6 +325,11 @@ export class Node implements Runtime {
     metrics.gauge('signalbox_consumer_lag_records', 'Records that the historian is behind', () =>
       Math.max(0, this.#pump.end - this.#historianPosition),
     );
+  }
+
+  /** Log position that the saved snapshots of all entities cover: a restart reads on from there. */
+  get covered(): number {
+    return this.#checkpoints.covered;
   }
 
   /** Live entities. */

@@ -1,0 +1,50 @@
+import type { Logger } from 'pino';
+import type { Historian } from './historian.ts';
+import type { TelemetryLog } from './log.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const INTERVAL_MS = 10 * 60_000;
+
+export interface RetentionOptions {
+  readonly log: TelemetryLog;
+  readonly historian: Historian;
+  /** Log position that the snapshots of all entities cover. */
+  readonly covered: () => number;
+  readonly logHours: number;
+  readonly telemetryDays: number;
+  readonly logger: Logger;
+}
+
+/**
+ * Lets go of what is older than it has to be kept. Of the log only what every consumer is past: a historian that is behind,
+ * or a snapshot that is old, keeps it however old it is.
+ */
+export class Retention {
+  readonly #options: RetentionOptions;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => void this.#apply(), INTERVAL_MS).unref();
+  }
+
+  async apply(nowMs: number): Promise<void> {
+    const { log, historian, covered, logHours, telemetryDays } = this.#options;
+    const beforePosition = Math.min(covered(), await historian.position());
+    await log.trim({ beforePosition, olderThanMs: nowMs - logHours * HOUR_MS });
+    await historian.trim(nowMs - telemetryDays * DAY_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #apply(): Promise<void> {
+    try {
+      await this.apply(Date.now());
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, 'old telemetry could not be let go of; tried again in ten minutes');
+    }
+  }
+}
