@@ -69,9 +69,25 @@ export class LiveCells implements LiveBus {
     this.#timer = undefined;
     if (this.#dirty.size === 0) return;
     const startedMs = performance.now();
+    const dirty = [...this.#dirty];
+    this.#dirty.clear();
+    this.#show(dirty);
+    const tookMs = performance.now() - startedMs;
+    this.#nextFlushMs = startedMs + Math.max(this.#flushIntervalMs, tookMs / FLUSH_SHARE);
+  }
+
+  /** Shows one entity now and not at the next flush, so that who has changed it and reads it back sees the change. */
+  refresh(id: EntityId): void {
+    const view = this.#dirty.get(id);
+    if (view === undefined) return;
+    this.#dirty.delete(id);
+    this.#show([[id, view]]);
+  }
+
+  #show(dirty: readonly (readonly [EntityId, () => View])[]): void {
     const revision = ++this.#revision;
     const changed: Cell[] = [];
-    for (const [id, view] of this.#dirty) {
+    for (const [id, view] of dirty) {
       try {
         const cell = this.#cells.get(id) ?? this.#create(id);
         if (cell.replace(view(), revision)) changed.push(cell);
@@ -79,10 +95,7 @@ export class LiveCells implements LiveBus {
         this.#failed(id, error);
       }
     }
-    this.#dirty.clear();
     if (changed.length > 0) for (const listener of this.#flushListeners) listener(changed, revision);
-    const tookMs = performance.now() - startedMs;
-    this.#nextFlushMs = startedMs + Math.max(this.#flushIntervalMs, tookMs / FLUSH_SHARE);
   }
 
   close(): void {

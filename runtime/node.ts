@@ -132,6 +132,7 @@ export class Node implements Runtime {
   ask = async (to: EntityId, command: unknown, options: AskOptions): Promise<Reply> => {
     const end = this.#options.metrics.commandSeconds.startTimer();
     const reply = await this.#entities.ask(to, command, options);
+    if (reply.ok) this.live.refresh(to);
     end();
     this.#options.metrics.commands.inc({ kind: kindOf(to), outcome: reply.ok ? 'ok' : reply.code });
     return reply;

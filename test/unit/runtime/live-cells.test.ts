@@ -40,6 +40,20 @@ test('a view that is the same in other objects is no change', () => {
   live.close();
 });
 
+test('an entity that is refreshed is shown at once, and the others at the next flush', () => {
+  const live = cells();
+  const b = entityId('thing', 'b');
+  let n = 0;
+  for (const id of [A, b]) live.touch(id, () => ({ props: { n: ++n } }));
+  live.refresh(b);
+  assert.deepEqual(live.cell(b)?.view, { props: { n: 1 } });
+  assert.equal(live.cell(A), undefined);
+  live.flush();
+  assert.deepEqual(live.cell(A)?.view, { props: { n: 2 } });
+  assert.ok((live.cell(A)?.revision ?? 0) > (live.cell(b)?.revision ?? 0));
+  live.close();
+});
+
 test('a failing view is reported and does not keep the others from being flushed', () => {
   const failed: string[] = [];
   const live = new LiveCells({ flushIntervalMs: 5, failed: (id) => failed.push(id) });
