@@ -46,6 +46,14 @@ test('after a reconnect the repeated events fill the history and do not undo wha
   );
 });
 
+test('while the missed events still come in, no alarm falls back to what it was before the snapshot', () => {
+  const book = new AlarmBook();
+  book.takeSnapshot([anAlarm({ detail: 'ACTIVE_ACK', state: 'ACKNOWLEDGED' })], '4');
+  book.takeEvents([event(2, 1, anAlarm())]);
+  assert.equal(book.alarms.value.get('asset/pump-1:hot')?.detail, 'ACTIVE_ACK');
+  assert.equal(book.transitions.value.length, 1);
+});
+
 test('an event that comes twice counts once', () => {
   const book = new AlarmBook();
   book.takeSnapshot([], '0');
