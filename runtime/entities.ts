@@ -166,11 +166,11 @@ export class Entities {
     return entity;
   }
 
-  /** Snapshots of all that changed. The answer's position is covered by the snapshots of every entity. */
-  async snapshots(upTo: number): Promise<{ snapshots: Snapshot[]; coveredTo: number }> {
+  /** Snapshots of those that changed, of some entities, and the position that they all are covered up to by them. */
+  async snapshots(some: readonly Entity[], upTo: number): Promise<{ snapshots: Snapshot[]; coveredTo: number }> {
     const taken: Promise<Snapshot | undefined>[] = [];
     let coveredTo = upTo;
-    for (const entity of this.#entities.values()) {
+    for (const entity of some) {
       // What it observed since its snapshot is lost with its memory, and what came while it was down it never saw.
       if (entity.status !== 'live') coveredTo = Math.min(coveredTo, entity.savedLogPosition);
       // What waits in its mailbox counts as observed by then.

@@ -25,6 +25,8 @@ import type { AskOptions, Health, Reply, Runtime } from './runtime.ts';
 const TICK_MS = 100;
 const EMIT_EVERY_TICKS = 10;
 const WATCH_INTERVAL_MS = 250;
+/** Part of the interval over which a checkpoint is spread. */
+const CHECKPOINT_SHARE = 0.6;
 const HISTORIAN_LAG_DEGRADED = 100_000;
 
 export interface Storage {
@@ -292,7 +294,7 @@ export class Node implements Runtime {
       setInterval(
         () =>
           void this.#checkpoints
-            .take()
+            .take(this.#options.checkpointIntervalMs * CHECKPOINT_SHARE)
             .catch((error: unknown) => this.#options.log.warn({ err: error }, 'snapshots could not be saved')),
         this.#options.checkpointIntervalMs,
       ),
