@@ -47,11 +47,11 @@ function print(
     `  actors    ${entities} recovered, live after ${(tookMs / 1000).toFixed(1)} s`,
     key === undefined ? `  wall      ${running.url}` : `  wall      ${running.url}#key=${key}`,
     key === undefined
-      ? '            (no key at hand? signalbox token create NAME --role operator)'
+      ? `            (no key at hand? npx signalbox token create NAME --role operator --data ${settings.DATA_DIR})`
       : '            This link holds the first key, of an administrator. It is shown this once.',
   ];
   if (demo)
-    lines.push('  Simulated faults begin within half a minute. Your own plant: signalbox start --topology FILE');
+    lines.push('  Simulated faults begin within half a minute. Your own plant: npx signalbox start --topology FILE');
   lines.push('  Ctrl-C stops.');
   console.log(lines.join('\n'));
 }
