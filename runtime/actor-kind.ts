@@ -75,6 +75,12 @@ export interface Self<Definition> {
 export interface Turn<Definition> extends Self<Definition> {
   readonly nowMs: number;
   readonly by: Who;
+  /**
+   * What the sender of a command may do, so that `decide` can ask for a permission that the definition names (see
+   * `permits`). Empty wherever nobody sent a command, and always for `evolve`: the journal does not keep permissions, and
+   * an event means the same whoever caused it.
+   */
+  readonly permissions: readonly string[];
   readonly commandId?: CommandId;
 }
 

@@ -69,6 +69,7 @@ export type EntityStatus = 'recovering' | 'live' | 'waiting' | 'stopped';
 const DEFAULT_MAILBOX_CAPACITY = 256;
 const BY_LOG: Who = { user: 'system', via: 'log' };
 const BY_TIMER: Who = { user: 'system', via: 'timer' };
+const NONE: readonly string[] = [];
 
 /**
  * One live actor: a kind's pure functions, run one message at a time over a journal and a log.
@@ -227,7 +228,7 @@ export class Entity {
       entry && entry.logPosition < beforeLogPosition;
       entry = replayed.events[++replayed.next]
     ) {
-      const turn = { id: this.id, definition: this.#self.definition, nowMs: entry.timeMs, by: entry.by };
+      const turn = { id: this.id, definition: this.#self.definition, nowMs: entry.timeMs, by: entry.by, permissions: NONE };
       this.#state = this.kind.evolve(this.#state, entry.event, turn);
       this.#seq = entry.seq;
     }
@@ -326,8 +327,8 @@ export class Entity {
   }
 
   async #command(message: Extract<Message, { kind: 'command' }>): Promise<void> {
-    const { commandId, by } = message.options;
-    const decision = this.kind.decide(this.#state, message.command, { ...this.#turn(by), commandId });
+    const { commandId, by, permissions } = message.options;
+    const decision = this.kind.decide(this.#state, message.command, { ...this.#turn(by), permissions, commandId });
     this.#lastActiveMs = this.#host.now();
     if (!decision.ok) {
       // A repeat is usually refused by the state that its first arrival left behind; then the first answer counts.
@@ -512,7 +513,7 @@ export class Entity {
   }
 
   #turn(by: Who): Turn<unknown> {
-    return { id: this.id, definition: this.#self.definition, nowMs: this.#host.now(), by };
+    return { id: this.id, definition: this.#self.definition, nowMs: this.#host.now(), by, permissions: NONE };
   }
 
   /** Time is that of the record, so that a replay sees what the first run saw. */
@@ -522,6 +523,7 @@ export class Entity {
       definition: this.#self.definition,
       nowMs: timeOf(record, this.#host),
       by: BY_LOG,
+      permissions: NONE,
       source: record.source,
       replay,
     };

@@ -42,7 +42,7 @@ function run(frames: readonly Frame[], windows: boolean): number {
   const pump = assetKind.initial({ id: ASSET, definition: assetDefinition });
   if (!windows) pump.live.windows.fill(null);
   const by = { user: 'system', via: 'log' } as const;
-  const turn = { id: DEVICE, definition: deviceDefinition, nowMs: 0, by };
+  const turn = { id: DEVICE, definition: deviceDefinition, nowMs: 0, by, permissions: [] };
   const deviceTurn = { ...turn, source: DEVICE, replay: false };
   const assetTurn = { ...deviceTurn, id: ASSET, definition: assetDefinition };
   const started = performance.now();

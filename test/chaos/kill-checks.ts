@@ -158,7 +158,7 @@ function fold<State>(
 ): State {
   let state: State = kind.initial(self(id));
   for (const { event, timeMs, by } of entries) {
-    state = kind.evolve(state, event, { ...self(id), nowMs: timeMs, by });
+    state = kind.evolve(state, event, { ...self(id), nowMs: timeMs, by, permissions: [] });
   }
   return state;
 }

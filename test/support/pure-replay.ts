@@ -26,7 +26,7 @@ export async function replayPurely<State>(options: {
   let next = 0;
   const applyBefore = (position: number) => {
     for (let entry = entries[next]; entry && entry.logPosition < position; entry = entries[++next]) {
-      state = kind.evolve(state, entry.event, { id, definition, nowMs: entry.timeMs, by: entry.by });
+      state = kind.evolve(state, entry.event, { id, definition, nowMs: entry.timeMs, by: entry.by, permissions: [] });
     }
   };
   for (const record of await wholeLog(log)) {
@@ -39,6 +39,7 @@ export async function replayPurely<State>(options: {
         definition,
         nowMs,
         by: BY_LOG,
+        permissions: [],
         source: record.source,
         replay: true,
       }) ?? [];

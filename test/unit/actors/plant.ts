@@ -167,7 +167,7 @@ export class Bench<State, Command, Event extends { readonly kind: string }, Defi
   }
 
   turn(atMs: number): Turn<Definition> {
-    return { ...this.self, nowMs: T0 + atMs, by: OPERATOR };
+    return { ...this.self, nowMs: T0 + atMs, by: OPERATOR, permissions: ['*'] };
   }
 
   encode(): unknown {

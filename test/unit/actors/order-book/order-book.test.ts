@@ -16,7 +16,7 @@ class Book {
 
   /** The number in the answer, or the code of the rejection. */
   give(command: unknown): unknown {
-    const turn = { ...self, nowMs: this.nowMs, by: { user: 'ann', via: 'http' } } as const;
+    const turn = { ...self, nowMs: this.nowMs, by: { user: 'ann', via: 'http' }, permissions: [] } as const;
     const decision = orderBookKind.decide(this.state, OrderBookCommand.parse(command), turn);
     if (!decision.ok) return decision.code;
     for (const event of decision.events) {
@@ -127,7 +127,7 @@ describe('the order book', () => {
         }
         const numbers = book.events.flatMap((event) => (event.kind === 'WorkOrderNumbered' ? [event.number] : []));
         assert.equal(new Set(numbers).size, numbers.length);
-        const turn = { ...self, nowMs: 0, by: { user: 'ann', via: 'http' } } as const;
+        const turn = { ...self, nowMs: 0, by: { user: 'ann', via: 'http' }, permissions: [] } as const;
         const again = book.events.reduce(
           (state, event) => orderBookKind.evolve(state, event, turn),
           orderBookKind.initial(self),

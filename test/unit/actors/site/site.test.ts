@@ -25,7 +25,7 @@ function up(...views: [EntityId, View][]) {
   const state = siteKind.initial({ id: ID, definition: DEFINITION });
   const watch = (...changed: [EntityId, View][]) => {
     const by = { user: 'system', via: 'log' } as const;
-    siteKind.watch?.(state, new Map(changed), { id: ID, definition: DEFINITION, nowMs: 0, by });
+    siteKind.watch?.(state, new Map(changed), { id: ID, definition: DEFINITION, nowMs: 0, by, permissions: [] });
     return siteView(state);
   };
   return { watch, view: watch(...views) };

@@ -30,7 +30,7 @@ class Order {
   user = 'ann';
 
   turn(nowMs = this.nowMs, user = this.user) {
-    return { ...self, nowMs, by: { user, via: 'http' } } as const;
+    return { ...self, nowMs, by: { user, via: 'http' }, permissions: ['workorder:*'] } as const;
   }
 
   /** Undefined when it was accepted, else the code of the rejection. */
