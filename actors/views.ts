@@ -72,8 +72,10 @@ export interface AssetView {
     readonly openWorkOrders: number;
   };
   readonly values: Readonly<Record<string, PointValue>>;
-  /** Time of each value, epoch milliseconds. */
+  /** Time of each value by its source, epoch milliseconds. */
   readonly times: Readonly<Record<string, number>>;
+  /** When our node received each value, by the same keys; for a computed metric the newest of what it was computed from. */
+  readonly received: Readonly<Record<string, number>>;
   readonly marks: Readonly<Record<string, Mark>>;
   /** By metric: unit, limits and normal range; changes only with the topology. */
   readonly metrics: Readonly<Record<string, MetricInfo>>;
@@ -203,7 +205,9 @@ export interface DeviceView {
     readonly frames: number;
   };
   readonly values: Readonly<Record<string, PointValue>>;
+  /** As for an asset: time by the source, and time at which our node received it. */
   readonly times: Readonly<Record<string, number>>;
+  readonly received: Readonly<Record<string, number>>;
   readonly marks: Readonly<Record<string, Mark>>;
   readonly points: Readonly<
     Record<

@@ -1,6 +1,6 @@
 import { forgetDelays } from '../alarm/evaluate.ts';
 import type { PointValue, Quality } from '../frame.ts';
-import { markFor } from '../quality/mark.ts';
+import { putMark, putValue } from '../live-values.ts';
 import type { WindowView } from '../views.ts';
 import { addReading, CLOSE_GRACE_MS, type ClosedWindow, closeWindows } from '../window.ts';
 import { type AssetLive, isUsable } from './state.ts';
@@ -13,20 +13,13 @@ export function takeValue(
   place: number,
   value: PointValue,
   timeMs: number,
+  receivedMs: number,
   quality: Quality,
   reason: string | null,
   staleAtMs: number,
 ): void {
   if (live.nowMs >= (live.staleAtMs[place] ?? Number.NaN)) endSilence(live, place);
-  live.values[place] = value;
-  live.timeMs[place] = timeMs;
-  live.staleAtMs[place] = staleAtMs;
-  live.staleSinceMs[place] = Number.NaN;
-  if (quality === 'GOOD') {
-    live.lastGoodValue[place] = value;
-    live.lastGoodMs[place] = timeMs;
-    live.marks[place] = null;
-  } else setMark(live, place, quality, reason);
+  putValue(live, place, value, timeMs, receivedMs, staleAtMs, quality, reason, live.nowMs);
   const windows = live.windows[place];
   if (typeof value === 'number' && windows) addReading(windows, timeMs, value, quality);
   live.touched[place] = 1;
@@ -35,7 +28,7 @@ export function takeValue(
 
 /** A metric has no value now: the last one stays, marked, and no rule is evaluated on it. */
 export function loseValue(live: AssetLive, place: number, reason: string | null, timeMs: number): void {
-  setMark(live, place, 'BAD', reason);
+  putMark(live, place, 'BAD', reason, live.nowMs);
   const windows = live.windows[place];
   if (windows && live.nowMs < (live.staleAtMs[place] ?? Number.NaN)) addReading(windows, timeMs, Number.NaN, 'BAD');
   if (live.touched[place] === 0) live.touched[place] = 2;
@@ -49,7 +42,7 @@ export function computeFormulas(live: AssetLive): void {
     for (const input of inputs) if (touched[input] !== 0) isTouched = true;
     if (!isTouched) continue;
     const result = formula.evaluate(live.lookup);
-    const newestMs = newestTime(live, inputs);
+    const newestMs = newest(live.timeMs, inputs, live.nowMs);
     if (result === null) {
       loseValue(live, metric, 'no_input', newestMs);
       continue;
@@ -62,7 +55,9 @@ export function computeFormulas(live: AssetLive): void {
       staleAtMs = Math.min(staleAtMs, live.staleAtMs[input] ?? own);
       quality = worse(quality, live.marks[input]?.quality ?? 'GOOD');
     }
-    takeValue(live, metric, result, newestMs, quality, quality === 'GOOD' ? null : 'input', staleAtMs);
+    const receivedMs = newest(live.receivedMs, inputs, live.nowMs);
+    const reason = quality === 'GOOD' ? null : 'input';
+    takeValue(live, metric, result, newestMs, receivedMs, quality, reason, staleAtMs);
   }
 }
 
@@ -100,19 +95,13 @@ function endSilence(live: AssetLive, place: number): void {
   closeWindowsOf(live, place, live.nowMs);
 }
 
-function setMark(live: AssetLive, place: number, quality: Quality, reason: string | null): void {
-  const before = live.marks[place] ?? null;
-  const goodMs = live.lastGoodMs[place] ?? Number.NaN;
-  live.marks[place] = markFor(before, quality, reason, live.nowMs, live.lastGoodValue[place] ?? null, goodMs);
-}
-
-function newestTime(live: AssetLive, inputs: readonly number[]): number {
+function newest(instants: Float64Array, inputs: readonly number[], otherwiseMs: number): number {
   let newestMs = Number.NEGATIVE_INFINITY;
   for (const input of inputs) {
-    const timeMs = live.timeMs[input] ?? Number.NaN;
+    const timeMs = instants[input] ?? Number.NaN;
     if (timeMs > newestMs) newestMs = timeMs;
   }
-  return Number.isFinite(newestMs) ? newestMs : live.nowMs;
+  return Number.isFinite(newestMs) ? newestMs : otherwiseMs;
 }
 
 const BADNESS: Readonly<Record<Quality, number>> = { GOOD: 0, SUSPECT: 1, UNCERTAIN: 2, BAD: 3 };

@@ -72,7 +72,8 @@ function takeReading(
   if (!mayServe(decided, live, slot, index)) return;
   live.slotOf[slot.metric] = index;
   const staleAtMs = live.nowMs + (live.layout.staleAfterMs[slot.metric] ?? slot.staleAfterMs);
-  takeValue(live, slot.metric, value, timeMs, quality, frame.reasons?.[reading] ?? null, staleAtMs);
+  const reason = frame.reasons?.[reading] ?? null;
+  takeValue(live, slot.metric, value, timeMs, frame.gatewayTimeMs, quality, reason, staleAtMs);
 }
 
 /** LNK-07: a source of lower rank gives way to a better one that is fresh, and steps in where there is none. */

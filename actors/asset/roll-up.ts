@@ -33,11 +33,13 @@ function childValue(view: View, metric: string): ChildValue {
   const value = view.values?.[metric];
   const mark = view.marks?.[metric];
   const timeMs = view.times?.[metric];
+  const receivedMs = view.received?.[metric];
   const isMarked = typeof mark === 'object' && mark !== null && 'quality' in mark;
   const isUnfit = isMarked && (mark.quality === 'BAD' || mark.reason === 'stale' || mark.reason === 'device_lost');
   return {
     value: typeof value === 'number' && !isUnfit ? value : null,
     timeMs: typeof timeMs === 'number' ? timeMs : 0,
+    receivedMs: typeof receivedMs === 'number' ? receivedMs : 0,
   };
 }
 
@@ -47,6 +49,7 @@ function rollUp(live: AssetLive, plan: RollUpPlan, index: number): void {
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
   let newestMs = 0;
+  let receivedMs = 0;
   for (const values of live.children.values()) {
     const child = values[index];
     if (child === undefined || child.value === null) continue;
@@ -55,12 +58,13 @@ function rollUp(live: AssetLive, plan: RollUpPlan, index: number): void {
     min = Math.min(min, child.value);
     max = Math.max(max, child.value);
     newestMs = Math.max(newestMs, child.timeMs);
+    receivedMs = Math.max(receivedMs, child.receivedMs);
   }
   if (count === 0 && plan.function !== 'count') {
     if (!Number.isNaN(live.timeMs[plan.metric])) loseValue(live, plan.metric, 'no_input', live.nowMs);
     return;
   }
   const value = { sum, avg: sum / count, min, max, count }[plan.function];
-  const timeMs = count === 0 ? live.nowMs : newestMs;
-  takeValue(live, plan.metric, value, timeMs, 'GOOD', null, Number.POSITIVE_INFINITY);
+  if (count === 0) newestMs = receivedMs = live.nowMs;
+  takeValue(live, plan.metric, value, newestMs, receivedMs, 'GOOD', null, Number.POSITIVE_INFINITY);
 }

@@ -6,11 +6,10 @@ import {
   nullable,
   restoreTimers,
   StoredBook,
-  StoredMark,
   StoredTimers,
-  StoredValue,
   storeTimers,
 } from '../alarm/stored.ts';
+import { restoreLiveValue, StoredLiveValue, storeLiveValue } from '../live-values.ts';
 import { decodeWindows, encodeWindows } from '../window.ts';
 import type { AssetLayout } from './layout.ts';
 import { showEndedWindows } from './metrics.ts';
@@ -18,14 +17,7 @@ import { type AssetLive, type AssetState, createLive } from './state.ts';
 
 const Instant = z.number().nullable();
 
-const StoredMetric = z.object({
-  value: StoredValue,
-  timeMs: Instant,
-  /** Infinite where the value follows from roll-ups alone, which do not grow stale. */
-  staleAtMs: z.union([z.number(), z.literal(Number.POSITIVE_INFINITY)]).nullable(),
-  mark: StoredMark.nullable(),
-  goodValue: StoredValue,
-  goodMs: Instant,
+const StoredMetric = StoredLiveValue.extend({
   /** Key of the slot that it came from. */
   slot: z.string().nullable(),
   windows: z.unknown(),
@@ -138,24 +130,14 @@ function followsReadings({ ruleById, rolledUp }: AssetLayout, id: string): boole
 function storeMetric(live: AssetLive, place: number): StoredMetric {
   const windows = live.windows[place];
   return {
-    value: live.values[place] ?? null,
-    timeMs: nullable(live.timeMs[place]),
-    staleAtMs: nullable(live.staleAtMs[place]),
-    mark: live.marks[place] ?? null,
-    goodValue: live.lastGoodValue[place] ?? null,
-    goodMs: nullable(live.lastGoodMs[place]),
+    ...storeLiveValue(live, place),
     slot: live.layout.slots[live.slotOf[place] ?? -1]?.key ?? null,
     windows: windows && typeof live.values[place] === 'number' ? encodeWindows(windows) : null,
   };
 }
 
 function restoreMetric(live: AssetLive, place: number, metric: StoredMetric): void {
-  live.values[place] = metric.value;
-  live.timeMs[place] = metric.timeMs ?? Number.NaN;
-  live.staleAtMs[place] = metric.staleAtMs ?? Number.NaN;
-  live.marks[place] = metric.mark;
-  live.lastGoodValue[place] = metric.goodValue;
-  live.lastGoodMs[place] = metric.goodMs ?? Number.NaN;
+  restoreLiveValue(live, place, metric);
   live.slotOf[place] = live.layout.slots.findIndex((slot) => slot.key === metric.slot && slot.metric === place);
   if (metric.windows !== null && live.windows[place]) live.windows[place] = decodeWindows(metric.windows);
 }

@@ -6,7 +6,8 @@ import { createTimers, type RuleOwner, type RuleTimers } from '../alarm/evaluate
 import type { AlarmHolder } from '../alarm/view.ts';
 import type { PointValue, Quality } from '../frame.ts';
 import { FrameLayouts } from '../frame-layout.ts';
-import type { AssetStatus, Mark, WindowView, WorkOrderState } from '../views.ts';
+import { createLiveValues, type LiveValues } from '../live-values.ts';
+import type { AssetStatus, WindowView, WorkOrderState } from '../views.ts';
 import { createWindows, WINDOW_SIZES_MS, type Windows } from '../window.ts';
 import { type AssetLayout, layoutOf } from './layout.ts';
 
@@ -40,7 +41,8 @@ export interface OpenOrder {
   readonly down: boolean;
 }
 
-export interface AssetLive {
+/** Values by place of the metric. */
+export interface AssetLive extends LiveValues {
   readonly layout: AssetLayout;
   readonly holder: AlarmHolder;
   readonly owner: RuleOwner;
@@ -49,16 +51,6 @@ export interface AssetLive {
   /** By slot: device time of its newest reading. Kept apart for each source, whose clocks may differ. */
   readonly slotTimeMs: Float64Array;
 
-  // By place of the metric.
-  readonly values: PointValue[];
-  readonly timeMs: Float64Array;
-  /** When the value will be stale; NaN before the first. */
-  readonly staleAtMs: Float64Array;
-  /** Since when it is shown as stale; NaN: it is not. Not part of a snapshot: it follows from the clock. */
-  readonly staleSinceMs: Float64Array;
-  readonly marks: (Mark | null)[];
-  readonly lastGoodValue: PointValue[];
-  readonly lastGoodMs: Float64Array;
   /** The slot that the value came from; -1: none yet. */
   readonly slotOf: Int32Array;
   readonly windows: (Windows | null)[];
@@ -82,7 +74,6 @@ export interface AssetLive {
   rollUpsChanged: boolean;
   startedMs: number;
   readonly alarmViews: AlarmViews;
-  readonly shownMarks: Map<string, Mark>;
 }
 
 export interface LateReading {
@@ -95,6 +86,7 @@ export interface LateReading {
 export interface ChildValue {
   readonly value: number | null;
   readonly timeMs: number;
+  readonly receivedMs: number;
 }
 
 export function initialAsset(self: Self<AssetDefinition>): AssetState {
@@ -113,22 +105,15 @@ export function initialAsset(self: Self<AssetDefinition>): AssetState {
 export function createLive(id: EntityId, definition: AssetDefinition): AssetLive {
   const layout = layoutOf(definition);
   const count = layout.metrics.length;
-  const never = (length = count) => new Float64Array(length).fill(Number.NaN);
   const live: AssetLive = {
+    ...createLiveValues(count),
     layout,
     holder: { id, site: definition.site, rules: definition.rules },
     owner: { name: definition.name, timeZone: definition.timeZone },
     plans: new Map(
       [...layout.slotsOf].map(([device, slots]) => [device, new FrameLayouts((points) => planFor(slots, points))]),
     ),
-    slotTimeMs: never(layout.slots.length),
-    values: new Array<PointValue>(count).fill(null),
-    timeMs: never(),
-    staleAtMs: never(),
-    staleSinceMs: never(),
-    marks: new Array<Mark | null>(count).fill(null),
-    lastGoodValue: new Array<PointValue>(count).fill(null),
-    lastGoodMs: never(),
+    slotTimeMs: new Float64Array(layout.slots.length).fill(Number.NaN),
     slotOf: new Int32Array(count).fill(-1),
     windows: layout.metrics.map(({ rollUp }) => (rollUp === undefined ? createWindows(WINDOW_SIZES_MS) : null)),
     closed: {},
@@ -144,7 +129,6 @@ export function createLive(id: EntityId, definition: AssetDefinition): AssetLive
     rollUpsChanged: false,
     startedMs: Number.NaN,
     alarmViews: new AlarmViews(),
-    shownMarks: new Map(),
   };
   return live;
 }

@@ -3,6 +3,7 @@ import { limitsOf } from '../alarm/condition.ts';
 import { isHidden } from '../alarm/machine.ts';
 import { nullable } from '../alarm/stored.ts';
 import { type Health, healthOf, type TELEMETRY_WORTH } from '../health.ts';
+import { hasValue, markOf, readingGroups } from '../live-values.ts';
 import type { AssetStatus, AssetView, Mark, MetricInfo } from '../views.ts';
 import { DEVICE_LOST, isConnected, lostSinceMs } from './devices.ts';
 import { statusOf } from './evolve.ts';
@@ -13,7 +14,7 @@ export function assetView(state: AssetState): AssetView {
   const { decided, live } = state;
   return {
     props: propsOf(state),
-    ...readingsOf(state),
+    ...readingGroups(live, live.layout.metrics, (place) => shownMark(state, place)),
     metrics: metricsOf(live.layout),
     alarms: live.alarmViews.listed(decided.alarms, live.holder),
     windows: { ...live.closed },
@@ -53,32 +54,13 @@ function shownStatus({ decided, live }: AssetState): AssetStatus {
   return live.layout.definition.lifecycle === 'retired' ? 'retired' : statusOf(decided);
 }
 
-function readingsOf(state: AssetState): Pick<AssetView, 'values' | 'times' | 'marks'> {
-  const { live } = state;
-  const values: Record<string, AssetView['values'][string]> = {};
-  const times: Record<string, number> = {};
-  const marks: Record<string, Mark> = {};
-  live.layout.metrics.forEach(({ name }, place) => {
-    const timeMs = live.timeMs[place] ?? Number.NaN;
-    if (!Number.isNaN(timeMs)) {
-      values[name] = live.values[place] ?? null;
-      times[name] = timeMs;
-    }
-    const mark = shownMark(state, place, !Number.isNaN(timeMs));
-    if (mark !== null) marks[name] = mark;
-  });
-  return { values, times, marks };
-}
-
-/** BAD says most; then that the value is old, and why; then what the reading itself brought. */
-function shownMark({ decided, live }: AssetState, place: number, hasValue: boolean): Mark | null {
-  const mark = live.marks[place] ?? null;
-  if (mark?.quality === 'BAD' || !hasValue) return mark;
-  const lostMs = decided.devices.size === 0 ? null : lostSinceMs(decided, live, place);
-  if (lostMs !== null) return { quality: 'UNCERTAIN', reason: DEVICE_LOST, sinceMs: lostMs };
-  const staleSinceMs = live.staleSinceMs[place] ?? Number.NaN;
-  if (!Number.isNaN(staleSinceMs)) return { quality: 'UNCERTAIN', reason: 'stale', sinceMs: staleSinceMs };
-  return mark;
+/** That the device is lost says why a value is old, so it comes before that. */
+function shownMark({ decided, live }: AssetState, place: number): Mark | null {
+  if (decided.devices.size > 0 && hasValue(live, place) && live.marks[place]?.quality !== 'BAD') {
+    const sinceMs = lostSinceMs(decided, live, place);
+    if (sinceMs !== null) return { quality: 'UNCERTAIN', reason: DEVICE_LOST, sinceMs };
+  }
+  return markOf(live, place);
 }
 
 function healthOfAsset({ decided, live }: AssetState): Health {
@@ -106,9 +88,8 @@ function healthOfAsset({ decided, live }: AssetState): Health {
 
 /** Null before the first reading, so that an asset that was just connected is not called ill. */
 function worthOf(state: AssetState, place: number): keyof typeof TELEMETRY_WORTH | null {
-  const hasValue = !Number.isNaN(state.live.timeMs[place]);
-  const mark = shownMark(state, place, hasValue);
-  if (mark === null) return hasValue ? 'GOOD' : null;
+  const mark = shownMark(state, place);
+  if (mark === null) return hasValue(state.live, place) ? 'GOOD' : null;
   return mark.reason === 'stale' || mark.reason === DEVICE_LOST ? 'stale' : mark.quality;
 }
 

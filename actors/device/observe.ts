@@ -3,7 +3,7 @@ import type { DeviceDefinition } from '../../topology/plant.ts';
 import { decideRule, noteVerdict } from '../alarm/evaluate.ts';
 import type { AlarmEvent } from '../alarm/events.ts';
 import type { Frame } from '../frame.ts';
-import { markFor } from '../quality/mark.ts';
+import { putMark, putValue } from '../live-values.ts';
 import { COMPILED_CLOCK_RULES } from './clock.ts';
 import type { DeviceEvent, ReadingGap } from './events.ts';
 import { type DeviceLive, type DeviceState, isDecommissioned } from './state.ts';
@@ -58,26 +58,9 @@ function takeReadings(live: DeviceLive, frame: Frame, frameMs: number, nowMs: nu
       live.admitted.addReading(place, timeMs, value);
     }
     if (timeMs <= (live.timeMs[place] ?? Number.NaN)) continue;
-    if (!isBad) {
-      live.values[place] = value;
-      live.timeMs[place] = timeMs;
-      live.staleAtMs[place] = nowMs + point.staleAfterMs;
-      live.staleSinceMs[place] = Number.NaN;
-      if (quality === 'GOOD') {
-        live.lastGoodValue[place] = value;
-        live.lastGoodMs[place] = timeMs;
-        live.marks[place] = null;
-        continue;
-      }
-    }
-    live.marks[place] = markFor(
-      live.marks[place] ?? null,
-      isBad ? 'BAD' : quality,
-      frame.reasons?.[i] ?? null,
-      nowMs,
-      live.lastGoodValue[place] ?? null,
-      live.lastGoodMs[place] ?? Number.NaN,
-    );
+    const reason = frame.reasons?.[i] ?? null;
+    if (isBad) putMark(live, place, 'BAD', reason, nowMs);
+    else putValue(live, place, value, timeMs, nowMs, nowMs + point.staleAfterMs, quality, reason, nowMs);
   }
   if (frame.times === null && frame.points.length > 0) live.admitted.addFrame(frameMs, plan.hash);
   return usable;

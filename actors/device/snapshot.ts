@@ -6,30 +6,19 @@ import {
   nullable,
   restoreTimers,
   StoredBook,
-  StoredMark,
   StoredTimers,
   StoredValue,
   storeTimers,
 } from '../alarm/stored.ts';
+import { restoreLiveValue, StoredLiveValue, storeLiveValue } from '../live-values.ts';
 import { CLOCK_RULES } from './clock.ts';
 import { createLive, type DeviceLive, type DeviceState } from './state.ts';
 
 const Instant = z.number().nullable();
 
 /** By name, since places change with the topology. */
-const StoredPoint = z.tuple([
-  z.string(),
-  z.object({
-    value: StoredValue,
-    timeMs: Instant,
-    staleAtMs: Instant,
-    mark: StoredMark.nullable(),
-    goodValue: StoredValue,
-    goodMs: Instant,
-    admittedMs: Instant,
-    admittedValue: StoredValue,
-  }),
-]);
+const StoredPoint = StoredLiveValue.extend({ admittedMs: Instant, admittedValue: StoredValue });
+type StoredPoint = z.infer<typeof StoredPoint>;
 
 const StoredDevice = z.object({
   decided: z.object({
@@ -57,7 +46,7 @@ const StoredDevice = z.object({
     ),
     introducedTo: z.array(z.string()),
   }),
-  points: z.array(StoredPoint),
+  points: z.array(z.tuple([z.string(), StoredPoint])),
   frames: z.array(z.tuple([z.number(), z.number()])),
   clock: StoredTimers,
   lastSeenMs: Instant,
@@ -114,26 +103,16 @@ export function decodeDevice(stored: unknown, self: Self<DeviceDefinition>): Dev
   return { decided: { ...kept.decided, alarms: bookOf(kept.decided.alarms) }, live };
 }
 
-function storePoint(live: DeviceLive, place: number): z.infer<typeof StoredPoint>[1] {
+function storePoint(live: DeviceLive, place: number): StoredPoint {
   return {
-    value: live.values[place] ?? null,
-    timeMs: nullable(live.timeMs[place]),
-    staleAtMs: nullable(live.staleAtMs[place]),
-    mark: live.marks[place] ?? null,
-    goodValue: live.lastGoodValue[place] ?? null,
-    goodMs: nullable(live.lastGoodMs[place]),
+    ...storeLiveValue(live, place),
     admittedMs: nullable(live.admitted.timeMs[place]),
     admittedValue: live.admitted.value[place] ?? null,
   };
 }
 
-function restorePoint(live: DeviceLive, place: number, point: z.infer<typeof StoredPoint>[1]): void {
-  live.values[place] = point.value;
-  live.timeMs[place] = point.timeMs ?? Number.NaN;
-  live.staleAtMs[place] = point.staleAtMs ?? Number.NaN;
-  live.marks[place] = point.mark;
-  live.lastGoodValue[place] = point.goodValue;
-  live.lastGoodMs[place] = point.goodMs ?? Number.NaN;
+function restorePoint(live: DeviceLive, place: number, point: StoredPoint): void {
+  restoreLiveValue(live, place, point);
   live.admitted.timeMs[place] = point.admittedMs ?? Number.NaN;
   live.admitted.value[place] = point.admittedValue;
 }

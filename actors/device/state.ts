@@ -5,9 +5,9 @@ import type { DeviceDefinition } from '../../topology/plant.ts';
 import { type AlarmBook, AlarmViews } from '../alarm/book.ts';
 import { createTimers, type RuleOwner, type RuleTimers } from '../alarm/evaluate.ts';
 import type { AlarmHolder } from '../alarm/view.ts';
-import type { PointValue } from '../frame.ts';
 import { FrameLayouts } from '../frame-layout.ts';
-import type { Mark, WriteView } from '../views.ts';
+import { createLiveValues, type LiveValues } from '../live-values.ts';
+import type { WriteView } from '../views.ts';
 import { Admitted } from './admitted.ts';
 import { CLOCK_RULES } from './clock.ts';
 
@@ -37,22 +37,12 @@ export interface Write extends WriteView {
   readonly deadlineMs: number;
 }
 
-export interface DeviceLive {
+/** Values by place of the point in the layout. */
+export interface DeviceLive extends LiveValues {
   readonly layout: DeviceLayout;
   readonly layouts: FrameLayouts<FramePlan>;
   readonly holder: AlarmHolder;
   readonly owner: RuleOwner;
-  /** By place in the layout. */
-  readonly values: PointValue[];
-  /** Device time of the newest reading; NaN before the first. */
-  readonly timeMs: Float64Array;
-  /** When the newest usable reading will be stale; NaN before the first. */
-  readonly staleAtMs: Float64Array;
-  readonly marks: (Mark | null)[];
-  /** Since when shown as stale; NaN: it is not. Not part of a snapshot: it follows from the clock. */
-  readonly staleSinceMs: Float64Array;
-  readonly lastGoodValue: PointValue[];
-  readonly lastGoodMs: Float64Array;
   readonly admitted: Admitted;
   readonly clock: RuleTimers;
   /** Newest usable frame, by our clock; NaN before the first. */
@@ -112,19 +102,12 @@ export function initialDevice(self: Self<DeviceDefinition>): DeviceState {
 export function createLive(id: EntityId, definition: DeviceDefinition): DeviceLive {
   const layout = layoutOf(definition);
   const count = layout.points.length;
-  const never = () => new Float64Array(count).fill(Number.NaN);
   return {
+    ...createLiveValues(count),
     layout,
     layouts: new FrameLayouts((points) => planFor(layout, points)),
     holder: { id, site: definition.site, rules: CLOCK_RULES },
     owner: { name: definition.name, timeZone: definition.timeZone },
-    values: new Array<PointValue>(count).fill(null),
-    timeMs: never(),
-    staleAtMs: never(),
-    marks: new Array<Mark | null>(count).fill(null),
-    staleSinceMs: never(),
-    lastGoodValue: new Array<PointValue>(count).fill(null),
-    lastGoodMs: never(),
     admitted: new Admitted(count),
     clock: createTimers(CLOCK_RULES.length),
     lastSeenMs: Number.NaN,

@@ -1,11 +1,12 @@
-import type { DeviceView, Mark, WriteView } from '../views.ts';
+import { markOf, readingGroups } from '../live-values.ts';
+import type { DeviceView, WriteView } from '../views.ts';
 import { type DeviceLayout, type DeviceState, isDecommissioned } from './state.ts';
 
 export function deviceView({ decided, live }: DeviceState): DeviceView {
   const { layout } = live;
   return {
     props: propsOf({ decided, live }),
-    ...readingsOf({ decided, live }),
+    ...readingGroups(live, layout.points, (place) => markOf(live, place)),
     points: pointsOf(layout),
     alarms: live.alarmViews.listed(decided.alarms, live.holder),
     link: live.link,
@@ -39,25 +40,6 @@ function propsOf(state: DeviceState): DeviceView['props'] {
     gaps: live.gaps,
     frames: live.frames,
   };
-}
-
-function readingsOf({ live }: DeviceState): Pick<DeviceView, 'values' | 'times' | 'marks'> {
-  const values: Record<string, DeviceView['values'][string]> = {};
-  const times: Record<string, number> = {};
-  const marks: Record<string, Mark> = {};
-  live.layout.points.forEach(({ name }, place) => {
-    const timeMs = live.timeMs[place] ?? Number.NaN;
-    if (!Number.isNaN(timeMs)) {
-      values[name] = live.values[place] ?? null;
-      times[name] = timeMs;
-    }
-    const staleSinceMs = live.staleSinceMs[place] ?? Number.NaN;
-    const mark = live.marks[place] ?? null;
-    if (mark !== null && (mark.quality === 'BAD' || Number.isNaN(staleSinceMs))) marks[name] = mark;
-    else if (!Number.isNaN(staleSinceMs))
-      marks[name] = { quality: 'UNCERTAIN', reason: 'stale', sinceMs: staleSinceMs };
-  });
-  return { values, times, marks };
 }
 
 const pointViews = new WeakMap<DeviceLayout, DeviceView['points']>();

@@ -153,7 +153,8 @@ const AssetProps = z.object({
 const AssetGroups = z.object({
   props: AssetProps,
   values: z.record(z.string(), Value),
-  times: z.record(z.string(), Instant),
+  times: z.record(z.string(), Instant).describe('By the source'),
+  received: z.record(z.string(), Instant).describe('At which our node received the value, by the same keys'),
   marks: z.record(z.string(), Mark),
   metrics: z.record(z.string(), MetricInfo),
   alarms: z.record(z.string(), Alarm),
@@ -193,7 +194,8 @@ const DeviceProps = z.object({
 const DeviceGroups = z.object({
   props: DeviceProps,
   values: z.record(z.string(), Value),
-  times: z.record(z.string(), Instant),
+  times: z.record(z.string(), Instant).describe('By the source'),
+  received: z.record(z.string(), Instant).describe('At which our node received the value, by the same keys'),
   marks: z.record(z.string(), Mark),
   points: z.record(
     z.string(),

@@ -172,6 +172,7 @@ function asset(id: string, name: string, site: string, siteName: string, i: numb
     },
     values: { flow: 110 + (i % 30), temperature, vibration: 2.1, running: true },
     times: { flow: nowMs, temperature: nowMs, vibration: nowMs, running: nowMs },
+    received: { flow: nowMs, temperature: nowMs, vibration: nowMs, running: nowMs },
     marks: {},
     metrics: METRICS,
     alarms: {},
@@ -221,6 +222,7 @@ function device(name: string, site: string, asset: string, i: number, nowMs: num
     },
     values: { flow: 110, temperature: 52, setpoint: 120 },
     times: { flow: nowMs, temperature: nowMs, setpoint: nowMs },
+    received: { flow: nowMs, temperature: nowMs, setpoint: nowMs },
     marks: {},
     points: {
       flow: point('Flow', 'm³/h', false, 0, 200),
