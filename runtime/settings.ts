@@ -35,9 +35,9 @@ export const Settings = z.strictObject({
   FLUSH_INTERVAL_MS: z.coerce
     .number()
     .int()
-    .min(5)
+    .min(2)
     .max(1000)
-    .default(10)
+    .default(5)
     .describe('Shortest time between two pushes of changed values, in ms'),
   CHECKPOINT_INTERVAL_MS: z.coerce
     .number()
