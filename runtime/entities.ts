@@ -1,5 +1,7 @@
 import type { AnyActorKind, View } from './actor-kind.ts';
-import { Entity, type EntityHost, type Message } from './entity.ts';
+import { Entity } from './entity/entity.ts';
+import type { EntityHost } from './entity/host.ts';
+import type { Message } from './entity/message.ts';
 import { type EntityId, kindOf } from './ids.ts';
 import type { Snapshot } from './journal.ts';
 import type { Json } from './json.ts';

@@ -1,5 +1,6 @@
 import type { Entities } from './entities.ts';
-import type { Entity } from './entity.ts';
+import type { Entity } from './entity/entity.ts';
+import type { Recovering } from './entity/host.ts';
 import type { EntityId } from './ids.ts';
 import type { TelemetryLog } from './log.ts';
 
@@ -34,7 +35,7 @@ export async function recoverAll(options: {
 }
 
 /** Gives one entity what the log has for it since its snapshot. */
-export async function replayOne(entity: Entity, log: TelemetryLog, followersOf: Followers): Promise<void> {
+export async function replayOne(entity: Recovering, log: TelemetryLog, followersOf: Followers): Promise<void> {
   if (!entity.kind.observe) return;
   for await (const record of records(log, entity.logPosition)) {
     const own = record.source === entity.id && entity.kind.admit !== undefined;

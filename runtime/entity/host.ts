@@ -1,0 +1,37 @@
+import type { AnyActorKind } from '../actor-kind.ts';
+import type { Committer } from '../committer.ts';
+import type { EffectRunner } from '../effects.ts';
+import type { EntityId } from '../ids.ts';
+import type { Journal } from '../journal.ts';
+import type { LiveCells } from '../live-cells.ts';
+import type { DeadLetter, LogRecord, PositionedRecord } from '../log.ts';
+import type { LocalCell } from '../nact/cell.ts';
+import type { Ownership } from '../ownership.ts';
+
+/** What an entity needs of its node. */
+export interface EntityHost {
+  readonly cell: LocalCell;
+  readonly ownership: Ownership;
+  readonly journal: Journal;
+  readonly committer: Committer;
+  readonly live: LiveCells;
+  readonly effects: EffectRunner;
+  now(): number;
+  append(record: LogRecord): Promise<void>;
+  /** Gives the entity the records that it has to observe and has not, in order. */
+  replay(entity: Recovering): Promise<void>;
+  deadLetter(letter: DeadLetter): void;
+  /** A record left the mailbox of an entity of this kind. */
+  observed(kind: string): void;
+  crashed(id: EntityId, error: unknown, restartInMs: number | undefined): void;
+  /** Its snapshot cannot be read, for instance because another version wrote it. */
+  unreadable(id: EntityId, error: unknown): void;
+}
+
+/** An entity that is being brought up, as whoever reads the log for it sees it. */
+export interface Recovering {
+  readonly id: EntityId;
+  readonly kind: AnyActorKind;
+  readonly logPosition: number;
+  replay(record: PositionedRecord): void | Promise<void>;
+}

@@ -1,0 +1,148 @@
+import type { Who } from '../actor-kind.ts';
+import { ErrorWithCode } from '../errors.ts';
+import type { PositionedRecord } from '../log.ts';
+import { type Committed, commit, type Decided, type DecidedEvent } from './commit.ts';
+import type { EntityHost } from './host.ts';
+import { Intake } from './intake.ts';
+import { BY_LOG, BY_TIMER, type Memory } from './memory.ts';
+import type { Message, MessageOf } from './message.ts';
+
+/** What the supervision of an entity is told by its turns. */
+export interface TurnListener {
+  /** Something may look different from outside. */
+  changed(): void;
+  /** It must not go on: another node owns it. */
+  fenced(reason: string): void;
+  /** Memory is ahead of the log: it has to be built again. */
+  unlogged(): void;
+}
+
+/**
+ * The turns of a live entity: a kind's pure functions over what it holds in memory, one message at a time.
+ *
+ * A turn that decides nothing is synchronous. A turn that decides something waits for its commit: the new state is taken, the
+ * sender answered and effects begun only after the journal has the events. A turn that throws has decided nothing that
+ * anybody was told of.
+ */
+export class Turns {
+  readonly #memory: Memory;
+  readonly #host: EntityHost;
+  readonly #listener: TurnListener;
+  readonly #intake: Intake;
+  #lastActiveMs: number;
+  #observedSinceEmit = false;
+
+  constructor(memory: Memory, host: EntityHost, listener: TurnListener) {
+    this.#memory = memory;
+    this.#host = host;
+    this.#listener = listener;
+    this.#intake = new Intake(memory.id, host, () => listener.unlogged());
+    this.#lastActiveMs = host.now();
+  }
+
+  /** When a command last came. */
+  get lastActiveMs(): number {
+    return this.#lastActiveMs;
+  }
+
+  get wantsToEmit(): boolean {
+    return this.#observedSinceEmit && this.#memory.kind.emit !== undefined;
+  }
+
+  take(message: Exclude<Message, { kind: 'recover' }>): void | Promise<void> {
+    const { kind, state } = this.#memory;
+    switch (message.kind) {
+      case 'record':
+        return this.#observe(message.record);
+      case 'input':
+        return this.#admit(message);
+      case 'command':
+        return this.#command(message);
+      case 'due': {
+        const events = kind.due?.(state, this.#memory.turn(BY_TIMER));
+        this.#listener.changed();
+        return this.decided(events, BY_TIMER);
+      }
+      case 'watch':
+        kind.watch?.(state, message.changed, this.#memory.turn(BY_LOG));
+        return this.#listener.changed();
+      case 'note':
+        kind.note?.(state, message.note, this.#memory.turn(BY_LOG));
+        return this.#listener.changed();
+      case 'emit':
+        return this.#emit();
+      case 'snapshot':
+        return this.#snapshot(message);
+    }
+  }
+
+  /** Commits what the entity decided by itself. Synchronous when that is nothing. */
+  decided(events: readonly DecidedEvent[] | undefined, by: Who): void | Promise<void> {
+    if (events === undefined || events.length === 0) return;
+    return this.#commit({ events, by, commandId: null, answer: null }).then(() => undefined);
+  }
+
+  #observe(record: PositionedRecord): void | Promise<void> {
+    const memory = this.#memory;
+    if (record.position <= memory.logPosition || !memory.kind.observe) return;
+    const events = memory.kind.observe(memory.state, record.observation, memory.observationTurn(record, false));
+    memory.logPosition = record.position;
+    this.#observedSinceEmit = true;
+    this.#listener.changed();
+    return this.decided(events, BY_LOG);
+  }
+
+  #admit(message: MessageOf<'input'>): void {
+    const { kind, state, id } = this.#memory;
+    if (!kind.admit) {
+      message.refused(new ErrorWithCode('NO_INPUT', `${id} takes no input`));
+      return;
+    }
+    const admission = kind.admit(state, message.input, this.#memory.turn(BY_LOG));
+    if (admission.rejected.length > 0) this.#listener.changed();
+    this.#intake.take(admission, message);
+  }
+
+  async #command({ command, options, reply }: MessageOf<'command'>): Promise<void> {
+    const { commandId, by, permissions } = options;
+    const { kind, state, id } = this.#memory;
+    const decision = kind.decide(state, command, { ...this.#memory.turn(by), permissions, commandId });
+    this.#lastActiveMs = this.#host.now();
+    if (!decision.ok) {
+      // A repeat is usually refused by the state that its first arrival left behind; then the first answer counts.
+      const first = await this.#host.journal.answerOf(id, commandId);
+      return reply(first === undefined ? decision : { ok: true, result: first, repeated: true });
+    }
+    const decided = { events: decision.events, by, commandId, answer: decision.result ?? null };
+    const committed = await this.#commit(decided);
+    if (committed.kind === 'fenced') {
+      return reply({ ok: false, code: 'STALE_ROUTE', message: `another node owns ${id}: ${committed.reason}` });
+    }
+    const repeated = committed.kind === 'repeated';
+    reply({ ok: true, result: repeated ? committed.answer : decided.answer, repeated });
+  }
+
+  async #commit(decided: Decided): Promise<Committed> {
+    const committed = await commit(this.#memory, this.#host, decided);
+    if (committed.kind === 'committed') this.#listener.changed();
+    if (committed.kind === 'fenced') this.#listener.fenced(committed.reason);
+    return committed;
+  }
+
+  #emit(): void {
+    this.#observedSinceEmit = false;
+    const { kind, state, id } = this.#memory;
+    const observation = kind.emit?.(state, this.#memory.turn(BY_TIMER)) ?? null;
+    if (observation === null) return;
+    // Derived values can be computed again, so a log that is full or away costs a gap in their history, not a crash.
+    this.#host.append({ source: id, observation }).catch(() => undefined);
+  }
+
+  #snapshot({ upTo, take }: MessageOf<'snapshot'>): void {
+    this.#memory.logPosition = Math.max(this.#memory.logPosition, upTo);
+    const snapshot = this.#memory.snapshot();
+    // Saved before the log has what it knows of, a crash would leave an actor that takes the second delivery of a lost
+    // reading for a duplicate.
+    this.#intake.settled((all) => take(all ? snapshot : undefined));
+  }
+}
