@@ -62,13 +62,7 @@ export function putValue(
 }
 
 /** What is to be said of a value that is not GOOD, or of a place that has none now. */
-export function putMark(
-  live: LiveValues,
-  place: number,
-  quality: Quality,
-  reason: string | null,
-  nowMs: number,
-): void {
+export function putMark(live: LiveValues, place: number, quality: Quality, reason: string | null, nowMs: number): void {
   const before = live.marks[place] ?? null;
   const goodMs = live.lastGoodMs[place] ?? Number.NaN;
   live.marks[place] = markFor(before, quality, reason, nowMs, live.lastGoodValue[place] ?? null, goodMs);

@@ -70,9 +70,9 @@ export interface LinkDefinition {
     readonly point: string;
     readonly scale: number;
     readonly offset: number;
+    /** Of the point: how long without a reading before its value is stale. */
+    readonly staleAfterMs: number;
   }[];
-  /** Of the device: how long without a reading before its values are stale. */
-  readonly staleAfterMs: number;
 }
 
 export interface DeviceDefinition {

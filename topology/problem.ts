@@ -54,6 +54,7 @@ export const PROBLEM_CODES = {
   DUPLICATE_RULE: 'Two rules of an asset say the same',
   DRIVER_MISMATCH: 'Settings of another driver than that of the connection',
   POINT_WITHOUT_ADDRESS: 'A point does not say where its value is found',
+  FROZEN_WITHOUT_FAULT: 'A point would be called frozen though its sensor is well',
   INVALID_ADDRESS: 'An address that the protocol does not have',
   DUPLICATE_TOPIC_NAME: 'Two devices of one connection have the same name in the topic',
   POLL_SLOWER_THAN_EXPECTED: 'A device is polled less often than readings are expected',

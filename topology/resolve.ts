@@ -1,7 +1,7 @@
 import type { AssembledAsset, AssembledDevice, AssembledLink, Assembly } from './assembly.ts';
 import type { AssetDefinition, ConnectionDefinition, DeviceDefinition, Plant, SiteDefinition } from './plant.ts';
 import { HealthThresholds } from './schema/asset.ts';
-import type { Connection } from './schema/device.ts';
+import type { Connection, Point } from './schema/device.ts';
 import { ModbusDevice } from './schema/modbus.ts';
 import { MqttDevice } from './schema/mqtt.ts';
 import { OpcUaDevice } from './schema/opcua.ts';
@@ -101,8 +101,11 @@ function resolveLink(assembled: AssembledLink): AssetDefinition['links'][number]
     role: link.role,
     validFromMs,
     validUntilMs,
-    mappings: mappings.map(({ metric, point, scale, offset }) => ({ metric, point, scale, offset })),
-    staleAfterMs: staleAfter(device === null ? DEFAULT_EXPECTED_MS : expectedInterval(device)),
+    mappings: mappings.map(({ metric, point, scale, offset }) => {
+      const source = device?.points.get(point)?.value;
+      const staleAfterMs = device && source ? staleAfter(device, source) : MIN_STALE_AFTER_MS;
+      return { metric, point, scale, offset, staleAfterMs };
+    }),
   };
 }
 
@@ -132,11 +135,10 @@ function resolveDevice(
     decommissioned: device.decommissioned,
     expectedIntervalMs,
     offlineAfterMs: device.offlineAfterMs ?? profile?.value.offlineAfterMs ?? Math.max(3000, 3 * expectedIntervalMs),
-    points: [...assembled.points.values()].map(({ value: point }) => {
-      // A point that is polled slowly on purpose is not stale between two polls.
-      const intervalMs = Math.max(expectedIntervalMs, point.modbus?.pollMs ?? 0);
-      return { ...point, staleAfterMs: point.staleAfterMs ?? staleAfter(intervalMs) };
-    }),
+    points: [...assembled.points.values()].map(({ value: point }) => ({
+      ...point,
+      staleAfterMs: staleAfter(assembled, point),
+    })),
     modbus,
     opcua: driver === 'opcua' ? (device.opcua ?? OpcUaDevice.parse({})) : undefined,
     mqtt: driver === 'mqtt' ? (device.mqtt ?? MqttDevice.parse({})) : undefined,
@@ -146,14 +148,20 @@ function resolveDevice(
 }
 
 const DEFAULT_EXPECTED_MS = 1000;
+const MIN_STALE_AFTER_MS = 2000;
 
 function expectedInterval({ device, profile }: AssembledDevice): number {
   const given = device.expectedIntervalMs ?? profile?.value.expectedIntervalMs;
   return given ?? device.modbus?.pollMs ?? DEFAULT_EXPECTED_MS;
 }
 
-function staleAfter(expectedIntervalMs: number): number {
-  return Math.max(2000, 2 * expectedIntervalMs);
+/** How often a point is expected; one that is polled slowly on purpose is not late between two polls. */
+export function readingInterval(device: AssembledDevice, point: Point): number {
+  return Math.max(expectedInterval(device), point.modbus?.pollMs ?? 0);
+}
+
+function staleAfter(device: AssembledDevice, point: Point): number {
+  return point.staleAfterMs ?? Math.max(MIN_STALE_AFTER_MS, 2 * readingInterval(device, point));
 }
 
 function resolveConnections(

@@ -101,7 +101,7 @@ function compile(definition: AssetDefinition): AssetLayout {
 
 function slotsFor(definition: AssetDefinition, placeOf: ReadonlyMap<string, number>): Slot[] {
   return definition.links.flatMap((link) =>
-    link.mappings.flatMap(({ metric, point, scale, offset }) => {
+    link.mappings.flatMap(({ metric, point, scale, offset, staleAfterMs }) => {
       const place = placeOf.get(metric);
       if (place === undefined) return [];
       return [
@@ -115,7 +115,7 @@ function slotsFor(definition: AssetDefinition, placeOf: ReadonlyMap<string, numb
           fromMs: link.validFromMs ?? Number.NEGATIVE_INFINITY,
           untilMs: link.validUntilMs ?? Number.POSITIVE_INFINITY,
           rank: RANKS[link.role],
-          staleAfterMs: link.staleAfterMs,
+          staleAfterMs,
         },
       ];
     }),

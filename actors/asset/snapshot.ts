@@ -1,14 +1,7 @@
 import { z } from 'zod';
 import type { Self } from '../../runtime/actor-kind.ts';
 import type { AssetDefinition } from '../../topology/plant.ts';
-import {
-  bookOf,
-  nullable,
-  restoreTimers,
-  StoredBook,
-  StoredTimers,
-  storeTimers,
-} from '../alarm/stored.ts';
+import { bookOf, nullable, restoreTimers, StoredBook, StoredTimers, storeTimers } from '../alarm/stored.ts';
 import { restoreLiveValue, StoredLiveValue, storeLiveValue } from '../live-values.ts';
 import { decodeWindows, encodeWindows } from '../window.ts';
 import type { AssetLayout } from './layout.ts';

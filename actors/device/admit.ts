@@ -69,7 +69,9 @@ export function admitFrame(state: DeviceState, frame: Frame, _turn: Turn<DeviceD
     if (movedTooFast(point.maxRatePerSecond, live.admitted.value[place] ?? null, beforeMs, value, timeMs)) {
       draft = (draft ?? new FrameDraft(frame)).doubt(i, 'SUSPECT', 'rate');
     }
-    live.admitted.addReading(place, timeMs, value);
+    const quality = draft?.qualityOf(i) ?? frame.quality?.[i] ?? 'GOOD';
+    live.admitted.addReading(place, timeMs, value, quality);
+    if (live.admitted.isFrozen(place, timeMs)) draft = (draft ?? new FrameDraft(frame)).doubt(i, 'SUSPECT', 'frozen');
   }
   const observation = draft === null ? frame : draft.finish();
   if (isWhole && observation !== null) {
@@ -135,6 +137,10 @@ class FrameDraft {
     this.#reasons = frame.reasons === null ? new Array<string | null>(count).fill(null) : [...frame.reasons];
     this.#times = frame.times === null ? null : [...frame.times];
     this.#deviceTimeMs = frame.deviceTimeMs;
+  }
+
+  qualityOf(i: number): Quality | undefined {
+    return this.#quality[i];
   }
 
   /** The whole frame has no time that can be believed. */

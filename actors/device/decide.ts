@@ -1,4 +1,5 @@
-import { accept, type Decision, reject, type Turn } from '../../runtime/actor-kind.ts';
+import { accept, type Decision, type Rejection, reject, type Turn } from '../../runtime/actor-kind.ts';
+import { permits } from '../../runtime/permissions.ts';
 import type { DeviceDefinition } from '../../topology/plant.ts';
 import type { Point } from '../../topology/schema/device.ts';
 import { alarmPermission, decideAlarm, isAlarmCommand } from '../alarm/decide.ts';
@@ -85,7 +86,7 @@ function writePoint(
   if (isDecommissioned(state)) return reject('DEVICE_DECOMMISSIONED', 'the device is decommissioned');
   const point = live.layout.points[live.layout.placeOf.get(name) ?? -1];
   if (point === undefined) return reject('UNKNOWN_POINT', `the device has no point ${name}`, 'point');
-  const refusal = writeFault(point, value);
+  const refusal = writeFault(point, value, turn.permissions);
   if (refusal !== null) return refusal;
   const { connectivity } = decided;
   if (connectivity.state === 'offline' && connectivity.reason !== 'silent')
@@ -99,9 +100,11 @@ function writePoint(
   });
 }
 
-function writeFault(point: Point, value: number | boolean | string): ReturnType<typeof reject> | null {
+function writeFault(point: Point, value: number | boolean | string, permissions: readonly string[]): Rejection | null {
   const { writable } = point;
   if (writable === undefined) return reject('POINT_NOT_WRITABLE', `${point.name} is read-only`, 'point');
+  if (!permits(permissions, writable.permission))
+    return reject('FORBIDDEN', `writing ${point.name} needs the permission ${writable.permission}`, 'point');
   if (typeof value !== point.type)
     return reject('WRONG_TYPE', `${point.name} takes a ${point.type}, not a ${typeof value}`, 'value');
   if (typeof value !== 'number') return null;

@@ -55,7 +55,7 @@ function takeReadings(live: DeviceLive, frame: Frame, frameMs: number, nowMs: nu
     const isBad = value === null || quality === 'BAD';
     if (!isBad) {
       usable++;
-      live.admitted.addReading(place, timeMs, value);
+      live.admitted.addReading(place, timeMs, value, quality);
     }
     if (timeMs <= (live.timeMs[place] ?? Number.NaN)) continue;
     const reason = frame.reasons?.[i] ?? null;

@@ -17,7 +17,12 @@ import { createLive, type DeviceLive, type DeviceState } from './state.ts';
 const Instant = z.number().nullable();
 
 /** By name, since places change with the topology. */
-const StoredPoint = StoredLiveValue.extend({ admittedMs: Instant, admittedValue: StoredValue });
+const StoredPoint = StoredLiveValue.extend({
+  admittedMs: Instant,
+  admittedValue: StoredValue,
+  stillValue: z.number().nullable(),
+  stillSinceMs: Instant,
+});
 type StoredPoint = z.infer<typeof StoredPoint>;
 
 const StoredDevice = z.object({
@@ -108,11 +113,18 @@ function storePoint(live: DeviceLive, place: number): StoredPoint {
     ...storeLiveValue(live, place),
     admittedMs: nullable(live.admitted.timeMs[place]),
     admittedValue: live.admitted.value[place] ?? null,
+    stillValue: nullable(live.admitted.stillValue[place]),
+    stillSinceMs: nullable(live.admitted.stillSinceMs[place]),
   };
 }
 
 function restorePoint(live: DeviceLive, place: number, point: StoredPoint): void {
   restoreLiveValue(live, place, point);
-  live.admitted.timeMs[place] = point.admittedMs ?? Number.NaN;
-  live.admitted.value[place] = point.admittedValue;
+  const { admitted, layout } = live;
+  admitted.timeMs[place] = point.admittedMs ?? Number.NaN;
+  admitted.value[place] = point.admittedValue;
+  // Where the rule is gone the run is no longer followed: what it was would be wrong once the rule is back.
+  if (layout.points[place]?.frozen === undefined) return;
+  admitted.stillValue[place] = point.stillValue ?? Number.NaN;
+  admitted.stillSinceMs[place] = point.stillSinceMs ?? Number.NaN;
 }

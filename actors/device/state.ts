@@ -108,7 +108,7 @@ export function createLive(id: EntityId, definition: DeviceDefinition): DeviceLi
     layouts: new FrameLayouts((points) => planFor(layout, points)),
     holder: { id, site: definition.site, rules: CLOCK_RULES },
     owner: { name: definition.name, timeZone: definition.timeZone },
-    admitted: new Admitted(count),
+    admitted: new Admitted(layout.points),
     clock: createTimers(CLOCK_RULES.length),
     lastSeenMs: Number.NaN,
     frameMs: Number.NaN,

@@ -10,6 +10,7 @@ export const REASONS = {
   unknown_point: 'the device has no such point',
   decommissioned: 'the device is decommissioned',
   rate: 'changed faster than the point can',
+  frozen: 'has not moved for longer than the quantity can stand still',
   no_device_time: 'the device gives no time: taken as of its arrival',
   future_time: 'the time of the device lies in the future: taken as of its arrival',
 } as const;

@@ -3,7 +3,7 @@ import { deviceKind } from '../../actors/device/device.ts';
 import type { Frame } from '../../actors/frame.ts';
 import { entityId } from '../../runtime/ids.ts';
 import { Metric } from '../../topology/schema/asset.ts';
-import { asset, device, frame, link, point, rule } from '../unit/actors/plant.ts';
+import { asset, device, frame, link, mapping, point, rule } from '../unit/actors/plant.ts';
 
 /**
  * What one frame of ten readings costs the actors, without the runtime around them: `device.admit`, `device.observe`,
@@ -25,7 +25,7 @@ const assetDefinition = asset({
     rule({ id: 'b', metric: 'm1', when: { outside: [-1000, 1000] }, durationSeconds: 5 }),
     rule({ id: 'c', metric: 'm2', when: { below: -1000 }, deadband: 1 }),
   ],
-  links: [link({ mappings: NAMES.map((name) => ({ metric: name, point: name, scale: 1, offset: 0 })) })],
+  links: [link({ mappings: NAMES.map((name) => mapping(name)) })],
 });
 
 /** As a driver makes them: one list of points for all; `fresh`: a list of its own each, as after the log was read. */

@@ -47,6 +47,7 @@ function asset(name: string, more: object = {}) {
     },
     values: { temperature: 21.5 },
     times: { temperature: 5 },
+    received: { temperature: 6 },
     marks: {},
     metrics: {
       temperature: {
@@ -109,6 +110,7 @@ describe('the HTTP front', () => {
         },
         values: { flow: i },
         times: { flow: 1000 + i },
+        received: { flow: 1001 + i },
         marks:
           i === 1
             ? { flow: { quality: 'SUSPECT', reason: 'rate', sinceMs: 3, lastGood: { value: 0, timeMs: 2 } } }

@@ -1,5 +1,6 @@
 import type { AssembledDevice, Assembly } from '../assembly.ts';
 import type { Entry } from '../draft.ts';
+import { readingInterval } from '../resolve.ts';
 import type { Point } from '../schema/device.ts';
 import { ModbusDevice, type ModbusPoint } from '../schema/modbus.ts';
 import type { Source } from '../source.ts';
@@ -23,18 +24,22 @@ export function checkDevices(assembly: Assembly, source: Source): void {
         suggestion: `use "${driver}", or another connection`,
       });
     }
-    for (const point of assembled.points.values()) checkPoint(assembled, point, driver, source);
+    for (const point of assembled.points.values()) {
+      checkPoint(assembled, point, driver, source);
+      checkFrozen(assembled, point, source);
+    }
     if (driver === 'mqtt') checkTopicName(topics, assembled, id, source);
     if (driver === 'modbus') checkPolling(assembled, source);
   }
 }
 
 function checkPoint(
-  { device, entry: owner }: AssembledDevice,
+  assembled: AssembledDevice,
   { value: point, path }: Entry<Point>,
   driver: (typeof DRIVERS)[number],
   source: Source,
 ): void {
+  const { device, entry: owner } = assembled;
   const foreign = DRIVERS.filter((other) => other !== driver && point[other] !== undefined);
   // A profile may serve devices of several protocols; what stands at the device itself can only be meant for its own.
   const isOwn = path[0] === owner.path[0];
@@ -63,6 +68,36 @@ function checkPoint(
     const fault = modbusFault(point, point.modbus, base);
     if (fault) source.report({ at: [...path, 'modbus', fault.key], code: 'INVALID_ADDRESS', message: fault.message });
   }
+}
+
+/** Fewer readings than this within the time are no evidence that a value stands still. */
+const FROZEN_READINGS = 5;
+
+function checkFrozen(assembled: AssembledDevice, { value: point, path }: Entry<Point>, source: Source): void {
+  if (point.frozen === undefined) return;
+  const fault = frozenFault(point, point.frozen, readingInterval(assembled, point));
+  if (fault === null) return;
+  const { key, ...said } = fault;
+  const at = key === null ? [...path, 'frozen'] : [...path, 'frozen', key];
+  source.report({ at, atKey: key === null, code: 'FROZEN_WITHOUT_FAULT', ...said });
+}
+
+function frozenFault(
+  { type, writable, range }: Point,
+  { afterMs, tolerance }: NonNullable<Point['frozen']>,
+  intervalMs: number,
+): { readonly key: 'afterMs' | 'tolerance' | null; readonly message: string; readonly suggestion?: string } | null {
+  if (type !== 'number') return { key: null, message: `a ${type} may stand still for ever` };
+  if (writable !== undefined) return { key: null, message: 'what is written stands still until it is written again' };
+  const leastMs = FROZEN_READINGS * intervalMs;
+  if (afterMs < leastMs) {
+    const message = `a reading comes every ${intervalMs} ms: ${afterMs} ms are too few of them to judge by`;
+    return { key: 'afterMs', message, suggestion: `at least ${leastMs}` };
+  }
+  if (range !== undefined && tolerance >= range.max - range.min) {
+    return { key: 'tolerance', message: `no value from ${range.min} to ${range.max} would count as a move` };
+  }
+  return null;
 }
 
 const REGISTERS: Readonly<Record<ModbusPoint['type'], number>> = {

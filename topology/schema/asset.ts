@@ -27,7 +27,7 @@ export const Metric = z.strictObject({
     .min(500)
     .max(86_400_000)
     .optional()
-    .describe('Older than this and the value is shown as stale, in ms. Default: from the device'),
+    .describe('Older than this and the value is shown as stale, in ms. Default: as its point'),
   key: z.boolean().default(false).describe('Shown on the card of the asset in the overview'),
 });
 export type Metric = z.infer<typeof Metric>;
@@ -39,7 +39,7 @@ export const Link = z.strictObject({
   role: z
     .enum(['primary', 'backup', 'secondary'])
     .default('primary')
-    .describe('primary feeds the metric; backup stands in when the primary is lost; secondary is kept for comparison'),
+    .describe('primary feeds the metric; backup stands in when the primary is lost, secondary when both are'),
   validFrom: Instant.optional().describe('Holds from this instant on, ISO 8601 with offset'),
   validUntil: Instant.optional().describe('Holds until this instant, not included'),
   metrics: z

@@ -16,6 +16,21 @@ const PointBase = z.strictObject({
     .positive()
     .optional()
     .describe('A larger step per second makes a reading SUSPECT, in units of the point'),
+  frozen: z
+    .strictObject({
+      afterMs: z
+        .int()
+        .min(1000)
+        .max(604_800_000)
+        .describe('Readings arrive, but the value has not moved for so long, in ms: they are SUSPECT until it moves'),
+      tolerance: z
+        .number()
+        .nonnegative()
+        .default(0)
+        .describe('A value within this distance has not moved, in units of the point'),
+    })
+    .optional()
+    .describe('For a quantity that is never quite still: how to tell that its sensor hangs. Without it, never'),
   staleAfterMs: z
     .int()
     .min(500)
@@ -30,7 +45,11 @@ const PointBase = z.strictObject({
       min: z.number().optional().describe('Smallest value that may be written'),
       max: z.number().optional().describe('Largest value that may be written'),
       readBack: z.boolean().default(true).describe('The value is read again after the write and compared'),
-      permission: z.string().default('device:write').describe('Permission that the writer needs, resource:verb'),
+      permission: z
+        .string()
+        .regex(/^(?!internal:)[a-z-]+:[a-z-]+$/, 'resource:verb, as in roles')
+        .default('device:write')
+        .describe('Permission that the writer needs beside device:write, resource:verb'),
     })
     .optional()
     .describe('The allow-list for writes: a point without it is read-only'),

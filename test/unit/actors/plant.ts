@@ -34,14 +34,17 @@ export function point(over: Record<string, unknown>): DeviceDefinition['points']
   return { ...Point.parse(over), staleAfterMs: 2000 };
 }
 
+export function mapping(metric: string, over: Partial<LinkDefinition['mappings'][number]> = {}) {
+  return { metric, point: metric, scale: 1, offset: 0, staleAfterMs: 2000, ...over };
+}
+
 export function link(over: Partial<LinkDefinition> = {}): LinkDefinition {
   return {
     device: 'plc-1',
     role: 'primary',
     validFromMs: null,
     validUntilMs: null,
-    mappings: ['temperature', 'pressure'].map((name) => ({ metric: name, point: name, scale: 1, offset: 0 })),
-    staleAfterMs: 2000,
+    mappings: [mapping('temperature'), mapping('pressure')],
     ...over,
   };
 }
@@ -113,6 +116,8 @@ export class Bench<State, Command, Event extends { readonly kind: string }, Defi
   readonly self: Self<Definition>;
   readonly events: Event[] = [];
   readonly effects: Effect[] = [];
+  /** Of whoever sends its commands. */
+  permissions: readonly string[] = ['*'];
   state: State;
   #commands = 0;
 
@@ -167,7 +172,7 @@ export class Bench<State, Command, Event extends { readonly kind: string }, Defi
   }
 
   turn(atMs: number): Turn<Definition> {
-    return { ...this.self, nowMs: T0 + atMs, by: OPERATOR, permissions: ['*'] };
+    return { ...this.self, nowMs: T0 + atMs, by: OPERATOR, permissions: this.permissions };
   }
 
   encode(): unknown {

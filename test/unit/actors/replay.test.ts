@@ -132,7 +132,10 @@ const PLANT = asset({
 });
 
 const PLC = device({
-  points: [point({ name: 'temperature', range: { min: 0, max: 99 } }), point({ name: 'pressure', writable: {} })],
+  points: [
+    point({ name: 'temperature', range: { min: 0, max: 99 }, frozen: { afterMs: 1000, tolerance: 10 } }),
+    point({ name: 'pressure', writable: {} }),
+  ],
 });
 
 interface Recorded {

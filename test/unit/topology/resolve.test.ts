@@ -63,7 +63,7 @@ test('validity and scale of a link become numbers', () => {
   const link = plantOf(text).assets.get('cabinet')?.links[0];
   assert.equal(link?.validFromMs, Date.UTC(2026, 0, 1));
   assert.equal(link?.validUntilMs, null);
-  assert.deepEqual(link?.mappings, [{ metric: 'voltage', point: 'voltage', scale: 2, offset: 0 }]);
+  assert.deepEqual(link?.mappings, [{ metric: 'voltage', point: 'voltage', scale: 2, offset: 0, staleAfterMs: 4000 }]);
 });
 
 test('offline after three expected intervals but at least 3 s, stale after two but at least 2 s', () => {
@@ -75,7 +75,22 @@ test('offline after three expected intervals but at least 3 s, stale after two b
     [meter?.expectedIntervalMs, meter?.offlineAfterMs, meter?.points[0]?.staleAfterMs],
     [2000, 6000, 4000],
   );
-  assert.equal(assets.get('cabinet')?.links[0]?.staleAfterMs, 4000);
+  assert.equal(assets.get('cabinet')?.links[0]?.mappings[0]?.staleAfterMs, 4000);
+});
+
+test('a metric is stale when its point is, not when another point of the device would be', () => {
+  const text = spoil(
+    '{ name: temp, unit: °C, modbus: { address: 1 } }',
+    '{ name: temp, unit: °C, modbus: { address: 1, pollMs: 60000 } }',
+  );
+  const slow = spoil(
+    'range: { min: 0, max: 300 }, modbus',
+    'range: { min: 0, max: 300 }, staleAfterMs: 9000, modbus',
+    text,
+  );
+  const { mappings } = plantOf(slow).assets.get('pump-1')?.links[0] ?? assert.fail();
+  const staleAfterMs = Object.fromEntries(mappings.map((mapping) => [mapping.metric, mapping.staleAfterMs]));
+  assert.deepEqual([staleAfterMs.temp, staleAfterMs.flow, staleAfterMs.running], [120_000, 9000, 2000]);
 });
 
 test('a device that is polled slowly and says no more is expected as slowly', () => {

@@ -6,7 +6,7 @@ import type { View } from '../../../../runtime/actor-kind.ts';
 import { type EntityId, entityId } from '../../../../runtime/ids.ts';
 import type { AssetDefinition } from '../../../../topology/plant.ts';
 import { Metric } from '../../../../topology/schema/asset.ts';
-import { asset, Bench, frame, link, rule, T0 } from '../plant.ts';
+import { asset, Bench, frame, link, mapping, rule, T0 } from '../plant.ts';
 
 const ID = entityId('asset', 'pump-1');
 const SECOND = entityId('device', 'plc-2');
@@ -33,11 +33,11 @@ test('a late or historical reading neither raises nor clears, and no live value 
 test('a reading without a value marks its metric, keeps the last one, and lets no delay run out', () => {
   const pump = up({ rules: [rule({ durationSeconds: 1 })] });
   pump.observe(frame(0, { temperature: 90 }));
-  pump.observe(frame(500, { temperature: null }, { quality: ['BAD'], reasons: ['exception_04'] }));
+  pump.observe(frame(500, { temperature: null }, { quality: ['BAD'], reasons: ['modbus_exception_04'] }));
   const view = assetView(pump.state);
   assert.equal(view.values.temperature, 90);
   assert.equal(view.times.temperature, T0);
-  assert.equal(view.marks.temperature?.reason, 'exception_04');
+  assert.equal(view.marks.temperature?.reason, 'modbus_exception_04');
   assert.deepEqual(view.marks.temperature?.lastGood, { value: 90, timeMs: T0 });
   assert.deepEqual(kinds(pump.runTo(1500)), []);
   assert.deepEqual(kinds(pump.observe(frame(1600, { temperature: 90 }))), ['AlarmRaised']);
@@ -78,8 +78,8 @@ test('after a restart of the node values are marked at once, and rules get their
 
 test('a unit is converted, what is no number is passed on as it is', () => {
   const mappings = [
-    { metric: 'temperature', point: 't', scale: 0.1, offset: -40 },
-    { metric: 'pressure', point: 'p', scale: 2, offset: 1 },
+    mapping('temperature', { point: 't', scale: 0.1, offset: -40 }),
+    mapping('pressure', { point: 'p', scale: 2, offset: 1 }),
   ];
   const pump = up({ links: [link({ mappings })] });
   pump.observe(frame(0, { t: 650, p: true }));

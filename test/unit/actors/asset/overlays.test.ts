@@ -5,14 +5,14 @@ import { assetView } from '../../../../actors/asset/view.ts';
 import { entityId } from '../../../../runtime/ids.ts';
 import type { AssetDefinition } from '../../../../topology/plant.ts';
 import { WorkOrderTemplate } from '../../../../topology/schema/work-order-template.ts';
-import { asset, Bench, frame, rule, T0 } from '../plant.ts';
+import { asset, Bench, frame, link, mapping, rule, T0 } from '../plant.ts';
 
 const ID = entityId('asset', 'pump-1');
 const MINUTE = 60_000;
 const FOR_EVER = { staleAfterMs: 86_400_000 };
 
 function up(over: Partial<AssetDefinition> = {}) {
-  const links = asset().links.map((link) => ({ ...link, ...FOR_EVER }));
+  const links = [link({ mappings: [mapping('temperature', FOR_EVER), mapping('pressure', FOR_EVER)] })];
   return new Bench(assetKind, ID, asset({ links, ...over })).start();
 }
 

@@ -144,7 +144,7 @@ test('times of single readings are judged one by one', () => {
 test('a reading that the driver calls BAD marks its point, and its last good value keeps its own time', () => {
   const plc = up();
   plc.observe(frame(0, { temperature: 20 }), ID);
-  const bad = frame(1000, { temperature: null }, { quality: ['BAD'], reasons: ['exception_02'] });
+  const bad = frame(1000, { temperature: null }, { quality: ['BAD'], reasons: ['modbus_exception_02'] });
   const { frame: admitted, codes } = admit(plc, bad);
   assert.equal(admitted, bad);
   assert.deepEqual(codes, []);
@@ -154,7 +154,7 @@ test('a reading that the driver calls BAD marks its point, and its last good val
   assert.equal(view.times.temperature, T0);
   assert.deepEqual(view.marks.temperature, {
     quality: 'BAD',
-    reason: 'exception_02',
+    reason: 'modbus_exception_02',
     sinceMs: T0 + 1000,
     lastGood: { value: 20, timeMs: T0 },
   });

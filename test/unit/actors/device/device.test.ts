@@ -179,6 +179,22 @@ test('writes that must not leave are refused with a stable code', () => {
   assert.equal(plc.effects.filter((effect) => effect.kind === 'out').length, 0);
 });
 
+test('a point may ask for a permission of its own, and the refusal names it', () => {
+  const writable = { permission: 'device:manage' };
+  const plc = up({ points: [point({ name: 'limit', writable }), point({ name: 'setpoint', writable: {} })] });
+  const write = (name: string) => plc.command(0, { kind: 'WritePoint', point: name, value: 5, timeoutMs: 5000 });
+  plc.permissions = ['device:write'];
+  assert.deepEqual(write('limit'), {
+    ok: false,
+    code: 'FORBIDDEN',
+    message: 'writing limit needs the permission device:manage',
+    field: 'point',
+  });
+  assert.ok(write('setpoint').ok);
+  plc.permissions = ['device:write', 'device:manage'];
+  assert.ok(write('limit').ok);
+});
+
 test('a write of which the driver says nothing more has timed out', () => {
   const plc = up({ ...WRITABLE, offlineAfterMs: 600_000 });
   plc.command(0, { kind: 'WritePoint', point: 'setpoint', value: 42, timeoutMs: 1000 });
