@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { deviceKind } from '../../../actors/device/device.ts';
 import { compileFormula } from '../../../actors/formula.ts';
+import { entityId } from '../../../runtime/ids.ts';
+import { SensorFaults } from '../../../simulators/plant/field.ts';
 import { type Readings, readingsOf } from '../../../simulators/plant/readings.ts';
-import { faultsAt, parseScenario } from '../../../simulators/plant/scenario.ts';
+import { faultsAt, parseScenario, type Scenario } from '../../../simulators/plant/scenario.ts';
 import { initialWorld, stepWorld } from '../../../simulators/plant/world.ts';
 import { loadTopology } from '../../../topology/load.ts';
 import type { AssetDefinition, Plant } from '../../../topology/plant.ts';
@@ -143,6 +146,60 @@ test('within two minutes the scenario brings on exactly the alarms that it is wr
     assert.deepEqual([...raised.keys()].sort(), SCENARIO_ALARMS, `at ${hour} h`);
     for (const [key, seconds] of raised) assert.ok(seconds > 6, `${key} held for only ${seconds} s at ${hour} h`);
   }
+});
+
+/** Seconds of a run in which a reading was called frozen, by device and point. */
+function frozenIn(plant: Plant, scenario: Scenario, seconds: number): Map<string, number[]> {
+  const judged = [...plant.devices.values()]
+    .filter(({ points }) => points.some(({ frozen }) => frozen !== undefined))
+    .map((definition) => ({ definition, self: { id: entityId('device', definition.id), definition } }))
+    .map((device) => ({ ...device, state: deviceKind.initial(device.self) }));
+  const frozen = new Map<string, number[]>();
+  const sensors = new SensorFaults();
+  let world = initialWorld({ seed: 1, timeOfDaySeconds: 7 * 3600 });
+  for (let second = 0; second < seconds; second++) {
+    const faults = faultsAt(scenario, second);
+    world = stepWorld(world, 1, faults.disturbances);
+    const readings = readingsOf(world);
+    sensors.apply(readings, faults.events);
+    const timeMs = second * 1000;
+    for (const { definition, self, state } of judged) {
+      const points = definition.points.map(({ name }) => name);
+      // As a register or a node gives them, with the digits that it has.
+      const values = points.map((name) => {
+        const value = readings.get(definition.id)?.[name] ?? null;
+        return typeof value === 'number' ? Math.round(value * 100) / 100 : value;
+      });
+      const frame = {
+        deviceTimeMs: timeMs,
+        gatewayTimeMs: timeMs,
+        points,
+        values,
+        quality: null,
+        reasons: null,
+        times: null,
+      };
+      const turn = { ...self, nowMs: timeMs, by: { user: 'system', via: 'log' }, permissions: [] } as const;
+      const { observation } = deviceKind.admit?.(state, frame, turn) ?? assert.fail();
+      observation?.reasons?.forEach((reason, index) => {
+        if (reason !== 'frozen') return;
+        const name = `${definition.id} ${observation.points[index]}`;
+        frozen.set(name, [...(frozen.get(name) ?? []), second]);
+      });
+    }
+  }
+  return frozen;
+}
+
+test('within two minutes the sensor that hangs is called frozen, and in two hours no other', async () => {
+  const plant = await demo();
+  const parsed = parseScenario(await readFile(SCENARIO, 'utf8'), 'demo-scenario.yaml', plant);
+  assert.ok(parsed.ok);
+  const early = frozenIn(plant, parsed.scenario, 120);
+  assert.deepEqual([...early.keys()], ['wt-6-controller vibration']);
+  const seconds = early.get('wt-6-controller vibration') ?? [];
+  assert.ok(seconds.length > 20 && (seconds.at(-1) ?? 0) < 90, `seen from ${seconds[0]} s to ${seconds.at(-1)} s`);
+  assert.deepEqual([...frozenIn(plant, { ...parsed.scenario, events: [] }, 7200)], []);
 });
 
 test('few alarms of the demo plant are critical', async () => {

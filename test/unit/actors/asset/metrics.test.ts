@@ -76,6 +76,19 @@ test('after a restart of the node values are marked at once, and rules get their
   assert.deepEqual(kinds(back.runTo(62_000)), ['AlarmCannotEvaluate']);
 });
 
+test('every value says when its source measured it and when we received it; a computed one goes by its newest input', () => {
+  const metrics = ['temperature', 'pressure'].map((name) => Metric.parse({ name }));
+  const pump = up({ metrics: [...metrics, Metric.parse({ name: 'product', formula: 'temperature * pressure' })] });
+  pump.observe(frame(700, { temperature: 70 }, { deviceTimeMs: T0 + 500 }));
+  pump.observe(frame(900, { pressure: 3 }, { deviceTimeMs: T0 + 100 }));
+  pump.observe(frame(1000, { temperature: null }, { quality: ['BAD'] }));
+  const { times, received } = assetView(pump.state);
+  assert.deepEqual(times, { temperature: T0 + 500, pressure: T0 + 100, product: T0 + 500 });
+  assert.deepEqual(received, { temperature: T0 + 700, pressure: T0 + 900, product: T0 + 900 });
+  const back = new Bench(assetKind, ID, pump.self.definition, pump.encode());
+  assert.deepEqual(assetView(back.state).received, received);
+});
+
 test('a unit is converted, what is no number is passed on as it is', () => {
   const mappings = [
     mapping('temperature', { point: 't', scale: 0.1, offset: -40 }),
@@ -183,7 +196,8 @@ test('once asked, an asset hands out what changed, and late readings with their 
 });
 
 function child(value: number, mark?: { quality: string; reason: string }): View {
-  return { values: { load: value }, times: { load: T0 }, marks: mark === undefined ? {} : { load: mark } };
+  const marks = mark === undefined ? {} : { load: mark };
+  return { values: { load: value }, times: { load: T0 }, received: { load: T0 + value }, marks };
 }
 
 test('a roll-up takes what the children show, without those that are BAD or stale', () => {
@@ -201,7 +215,10 @@ test('a roll-up takes what the children show, without those that are BAD or stal
     [entityId('asset', 'b'), child(20)],
     [entityId('asset', 'c'), child(500, { quality: 'UNCERTAIN', reason: 'stale' })],
   ]);
-  assert.deepEqual(assetView(parent.state).values, { total: 30, mean: 15, count: 2 });
+  const { values, times, received } = assetView(parent.state);
+  assert.deepEqual(values, { total: 30, mean: 15, count: 2 });
+  assert.equal(times.total, T0);
+  assert.equal(received.total, T0 + 20, 'the newest of those that count');
   assert.deepEqual(kinds(parent.due(1000)), ['AlarmRaised']);
   watch([[entityId('asset', 'b'), child(5)]]);
   assert.equal(assetView(parent.state).values.total, 15);

@@ -137,6 +137,17 @@ test('a burst of buffered readings is no wrong clock', () => {
   assert.deepEqual(deviceView(plc.state).alarms, {});
 });
 
+test('every value says when the device measured it and when we received it', () => {
+  const plc = up();
+  plc.observe(frame(700, { temperature: 20 }, { deviceTimeMs: T0 + 500 }), ID);
+  plc.observe(frame(900, { temperature: null, pressure: 3 }, { quality: ['BAD', 'GOOD'] }), ID);
+  const view = deviceView(plc.state);
+  assert.deepEqual(view.times, { temperature: T0 + 500, pressure: T0 + 900 });
+  assert.deepEqual(view.received, { temperature: T0 + 700, pressure: T0 + 900 });
+  const back = new Bench(deviceKind, ID, plc.self.definition, plc.encode());
+  assert.deepEqual(deviceView(back.state).received, view.received);
+});
+
 test('a late frame changes no live value', () => {
   const plc = up();
   plc.observe(frame(5000, { temperature: 20 }), ID);
