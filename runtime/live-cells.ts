@@ -2,11 +2,13 @@ import type { View } from './actor-kind.ts';
 import { type EntityId, kindOf } from './ids.ts';
 import type { JournalEntry } from './journal.ts';
 import type { Json } from './json.ts';
-import type { LiveBus, LiveCell, Revision } from './live-bus.ts';
+import { isGone, type LiveBus, type LiveCell, type Revision } from './live-bus.ts';
 import { sameJson } from './same-json.ts';
 
 /** A flush may take at most this share of the time; under load it therefore comes less often, not with less in it. */
 const FLUSH_SHARE = 0.25;
+
+type FlushListener = Parameters<LiveBus['onFlush']>[0];
 
 /**
  * The live bus of one process. An actor that did something is marked dirty; the flush asks it for its view once, however
@@ -16,7 +18,7 @@ export class LiveCells implements LiveBus {
   readonly #cells = new Map<EntityId, Cell>();
   readonly #byKind = new Map<string, Cell[]>();
   readonly #dirty = new Map<EntityId, () => View>();
-  readonly #flushListeners = new Set<(changed: readonly LiveCell[], revision: Revision) => void>();
+  readonly #flushListeners = new Set<FlushListener>();
   readonly #commitListeners = new Set<(entries: readonly JournalEntry[]) => void>();
   readonly #flushIntervalMs: number;
   readonly #failed: (id: EntityId, error: unknown) => void;
@@ -41,7 +43,7 @@ export class LiveCells implements LiveBus {
     return this.#byKind.get(kind) ?? [];
   }
 
-  onFlush(listener: (changed: readonly LiveCell[], revision: Revision) => void): () => void {
+  onFlush(listener: FlushListener): () => void {
     this.#flushListeners.add(listener);
     return () => this.#flushListeners.delete(listener);
   }
@@ -71,7 +73,7 @@ export class LiveCells implements LiveBus {
     const startedMs = performance.now();
     const dirty = [...this.#dirty];
     this.#dirty.clear();
-    this.#show(dirty);
+    this.#show(dirty, true);
     const tookMs = performance.now() - startedMs;
     this.#nextFlushMs = startedMs + Math.max(this.#flushIntervalMs, tookMs / FLUSH_SHARE);
   }
@@ -81,10 +83,10 @@ export class LiveCells implements LiveBus {
     const view = this.#dirty.get(id);
     if (view === undefined) return;
     this.#dirty.delete(id);
-    this.#show([[id, view]]);
+    this.#show([[id, view]], false);
   }
 
-  #show(dirty: readonly (readonly [EntityId, () => View])[]): void {
+  #show(dirty: readonly (readonly [EntityId, () => View])[], whole: boolean): void {
     const revision = ++this.#revision;
     const changed: Cell[] = [];
     for (const [id, view] of dirty) {
@@ -95,7 +97,7 @@ export class LiveCells implements LiveBus {
         this.#failed(id, error);
       }
     }
-    if (changed.length > 0) for (const listener of this.#flushListeners) listener(changed, revision);
+    if (changed.length > 0) for (const listener of this.#flushListeners) listener(changed, revision, whole);
   }
 
   close(): void {
@@ -120,6 +122,7 @@ class Cell implements LiveCell {
   readonly kind: string;
   revision: Revision = 0;
   view: View = {};
+  appearedAt: Revision = 0;
   /** Per group: key -> revision at which the field changed or went away. */
   readonly #revisions = new Map<string, Map<string, Revision>>();
 
@@ -130,6 +133,7 @@ class Cell implements LiveCell {
 
   replace(next: View, revision: Revision): boolean {
     const last = this.view;
+    if (isGone(this)) this.appearedAt = revision;
     let changed = false;
     for (const group of Object.keys(next)) {
       const fields = next[group];

@@ -55,7 +55,7 @@ export class EventSelection {
     if (this.#entity !== undefined && entry.entity !== this.#entity) return false;
     if (this.#ids !== undefined && !this.#ids.has(nameOf(entry.entity))) return false;
     if (this.#severities !== undefined && !this.#isSevere(entry)) return false;
-    if (this.#site !== undefined && this.#siteOf(entry.entity) !== this.#site) return false;
+    if (this.#site !== undefined && this.#siteOf(entry) !== this.#site) return false;
     const needed = isAlarm ? 'alarm:read' : (READ_PERMISSION[kindOf(entry.entity)] ?? 'audit:read');
     return grants(this.#permissions, needed);
   }
@@ -66,15 +66,21 @@ export class EventSelection {
     return this.#severities === undefined || this.#severities.has(severityOf(alarm) ?? '');
   }
 
-  /** Without a severity it is not about an alarm, and a filter by severity is about nothing else. */
-  #isSevere(entry: JournalEntry): boolean {
-    const severity = severityOf(entry.after) ?? severityOf(entry.before);
-    return severity !== undefined && this.#severities?.has(severity) === true;
+  /**
+   * Before or after: who follows the critical alarms has to hear that one has become less. Without a severity it is not about
+   * an alarm, and a filter by severity is about nothing else.
+   */
+  #isSevere({ before, after }: JournalEntry): boolean {
+    return [severityOf(before), severityOf(after)].some(
+      (severity) => severity !== undefined && this.#severities?.has(severity) === true,
+    );
   }
 
-  #siteOf(entity: EntityId): Json | undefined {
+  /** What has just been created shows its view after its first event is told; then the event itself has to know. */
+  #siteOf({ entity, event }: JournalEntry): Json | undefined {
     const cell = this.#live.cell(entity);
-    return cell && siteOf(cell);
+    const shown = cell && siteOf(cell);
+    return shown ?? siteIn(event) ?? siteIn(memberOf(event, 'draft'));
   }
 }
 
@@ -102,6 +108,18 @@ export function wireEvent(entry: JournalEntry): WireEvent {
 }
 
 function severityOf(alarm: Json): string | undefined {
-  if (typeof alarm !== 'object' || alarm === null || !('severity' in alarm)) return undefined;
-  return typeof alarm.severity === 'string' ? alarm.severity : undefined;
+  const severity = memberOf(alarm, 'severity');
+  return typeof severity === 'string' ? severity : undefined;
+}
+
+function siteIn(event: Json | undefined): Json | undefined {
+  return memberOf(event, 'site');
+}
+
+function memberOf(value: Json | undefined, name: string): Json | undefined {
+  return isObject(value) ? value[name] : undefined;
+}
+
+function isObject(value: Json | undefined): value is { readonly [name: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { View } from '../../runtime/actor-kind.ts';
 import { EntityId, nameOf } from '../../runtime/ids.ts';
 import type { Json } from '../../runtime/json.ts';
-import type { LiveBus, LiveCell } from '../../runtime/live-bus.ts';
+import { isGone, type LiveBus, type LiveCell, type Revision } from '../../runtime/live-bus.ts';
 import type { Subscribe, Topic } from './protocol.ts';
 
 export type Subscription = z.infer<typeof Subscribe>;
@@ -32,7 +32,12 @@ export function selectionKey({ topic, filter, fields }: Subscription): string {
   ]);
 }
 
-/** Which cells a subscription is about and what of them: filter and fields, compiled once. */
+/**
+ * Which cells a subscription is about and what of them: filter and fields, compiled once.
+ *
+ * Kind and ids of a cell never change, so they decide what is looked at. Whether it is there and in the right site can change
+ * under a subscription: what comes is sent whole, what goes is sent as gone.
+ */
 export class Selection {
   readonly key: string;
   readonly #kinds: readonly string[];
@@ -48,22 +53,21 @@ export class Selection {
     this.#fields = subscription.fields && compileFields(subscription.fields);
   }
 
+  /** True when it is about this cell now. */
   selects(cell: LiveCell): boolean {
-    if (!this.#kinds.includes(cell.kind)) return false;
-    if (this.#ids !== undefined && !this.#ids.has(nameOf(cell.id))) return false;
-    return this.#site === undefined || siteOf(cell) === this.#site;
+    return this.#concerns(cell) && this.#holds(cell);
   }
 
-  /** Those of the changed cells that it is about. A few ids are looked up rather than all changes looked through. */
+  /** Those of the changed cells that it may have something to say of. A few ids are looked up rather than all changes looked through. */
   among(changed: readonly LiveCell[], byId: () => ReadonlyMap<string, LiveCell>): LiveCell[] {
     if (this.#ids === undefined || this.#ids.size * this.#kinds.length >= changed.length) {
-      return changed.filter((cell) => this.selects(cell));
+      return changed.filter((cell) => this.#concerns(cell));
     }
     const cells: LiveCell[] = [];
     for (const kind of this.#kinds) {
       for (const name of this.#ids) {
         const cell = byId().get(`${kind}/${name}`);
-        if (cell !== undefined && this.selects(cell)) cells.push(cell);
+        if (cell !== undefined) cells.push(cell);
       }
     }
     return cells;
@@ -71,30 +75,24 @@ export class Selection {
 
   /** All cells that it is about now, in the bus's order. */
   cells(live: LiveBus): LiveCell[] {
-    const cells: LiveCell[] = [];
-    for (const kind of this.#kinds) {
-      if (this.#ids === undefined) {
-        for (const cell of live.cells(kind)) if (this.selects(cell)) cells.push(cell);
-      } else {
-        for (const name of this.#ids) {
-          const id = EntityId.safeParse(`${kind}/${name}`);
-          const cell = id.success ? live.cell(id.data) : undefined;
-          if (cell !== undefined && this.selects(cell)) cells.push(cell);
-        }
-      }
-    }
-    return cells;
+    return this.#looked(live).filter((cell) => this.#holds(cell));
+  }
+
+  /** Those that changed after a revision, also those that it is no longer about. */
+  changed(live: LiveBus, since: Revision): LiveCell[] {
+    return this.#looked(live).filter((cell) => cell.revision > since);
   }
 
   /** The item of a snapshot. */
   whole(cell: LiveCell): string {
-    return item(cell, this.#fields === undefined ? cell.view : this.#project(cell.view));
+    return item(cell, this.#project(cell.view));
   }
 
-  /** The item of a delta, or undefined when nothing of interest changed. */
-  delta(cell: LiveCell, changes: Changes): string | undefined {
-    // An entity that has just moved into the site is new to this client, which needs all of it.
-    if (this.#site !== undefined && changes.props?.site !== undefined) return this.whole(cell);
+  /** The item of a delta for a client that has seen everything up to `since`, or undefined when nothing of interest changed. */
+  delta(cell: LiveCell, changes: Changes, since: Revision): string | undefined {
+    const moved = this.#site !== undefined && changes.props?.site !== undefined;
+    if (!this.#holds(cell)) return moved || isGone(cell) ? gone(cell) : undefined;
+    if (moved || cell.appearedAt > since) return item(cell, this.#project(withNulls(cell.view, changes)));
     if (this.#fields === undefined) return item(cell, changes);
     const projected = this.#project(changes);
     return Object.keys(projected).length === 0 ? undefined : item(cell, projected);
@@ -103,6 +101,27 @@ export class Selection {
   /** True when every field is wanted, so that the item is the same for every selection that is. */
   get everyField(): boolean {
     return this.#fields === undefined && this.#site === undefined;
+  }
+
+  #concerns(cell: LiveCell): boolean {
+    return this.#kinds.includes(cell.kind) && (this.#ids === undefined || this.#ids.has(nameOf(cell.id)));
+  }
+
+  #holds(cell: LiveCell): boolean {
+    return !isGone(cell) && (this.#site === undefined || siteOf(cell) === this.#site);
+  }
+
+  #looked(live: LiveBus): LiveCell[] {
+    if (this.#ids === undefined) return this.#kinds.flatMap((kind) => live.cells(kind));
+    const cells: LiveCell[] = [];
+    for (const kind of this.#kinds) {
+      for (const name of this.#ids) {
+        const id = EntityId.safeParse(`${kind}/${name}`);
+        const cell = id.success ? live.cell(id.data) : undefined;
+        if (cell !== undefined) cells.push(cell);
+      }
+    }
+    return cells;
   }
 
   #project(view: View): View {
@@ -127,6 +146,22 @@ export class Selection {
     }
     return projected;
   }
+}
+
+/** The whole view, and nulls for what went away meanwhile: the client may have been told of it before. */
+function withNulls(view: View, changes: Changes): View {
+  const merged: Record<string, View[string]> = { ...view };
+  for (const [group, fields] of Object.entries(changes)) {
+    const before = view[group];
+    const dropped = Object.keys(fields).filter((key) => before?.[key] === undefined);
+    if (dropped.length === 0) continue;
+    merged[group] = { ...Object.fromEntries(dropped.map((key) => [key, null])), ...before };
+  }
+  return merged;
+}
+
+function gone(cell: LiveCell): string {
+  return JSON.stringify({ id: nameOf(cell.id), gone: true });
 }
 
 /** The site that an entity belongs to, as its view says; a site belongs to itself. */

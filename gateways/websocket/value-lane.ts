@@ -109,10 +109,10 @@ export class ValueLane {
     feed.behindSince = undefined;
     feed.upTo = this.#live.revision;
     feed.walk = new Walk({
-      things: selection.cells(this.#live).filter((cell) => cell.revision > since),
+      things: selection.changed(this.#live, since),
       items: (cell) => {
         const changes = cell.changesSince(since);
-        const item = changes && selection.delta(cell, changes);
+        const item = changes && selection.delta(cell, changes, since);
         return item === undefined ? [] : [item];
       },
       head: () => `"op":"delta","sub":${feed.sub},"timeMs":${this.#now()},"items":`,
@@ -176,7 +176,7 @@ class Flush {
 
   #own(cell: LiveCell, selection: Selection): string | undefined {
     const changes = this.#changesOf(cell);
-    return changes && selection.delta(cell, changes);
+    return changes && selection.delta(cell, changes, this.#since);
   }
 
   #changesOf(cell: LiveCell): Changes | undefined {
