@@ -1,5 +1,7 @@
 import type { Frame, PointValue } from '../actors/frame.ts';
 import type { ConnectionDefinition } from '../topology/plant.ts';
+import type { DriverCode } from './driver-codes.ts';
+import type { WriteFence } from './write-fence.ts';
 
 /**
  * A driver: one link to the field and the devices on it. It is started, stopped and reconfigured without touching any other;
@@ -29,7 +31,7 @@ export interface DriverHost {
   /** Data that belongs to no known device, or cannot be read at all. */
   deadLetter(letter: {
     readonly source: string;
-    readonly code: string;
+    readonly code: DriverCode;
     readonly reason: string;
     readonly body: string;
   }): void;
@@ -37,6 +39,8 @@ export interface DriverHost {
   secret(reference: string): string;
   /** Folder for what the driver has to keep (certificates, learned ranges). */
   readonly dataDir: string;
+  /** Asked before a write is sent: a former owner of the device must not write any more. */
+  readonly writeFence: Pick<WriteFence, 'refusal'>;
   readonly log: DriverLog;
 }
 
@@ -49,8 +53,7 @@ export interface DriverLog {
 
 export interface Connectivity {
   readonly state: 'online' | 'offline' | 'unknown';
-  /** Stable code: connected, timeout, connection_refused, connection_lost, unit_not_responding, certificate_rejected, last_will, … */
-  readonly reason: string;
+  readonly reason: DriverCode;
   readonly detail?: string;
 }
 
@@ -58,7 +61,7 @@ export interface Connectivity {
 export interface ConnectionReport {
   readonly state: 'stopped' | 'connecting' | 'connected' | 'degraded' | 'waiting' | 'failed';
   readonly detail?: string;
-  readonly lastError?: { readonly code: string; readonly message: string; readonly atMs: number };
+  readonly lastError?: { readonly code: DriverCode; readonly message: string; readonly atMs: number };
   /** Of the last minute. */
   readonly latencyMs?: { readonly p50: number; readonly p99: number };
   /** Since the start, by stable code. */
@@ -87,7 +90,7 @@ export interface WriteRequest {
 export interface WriteOutcome {
   readonly writeId: string;
   readonly state: 'acknowledged' | 'verified' | 'failed' | 'timed_out';
-  readonly code?: string;
+  readonly code?: DriverCode;
   readonly message?: string;
   readonly readBack?: PointValue;
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Frame } from '../actors/frame.ts';
 import type { Who } from '../runtime/actor-kind.ts';
 import type { Outlet } from '../runtime/effects.ts';
@@ -8,6 +9,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { ConnectionDefinition } from '../topology/plant.ts';
 import type { Connectivity, Driver, DriverFactory, DriverHost, DriverLog, WriteOutcome } from './driver.ts';
 import { WriteEffect } from './write-effect.ts';
+import { WriteFence } from './write-fence.ts';
 
 const BY_DRIVER: Who = { user: 'system', via: 'driver' };
 const REPORT_ATTEMPTS = 20;
@@ -27,12 +29,14 @@ export class Field {
   readonly #options: FieldOptions;
   readonly #drivers = new Map<string, Driver>();
   readonly #driverOf = new Map<string, Driver>();
+  readonly #writeFence: WriteFence;
   #reports = 0;
   /** Makes command ids of this run unlike those of an earlier one. */
   readonly #run = Date.now().toString(36);
 
   constructor(options: FieldOptions) {
     this.#options = options;
+    this.#writeFence = new WriteFence(join(options.dataDir, 'write-epochs.json'), options.log);
   }
 
   start(): void {
@@ -54,7 +58,7 @@ export class Field {
     const driver = this.#driverOf.get(request.device);
     const outcome: WriteOutcome = driver
       ? await driver.write({ ...request, epoch })
-      : { writeId: request.writeId, state: 'failed', code: 'NO_DRIVER', message: 'no driver runs for this device' };
+      : { writeId: request.writeId, state: 'failed', code: 'no_driver', message: 'no driver runs for this device' };
     const { writeId, state, code, message } = outcome;
     const reply = await this.#options.runtime.ask(
       entityId('device', request.device),
@@ -75,6 +79,7 @@ export class Field {
     const known = new Map(definition.devices.map((device) => [device.id, entityId('device', device.id)]));
     return {
       dataDir,
+      writeFence: this.#writeFence,
       secret,
       log,
       ingest: (device: string, frame: Frame) => {

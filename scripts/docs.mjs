@@ -1,4 +1,4 @@
-// npm run docs: writes docs/reference from the code. errors.md there is written by hand and held to the code by a test.
+// npm run docs: writes docs/reference from the code; of errors.md the tables that the code has, the rest is written by hand.
 import fs from 'node:fs';
 import path from 'node:path';
 import { generatedReference } from './reference/files.ts';

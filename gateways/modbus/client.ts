@@ -1,5 +1,5 @@
 import modbusSerial from 'modbus-serial';
-import { type Answer, CONNECTION_LOST, type Failure, GARBAGE, NOT_CONNECTED, TIMEOUT } from './failure.ts';
+import { type Answer, CONNECTION_LOST, type Failure, NOT_CONNECTED, PROTOCOL_ERROR, TIMEOUT } from './failure.ts';
 import type { ModbusPort } from './modbus-port.ts';
 import type { Area } from './planner.ts';
 
@@ -58,7 +58,7 @@ export class ModbusClient {
       this.#inFlight.delete(settle);
       this.#noise = false;
       this.#port.release(slot);
-      done(this.#noise && answer === TIMEOUT ? GARBAGE : answer);
+      done(this.#noise && answer === TIMEOUT ? PROTOCOL_ERROR : answer);
     };
     this.#inFlight.add(settle);
     this.#call(unit, operation, (error, result) =>
@@ -76,7 +76,7 @@ export class ModbusClient {
     this.#closed = true;
     // Its time-outs would keep the process for as long as they are.
     this.#modbus.destroy(() => {});
-    for (const settle of [...this.#inFlight]) settle(this.#garbage ? GARBAGE : CONNECTION_LOST);
+    for (const settle of [...this.#inFlight]) settle(this.#garbage ? PROTOCOL_ERROR : CONNECTION_LOST);
   }
 
   #call(unit: number, operation: Operation, next: (error: Error | null, result?: unknown) => void): void {
@@ -132,5 +132,5 @@ function failureOf(error: Error): Failure {
   }
   if ('errno' in error && error.errno === 'ETIMEDOUT') return TIMEOUT;
   if ('errno' in error && error.errno === 'ECONNREFUSED') return CONNECTION_LOST;
-  return GARBAGE;
+  return PROTOCOL_ERROR;
 }

@@ -1,5 +1,6 @@
 import type { PointValue, Quality } from '../../actors/frame.ts';
 import type { ByteOrder, ModbusPoint } from '../../topology/schema/modbus.ts';
+import type { ReadingCode, WriteCode } from '../driver-codes.ts';
 
 /**
  * Registers and bits to engineering values and back: pure, one compiled codec a point.
@@ -26,14 +27,18 @@ export interface PointCodec {
 export interface Decoded {
   value: PointValue;
   quality: Quality;
-  reason: string | null;
+  reason: ReadingCode | null;
 }
 
 export type Encoded =
   | { readonly kind: 'coil'; readonly on: boolean }
   | { readonly kind: 'registers'; readonly registers: readonly number[] }
   | { readonly kind: 'registerBit'; readonly bit: number; readonly on: boolean }
-  | { readonly kind: 'invalid'; readonly code: 'value_type' | 'value_out_of_range'; readonly message: string };
+  | {
+      readonly kind: 'invalid';
+      readonly code: Extract<WriteCode, 'wrong_type' | 'out_of_range'>;
+      readonly message: string;
+    };
 
 export interface CodecOptions {
   readonly point: ModbusPoint;
@@ -120,7 +125,7 @@ function stringCodec(options: CodecOptions, address: number): PointCodec {
       const value = text === '' ? Number.NaN : Number(text);
       if (!asNumber) good(target, text);
       else if (Number.isFinite(value)) good(target, value);
-      else bad(target, 'not_a_number');
+      else bad(target, 'not_finite');
     },
     encode: (value) => {
       if (value === null) return wrongType(value, 'a text');
@@ -163,7 +168,7 @@ function numberCodec(options: CodecOptions, address: number): PointCodec {
   };
 
   const present = (raw: number, target: Decoded): void => {
-    if (!Number.isFinite(raw)) bad(target, 'not_a_number');
+    if (!Number.isFinite(raw)) bad(target, 'not_finite');
     else if (valueType === 'boolean') good(target, raw !== 0);
     else if (valueType === 'string') good(target, String(toEngineering(raw)));
     else good(target, toEngineering(raw));
@@ -330,16 +335,16 @@ function good(target: Decoded, value: PointValue): void {
   target.reason = null;
 }
 
-function bad(target: Decoded, reason: string): void {
+function bad(target: Decoded, reason: ReadingCode): void {
   target.value = null;
   target.quality = 'BAD';
   target.reason = reason;
 }
 
 function wrongType(value: PointValue, wanted: string): Extract<Encoded, { kind: 'invalid' }> {
-  return { kind: 'invalid', code: 'value_type', message: `${JSON.stringify(value)} is not ${wanted}` };
+  return { kind: 'invalid', code: 'wrong_type', message: `${JSON.stringify(value)} is not ${wanted}` };
 }
 
 function outOfRange(message: string): Extract<Encoded, { kind: 'invalid' }> {
-  return { kind: 'invalid', code: 'value_out_of_range', message };
+  return { kind: 'invalid', code: 'out_of_range', message };
 }

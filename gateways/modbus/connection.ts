@@ -1,6 +1,8 @@
 import type { ModbusConnection } from '../../topology/schema/modbus.ts';
+import type { LinkCode } from '../driver-codes.ts';
 import { backoffMs } from './backoff.ts';
 import { ModbusClient } from './client.ts';
+import type { ModbusCode } from './codes.ts';
 import type { ModbusPort } from './modbus-port.ts';
 import { RtuPort } from './rtu-port.ts';
 import { type TcpAddress, TcpPort } from './tcp-port.ts';
@@ -61,7 +63,7 @@ export class Connection {
   }
 
   /** Gives up a link that is silent: behind a router or a pulled cable it may be half open, and only a new one can tell. */
-  drop(code: string, message: string): void {
+  drop(code: LinkCode, message: string): void {
     if (this.#state.kind !== 'connected') return;
     const { client } = this.#state;
     this.#lateReplies += client.lateReplies;
@@ -93,7 +95,7 @@ export class Connection {
     this.#lateReplies += client.lateReplies;
     this.#lost(
       cause === 'garbage'
-        ? { code: 'garbage', message: 'the peer sent what is no answer to any request; the link was dropped' }
+        ? { code: 'protocol_error', message: 'the peer sent what is no answer to any request; the link was dropped' }
         : { code: 'connection_lost', message: 'the peer closed the connection' },
     );
   }
@@ -155,8 +157,7 @@ export type LinkState =
     };
 
 export interface LinkError {
-  /** Stable: connection_refused, connection_lost, garbage, timeout, host_unreachable, … */
-  readonly code: string;
+  readonly code: LinkCode | ModbusCode;
   readonly message: string;
 }
 
@@ -167,16 +168,16 @@ export interface ConnectionEvents {
   readonly onChange: () => void;
 }
 
-const CODES: Readonly<Record<string, string>> = {
+const CODES: Readonly<Record<string, LinkError['code']>> = {
   ECONNREFUSED: 'connection_refused',
   ECONNRESET: 'connection_lost',
   ETIMEDOUT: 'timeout',
   EHOSTUNREACH: 'host_unreachable',
   ENETUNREACH: 'host_unreachable',
   EHOSTDOWN: 'host_unreachable',
-  ENOTFOUND: 'host_unknown',
-  EAI_AGAIN: 'host_unknown',
-  ERR_MODULE_NOT_FOUND: 'serial_unavailable',
+  ENOTFOUND: 'host_not_found',
+  EAI_AGAIN: 'host_not_found',
+  ERR_MODULE_NOT_FOUND: 'modbus_serial_unavailable',
 };
 
 function linkError(error: unknown): LinkError {
@@ -184,9 +185,9 @@ function linkError(error: unknown): LinkError {
   const system = 'code' in error && typeof error.code === 'string' ? CODES[error.code] : undefined;
   // serialport has no codes, only sentences.
   const serial = /no such file/i.test(error.message)
-    ? 'port_not_found'
+    ? 'modbus_serial_not_found'
     : /permission denied/i.test(error.message)
-      ? 'permission_denied'
+      ? 'modbus_serial_not_permitted'
       : undefined;
   return { code: system ?? serial ?? 'connection_failed', message: error.message };
 }

@@ -1,5 +1,6 @@
 import type { DeviceDefinition } from '../../topology/plant.ts';
 import type { DriverHost } from '../driver.ts';
+import type { DriverCode } from '../driver-codes.ts';
 import { compileCodec, type PointCodec } from './codec.ts';
 import { Deadband } from './deadband.ts';
 import { EXCEPTION, type Failure, provesAlive } from './failure.ts';
@@ -48,7 +49,7 @@ export class DevicePoller {
     else this.#startScans();
   }
 
-  linkDown(reason: string, detail: string): void {
+  linkDown(reason: DriverCode, detail: string): void {
     this.#pause();
     if (this.#health.unreachable(reason)) this.#reportOffline(reason, detail);
   }
@@ -188,13 +189,13 @@ export class DevicePoller {
       () => {
         // The log says why; here the next scan brings newer values.
         polled.ingesting = false;
-        statistics.error('ingest_rejected');
+        statistics.error('not_stored');
       },
     );
   }
 
   /** Once when it goes offline: repeating BAD readings each cycle would tell nothing new. */
-  #reportOffline(reason: string, detail: string): void {
+  #reportOffline(reason: DriverCode, detail: string): void {
     const { host, statistics } = this.#link;
     host.connectivity(
       this.definition.id,
@@ -203,7 +204,7 @@ export class DevicePoller {
     this.#link.onChange();
     const nowMs = Date.now();
     for (const { scan } of this.#scans) {
-      host.ingest(this.definition.id, scan.failedFrame(reason, nowMs)).catch(() => statistics.error('ingest_rejected'));
+      host.ingest(this.definition.id, scan.failedFrame(reason, nowMs)).catch(() => statistics.error('not_stored'));
     }
   }
 
@@ -289,9 +290,11 @@ function settingsOf(device: DeviceDefinition): NonNullable<DeviceDefinition['mod
   return device.modbus;
 }
 
-function offlineReason(failure: Failure): string {
+function offlineReason(failure: Failure): DriverCode {
   if (failure.kind === 'exception') {
-    return failure.exception === EXCEPTION.gatewayPathUnavailable ? 'gateway_path_unavailable' : 'unit_not_responding';
+    return failure.exception === EXCEPTION.gatewayPathUnavailable
+      ? 'modbus_gateway_path_unavailable'
+      : 'modbus_unit_not_responding';
   }
   return failure.kind === 'cancelled' ? failure.code : failure.kind;
 }

@@ -10,7 +10,6 @@ import { RequestQueue } from './request-queue.ts';
 import { frameSilenceMs } from './rtu-port.ts';
 import { LinkStatistics } from './statistics.ts';
 import { failed, WriteExecutor } from './write.ts';
-import { WriteFence } from './write-fence.ts';
 
 /** The Modbus driver, TCP and RTU: one instance a link, with all devices behind it. */
 export const modbusDriver: DriverFactory = (definition, host) => new ModbusDriver(definition, host);
@@ -19,7 +18,6 @@ class ModbusDriver implements Driver {
   readonly #host: DriverHost;
   readonly #statistics = new LinkStatistics(Date.now());
   readonly #ranges: IllegalRanges;
-  readonly #fence: WriteFence;
   #definition: ConnectionDefinition;
   #link: RunningLink | null = null;
   #devices = new Map<string, DevicePoller>();
@@ -33,7 +31,6 @@ class ModbusDriver implements Driver {
     this.#definition = definition;
     this.#host = host;
     this.#ranges = new IllegalRanges(join(host.dataDir, `modbus-${definition.id}-ranges.json`), host.log);
-    this.#fence = new WriteFence(join(host.dataDir, `modbus-${definition.id}-epochs.json`), host.log);
   }
 
   start(): void {
@@ -65,9 +62,9 @@ class ModbusDriver implements Driver {
   async write(request: WriteRequest): Promise<WriteOutcome> {
     const device = this.#devices.get(request.device);
     if (device === undefined)
-      return failed(request, 'device_unknown', `no device ${request.device} on this connection`);
+      return failed(request, 'unknown_device', `no device ${request.device} on this connection`);
     const target = device.writeTarget(request.point);
-    if (target === null) return failed(request, 'point_unknown', `${request.device} has no point ${request.point}`);
+    if (target === null) return failed(request, 'unknown_point', `${request.device} has no point ${request.point}`);
     if (target === 'not_writable') return failed(request, 'not_writable', `${request.point} is not on the allow-list`);
     if (this.#link === null || this.#link.connection.state.kind !== 'connected' || this.#link.closing) {
       return failed(request, 'not_connected', 'there is no link to the device; the write is dropped, not kept');
@@ -104,7 +101,13 @@ class ModbusDriver implements Driver {
       onDegraded: () => this.#dropIfSilent(connection, settings),
       onChange: () => this.#reportSoon(),
     };
-    this.#link = { connection, queue, context, writes: new WriteExecutor(queue, this.#fence), closing: false };
+    this.#link = {
+      connection,
+      queue,
+      context,
+      writes: new WriteExecutor(queue, this.#host.writeFence),
+      closing: false,
+    };
     this.#replaceDevices(this.#link);
     connection.start();
   }

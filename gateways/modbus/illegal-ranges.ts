@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { DeviceDefinition } from '../../topology/plant.ts';
 import type { DriverLog } from '../driver.ts';
-import { KeptFile } from './kept-file.ts';
+import { KeptFile } from '../kept-file.ts';
 import type { AddressRange } from './planner.ts';
 
 /**

@@ -99,7 +99,7 @@ export interface PlannedRequest {
 
 export interface RefusedPoint {
   readonly point: PlannedPoint;
-  readonly reason: 'illegal_range' | 'exceeds_limit' | 'invalid_address';
+  readonly reason: 'illegal_range' | 'modbus_exceeds_limit' | 'modbus_invalid_address';
 }
 
 export interface ReadPlan {
@@ -135,8 +135,8 @@ function refusal(
   limits: ReadLimits,
   illegal: readonly AddressRange[],
 ): RefusedPoint['reason'] | null {
-  if (point.address < 0 || point.address + point.count > ADDRESSES) return 'invalid_address';
-  if (point.count > limitOf(point.area, limits)) return 'exceeds_limit';
+  if (point.address < 0 || point.address + point.count > ADDRESSES) return 'modbus_invalid_address';
+  if (point.count > limitOf(point.area, limits)) return 'modbus_exceeds_limit';
   for (const range of illegal) {
     if (touches(range, point.area, point.address, point.address + point.count)) return 'illegal_range';
   }

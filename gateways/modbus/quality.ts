@@ -1,11 +1,12 @@
 import type { Quality } from '../../actors/frame.ts';
+import type { DriverCode } from '../driver-codes.ts';
 import { EXCEPTION, type Failure, failureCode } from './failure.ts';
 
 /** What a failed read means for its readings. The value is always null: the last good one keeps its own time. */
 export interface ReadingFault {
   readonly quality: Exclude<Quality, 'GOOD'>;
   /** Stable code, as in {@link failureCode}. */
-  readonly reason: string;
+  readonly reason: DriverCode;
   readonly cause: 'configuration' | 'device_failure' | 'pending' | 'busy' | 'no_communication' | 'communication';
 }
 

@@ -1,5 +1,6 @@
+import type { DriverCode } from '../driver-codes.ts';
 import type { Operation } from './client.ts';
-import { type Answer, GARBAGE, NOT_CONNECTED, provesAlive } from './failure.ts';
+import { type Answer, NOT_CONNECTED, PROTOCOL_ERROR, provesAlive } from './failure.ts';
 
 /**
  * The requests of one physical link. Each unit has a lane of its own and one request in flight; lanes with work take turns, so
@@ -149,7 +150,7 @@ export class RequestQueue {
   }
 
   #settle(lane: Lane, kind: 'reads' | 'writes', job: Job, answer: Answer): void {
-    const silent = !answer.ok && (answer.kind === 'timeout' || answer === GARBAGE);
+    const silent = !answer.ok && (answer.kind === 'timeout' || answer === PROTOCOL_ERROR);
     if (silent) {
       // A unit that is suspect already gets no further attempts: it is to cost one time-out, not three.
       const again = job.attempt < job.retries && !lane.suspect && this.#link !== null;
@@ -200,7 +201,7 @@ export interface Job {
   readonly retries: number;
   readonly attempt: number;
   /** Asked right before sending: a code drops the request unsent. */
-  readonly refuse?: () => string | null;
+  readonly refuse?: () => DriverCode | null;
   /** Once, with the answer to the last attempt. */
   readonly done: (answer: Answer) => void;
 }

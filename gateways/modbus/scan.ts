@@ -1,5 +1,6 @@
 import type { Frame, PointValue, Quality } from '../../actors/frame.ts';
 import type { DeviceDefinition } from '../../topology/plant.ts';
+import type { DriverCode } from '../driver-codes.ts';
 import type { Operation } from './client.ts';
 import type { Decoded, PointCodec } from './codec.ts';
 import type { Deadband } from './deadband.ts';
@@ -63,6 +64,7 @@ export class Scan {
   run(nowMs: number, done: (result: CycleResult) => void): void {
     const { reads, illegal } = this.#currentPlan(nowMs);
     const cycle: Cycle = {
+      startedAtMs: nowMs,
       values: new Array<PointValue>(this.#points.length).fill(null),
       quality: null,
       reasons: null,
@@ -82,7 +84,7 @@ export class Scan {
   }
 
   /** All points BAD for one reason. */
-  failedFrame(reason: string, nowMs: number): Frame {
+  failedFrame(reason: DriverCode, nowMs: number): Frame {
     return {
       deviceTimeMs: nowMs,
       gatewayTimeMs: nowMs,
@@ -95,14 +97,16 @@ export class Scan {
   }
 
   #currentPlan(nowMs: number): CurrentPlan {
-    if (this.#plan !== null && nowMs - this.#plan.madeAtMs < REPLAN_MS) return this.#plan;
+    if (this.#plan !== null && nowMs < this.#plan.untilMs) return this.#plan;
     const { device, ranges, limits } = this.#context;
     const illegal = ranges.of(device, nowMs);
     const reads =
       this.#plan !== null && this.#plan.illegal.length === illegal.length && illegal.length === 0
         ? this.#plan.reads
         : planReads(this.#layout, limits, illegal);
-    this.#plan = { reads, illegal, madeAtMs: nowMs };
+    let untilMs = nowMs + REPLAN_MS;
+    for (const { learnedAtMs, retryAfterMs } of illegal) untilMs = Math.min(untilMs, learnedAtMs + retryAfterMs);
+    this.#plan = { reads, illegal, untilMs };
     return this.#plan;
   }
 
@@ -113,7 +117,7 @@ export class Scan {
       operation: readOf(request),
       retries,
       refuse: () => {
-        if (cycle.silence !== null) return 'unit_silent';
+        if (cycle.silence !== null) return 'modbus_unit_silent';
         onSend();
         return null;
       },
@@ -190,7 +194,7 @@ export class Scan {
     }
   }
 
-  #mark(cycle: Cycle, index: number, quality: Quality, reason: string | null): void {
+  #mark(cycle: Cycle, index: number, quality: Quality, reason: DriverCode | null): void {
     cycle.quality ??= new Array<Quality>(this.#points.length).fill('GOOD');
     cycle.reasons ??= new Array<string | null>(this.#points.length).fill(null);
     cycle.quality[index] = quality;
@@ -199,7 +203,7 @@ export class Scan {
 
   #learn(cycle: Cycle, range: AddressRange, exception: number): void {
     const { ranges, device, log } = this.#context;
-    ranges.learn(device, { ...range, exception, learnedAtMs: Date.now() });
+    ranges.learn(device, { ...range, exception, learnedAtMs: cycle.startedAtMs });
     cycle.learned = true;
     log.info({ device: device.id, ...range, exception }, 'the device refuses a range; it is read around from now on');
   }
@@ -242,7 +246,7 @@ export interface ScanContext {
   readonly onSend: () => void;
   /** The device has answered, be it with an exception. */
   readonly onAlive: () => void;
-  readonly onError: (code: string) => void;
+  readonly onError: (code: DriverCode) => void;
 }
 
 export interface ScanPoint {
@@ -261,10 +265,12 @@ export interface CycleResult {
 interface CurrentPlan {
   readonly reads: ReadPlan;
   readonly illegal: readonly IllegalRange[];
-  readonly madeAtMs: number;
+  /** Then a range is due to be tried again, or another scan of the device may have learned one. */
+  readonly untilMs: number;
 }
 
 interface Cycle {
+  readonly startedAtMs: number;
   readonly values: PointValue[];
   quality: Quality[] | null;
   reasons: (string | null)[] | null;
@@ -281,7 +287,7 @@ interface Half {
   readable: number;
 }
 
-/** How soon an expired range is noticed. */
+/** How soon a scan notices what another one of the same device has learned. */
 const REPLAN_MS = 60_000;
 
 /** Reused by all: decoding never waits. */
@@ -299,7 +305,7 @@ function refusesRange(failure: Failure): failure is Extract<Failure, { kind: 'ex
   );
 }
 
-function refusalReason(illegal: readonly IllegalRange[], point: PlannedPoint): string {
+function refusalReason(illegal: readonly IllegalRange[], point: PlannedPoint): DriverCode {
   const range = illegal.find((known) => touches(known, point.area, point.address, point.address + point.count));
   return exceptionCode(range === undefined || range.exception === 0 ? EXCEPTION.illegalAddress : range.exception);
 }

@@ -1,3 +1,5 @@
+import type { DriverCode } from '../driver-codes.ts';
+
 /** Figures of one link for its report: latency and readings of the last minute, errors and overruns since the start. */
 export class LinkStatistics {
   readonly errors: Record<string, number> = {};
@@ -27,7 +29,7 @@ export class LinkStatistics {
     this.lastReadingAtMs = nowMs;
   }
 
-  error(code: string): void {
+  error(code: DriverCode | `write_${DriverCode}`): void {
     this.errors[code] = (this.errors[code] ?? 0) + 1;
   }
 

@@ -1,3 +1,5 @@
+import type { DriverCode } from '../driver-codes.ts';
+
 /**
  * Whether a device answers. Pure; time and consequences are the caller's.
  *
@@ -8,7 +10,7 @@ export class UnitHealth {
   readonly #degradeAfter: number;
   #state: 'unknown' | 'online' | 'failing' | 'degraded' = 'unknown';
   #failedCycles = 0;
-  #reason = '';
+  #reason: DriverCode | null = null;
 
   constructor(degradeAfter: number) {
     this.#degradeAfter = degradeAfter;
@@ -23,12 +25,12 @@ export class UnitHealth {
     const changed = this.#state !== 'online';
     this.#state = 'online';
     this.#failedCycles = 0;
-    this.#reason = '';
+    this.#reason = null;
     return changed;
   }
 
   /** A whole cycle, or a probe, without an answer. */
-  cycleFailed(reason: string): HealthChange {
+  cycleFailed(reason: DriverCode): HealthChange {
     this.#failedCycles++;
     const degrades = this.#state !== 'degraded' && this.#failedCycles >= this.#degradeAfter;
     const wentOffline = !this.#offline() || this.#reason !== reason;
@@ -41,7 +43,7 @@ export class UnitHealth {
    * The link is gone, or an answer is overdue: offline, though no cycle of the unit's own has failed. True when it was not
    * offline before; a unit that is keeps the reason it has, since a silent one makes its link come and go.
    */
-  unreachable(reason: string): boolean {
+  unreachable(reason: DriverCode): boolean {
     if (this.#offline()) return false;
     this.#fail(reason);
     return true;
@@ -51,7 +53,7 @@ export class UnitHealth {
     return this.#state === 'failing' || this.#state === 'degraded';
   }
 
-  #fail(reason: string): void {
+  #fail(reason: DriverCode): void {
     this.#reason = reason;
     if (this.#state !== 'degraded') this.#state = 'failing';
   }

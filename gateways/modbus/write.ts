@@ -1,10 +1,11 @@
 import type { PointValue } from '../../actors/frame.ts';
-import type { WriteOutcome, WriteRequest } from '../driver.ts';
+import type { DriverHost, WriteOutcome, WriteRequest } from '../driver.ts';
+import type { DriverCode } from '../driver-codes.ts';
+import { FENCE_MESSAGES } from '../write-fence.ts';
 import type { Operation } from './client.ts';
 import type { Decoded, Encoded, PointCodec } from './codec.ts';
 import { type Answer, EXCEPTION, exceptionCode, failureCode } from './failure.ts';
 import type { RequestQueue } from './request-queue.ts';
-import type { WriteFence } from './write-fence.ts';
 
 /**
  * Carries out one write: checked, fenced, sent once, answered, read back.
@@ -15,12 +16,12 @@ import type { WriteFence } from './write-fence.ts';
  */
 export class WriteExecutor {
   readonly #queue: RequestQueue;
-  readonly #fence: WriteFence;
+  readonly #fence: DriverHost['writeFence'];
   readonly #chains = new Map<number, Promise<unknown>>();
   readonly #waiting = new Map<number, number>();
   readonly #maskRefused = new Set<number>();
 
-  constructor(queue: RequestQueue, fence: WriteFence) {
+  constructor(queue: RequestQueue, fence: DriverHost['writeFence']) {
     this.#queue = queue;
     this.#fence = fence;
   }
@@ -55,17 +56,16 @@ export class WriteExecutor {
       if (typeof request.value !== 'number') break;
       if ((min !== undefined && request.value < min) || (max !== undefined && request.value > max)) {
         const range = `${min ?? '-∞'} … ${max ?? '∞'}`;
-        return failed(request, 'value_out_of_range', `${request.value} is outside of the ${what}, ${range}`);
+        return failed(request, 'out_of_range', `${request.value} is outside of the ${what}, ${range}`);
       }
     }
     const encoded = codec.encode(request.value);
     if (encoded.kind === 'invalid') return failed(request, encoded.code, encoded.message);
     if (encoded.kind === 'registers' && encoded.registers.length > MAX_REGISTERS) {
-      return failed(request, 'value_out_of_range', `one write takes at most ${MAX_REGISTERS} registers`);
+      return failed(request, 'out_of_range', `one write takes at most ${MAX_REGISTERS} registers`);
     }
-    if (!this.#fence.readable) return failed(request, 'epoch_unknown', 'the kept write epochs cannot be read');
-    if (!this.#fence.admit(request.device, request.epoch)) return failed(request, 'epoch_stale', EPOCH_STALE);
-    return null;
+    const fenced = this.#fence.refusal(request.device, request.epoch);
+    return fenced === null ? null : failed(request, fenced, FENCE_MESSAGES[fenced]);
   }
 
   async #carryOut(target: WriteTarget, request: WriteRequest): Promise<WriteOutcome> {
@@ -93,7 +93,7 @@ export class WriteExecutor {
     if (answer.kind === 'cancelled') {
       return code === 'deadline_passed'
         ? { writeId, state: 'timed_out', code, message: 'the deadline passed before it could be sent' }
-        : failed(request, code, code === 'epoch_stale' ? EPOCH_STALE : 'not sent');
+        : failed(request, code, isFenced(code) ? FENCE_MESSAGES[code] : 'not sent');
     }
     if (answer.kind === 'exception')
       return failed(request, code, `the device refused with exception ${code.slice(-2)}`);
@@ -159,7 +159,7 @@ export class WriteExecutor {
     const write: Write = (operation) =>
       this.#ask(unit, operation, () => {
         if (Date.now() > request.deadlineMs) return 'deadline_passed';
-        return this.#fence.isCurrent(request.device, request.epoch) ? null : 'epoch_stale';
+        return this.#fence.refusal(request.device, request.epoch);
       });
 
     if (encoded.kind === 'registerBit') return this.#writeBit(target, request, encoded, write);
@@ -198,7 +198,7 @@ export class WriteExecutor {
     return writeRegister(write, address, on ? register | mask : register & ~mask & 0xffff);
   }
 
-  #ask(unit: number, operation: Operation, refuse: () => string | null): Promise<Answer> {
+  #ask(unit: number, operation: Operation, refuse: () => DriverCode | null): Promise<Answer> {
     return new Promise((done) => this.#queue.write(unit, { operation, retries: 0, refuse, done }));
   }
 }
@@ -214,7 +214,7 @@ export interface WriteTarget {
   }[];
 }
 
-export function failed(request: WriteRequest, code: string, message: string): WriteOutcome {
+export function failed(request: WriteRequest, code: DriverCode, message: string): WriteOutcome {
   return { writeId: request.writeId, state: 'failed', code, message };
 }
 
@@ -234,9 +234,12 @@ const WRITES_PER_UNIT = 64;
 const MAX_REGISTERS = 123;
 const BUSY_PAUSE_MS = 100;
 const PENDING_PAUSE_MS = 200;
-const EPOCH_STALE = 'the device has been written under a newer epoch: this owner has been replaced';
 
-function acknowledged(request: WriteRequest, code: string): WriteOutcome {
+function isFenced(code: DriverCode): code is keyof typeof FENCE_MESSAGES {
+  return code in FENCE_MESSAGES;
+}
+
+function acknowledged(request: WriteRequest, code: DriverCode): WriteOutcome {
   return { writeId: request.writeId, state: 'acknowledged', code };
 }
 

@@ -99,7 +99,7 @@ export class BrokerSession implements Session {
       const refused = granted?.find((grant) => grant.qos >= 128);
       if (error || refused) {
         const message = error?.message ?? `the broker refuses ${refused?.topic ?? 'a subscription'}`;
-        this.#lose({ code: 'subscription_refused', message });
+        this.#lose({ code: 'mqtt_subscription_refused', message });
         return;
       }
       clearTimeout(this.#timer);

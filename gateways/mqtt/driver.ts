@@ -8,7 +8,7 @@ import type { MqttConnection } from '../../topology/schema/mqtt.ts';
 import type { Connectivity, Driver, DriverFactory, DriverHost, WriteOutcome, WriteRequest } from '../driver.ts';
 import { BrokerSession } from './broker-session.ts';
 import { EmbeddedSession } from './embedded-session.ts';
-import type { Failure } from './failure.ts';
+import { type Failure, SecretMissing } from './failure.ts';
 import { Intake } from './intake.ts';
 import { Link } from './link.ts';
 import type { Session, SessionEvents } from './session.ts';
@@ -36,7 +36,7 @@ const SESSION_EXPIRY_SECONDS = 7 * 86_400;
 class MqttDriver implements Driver {
   readonly #host: DriverHost;
   readonly #statistics = new Statistics();
-  readonly #states = new Map<string, Connectivity>();
+  readonly #states = new Map<string, Connectivity | null>();
   #definition: ConnectionDefinition;
   #settings: MqttConnection;
   #intake: Intake;
@@ -103,7 +103,7 @@ class MqttDriver implements Driver {
   #createSession(events: SessionEvents): Session {
     const settings = this.#settings;
     const shared = { intake: () => this.#intake, statistics: this.#statistics, maxInFlight: settings.maxInFlight };
-    const password = settings.password === undefined ? undefined : this.#host.secret(settings.password);
+    const password = this.#password();
     if (settings.url.startsWith('embedded:')) {
       const status = settings.statusTopic === undefined ? undefined : compileTopic(settings.statusTopic);
       const { user } = settings;
@@ -122,6 +122,16 @@ class MqttDriver implements Driver {
     const filters = this.#intake.filters(sharedGroup);
     const client = this.#clientOptions(password);
     return new BrokerSession({ ...shared, url, client, filters, qos, connectTimeoutMs }, events);
+  }
+
+  #password(): string | undefined {
+    const { password } = this.#settings;
+    if (password === undefined) return undefined;
+    try {
+      return this.#host.secret(password);
+    } catch (error) {
+      throw new SecretMissing(error instanceof Error ? error.message : String(error), { cause: error });
+    }
   }
 
   #clientOptions(password: string | undefined): IClientOptions {
@@ -159,7 +169,7 @@ class MqttDriver implements Driver {
 
   #failed(failure: Failure): void {
     this.#statistics.count(failure.code);
-    if (failure.code === 'unsupported_protocol_version') this.#protocolVersion = this.#protocolVersion === 5 ? 4 : 5;
+    if (failure.code === 'mqtt_unsupported_version') this.#protocolVersion = this.#protocolVersion === 5 ? 4 : 5;
     this.#intake.lost(failure.code, failure.message);
     this.#host.log.warn({ connection: this.#definition.id, code: failure.code }, failure.message);
     this.#report();

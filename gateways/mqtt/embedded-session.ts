@@ -53,7 +53,7 @@ export class EmbeddedSession implements Session {
     } catch (error) {
       const { code, message } = failureOf(error);
       const inUse = message.includes('EADDRINUSE');
-      if (!this.#closing) this.#events.lost({ code: inUse ? 'port_in_use' : code, message });
+      if (!this.#closing) this.#events.lost({ code: inUse ? 'mqtt_port_in_use' : code, message });
     }
   }
 

@@ -1,13 +1,14 @@
 import type { ConnectionDefinition } from '../../topology/plant.ts';
 import type { MqttConnection } from '../../topology/schema/mqtt.ts';
 import type { Connectivity, DriverHost } from '../driver.ts';
+import type { DriverCode } from '../driver-codes.ts';
 import { decodePayload, type Fault } from './payload.ts';
 import { createRouter, type Router } from './router.ts';
 import type { Statistics } from './statistics.ts';
 
 const SHOWN_BODY_BYTES = 2000;
 const CONNECTED: Connectivity = { state: 'online', reason: 'connected' };
-const LAST_WILL: Connectivity = { state: 'offline', reason: 'last_will' };
+const LAST_WILL: Connectivity = { state: 'offline', reason: 'mqtt_last_will' };
 
 /**
  * Takes messages, wherever they come from: finds the device, reads the payload, passes the frame on. What cannot be used goes
@@ -18,15 +19,15 @@ export class Intake {
   readonly #statistics: Statistics;
   readonly #router: Router;
   readonly #connection: string;
-  readonly #states: Map<string, Connectivity>;
+  readonly #states: Map<string, Connectivity | null>;
 
-  /** @param states connectivity as it was reported last, kept across a change of definition */
+  /** @param states connectivity as it was reported last, null before the first time; kept across a change of definition */
   constructor(
     definition: ConnectionDefinition,
     settings: MqttConnection,
     host: DriverHost,
     statistics: Statistics,
-    states: Map<string, Connectivity>,
+    states: Map<string, Connectivity | null>,
   ) {
     this.#host = host;
     this.#statistics = statistics;
@@ -35,7 +36,7 @@ export class Intake {
     this.#states = states;
     const known = new Set(definition.devices.map((device) => device.id));
     for (const device of states.keys()) if (!known.has(device)) states.delete(device);
-    for (const device of known) if (!states.has(device)) states.set(device, NOT_REPORTED);
+    for (const device of known) if (!states.has(device)) states.set(device, null);
   }
 
   /** What to ask a broker for. The load of the readings can be shared with others; a status is for everybody. */
@@ -77,7 +78,7 @@ export class Intake {
   }
 
   /** The link is not there: nothing is known of any device behind it. */
-  lost(reason: string, detail?: string): void {
+  lost(reason: DriverCode, detail?: string): void {
     const unknown: Connectivity = { state: 'unknown', reason, ...(detail !== undefined && { detail }) };
     for (const device of this.#states.keys()) this.#report(device, unknown);
   }
@@ -109,6 +110,3 @@ export class Intake {
     }
   }
 }
-
-/** Unlike anything that is reported, so that the first report of a device is always one. */
-const NOT_REPORTED: Connectivity = { state: 'unknown', reason: '' };

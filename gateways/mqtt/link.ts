@@ -1,5 +1,5 @@
 import type { ConnectionReport } from '../driver.ts';
-import type { Failure } from './failure.ts';
+import { type Failure, SecretMissing } from './failure.ts';
 import type { Session, SessionEvents } from './session.ts';
 
 export type LinkState = Extract<ConnectionReport['state'], 'stopped' | 'connecting' | 'connected' | 'waiting'>;
@@ -76,7 +76,8 @@ export class Link {
     try {
       session = this.#options.createSession(events);
     } catch (error) {
-      this.#lose({ code: 'bad_settings', message: error instanceof Error ? error.message : String(error) });
+      const code = error instanceof SecretMissing ? 'secret_missing' : 'bad_settings';
+      this.#lose({ code, message: error instanceof Error ? error.message : String(error) });
       return;
     }
     this.#session = session;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Frame, PointValue, Quality } from '../../actors/frame.ts';
+import type { DriverCode } from '../driver-codes.ts';
 import { type DevicePoints, layoutOf, type PointReader, readValue } from './device-points.ts';
 import { parseDeviceTime } from './device-time.ts';
 import type { Route, Router } from './router.ts';
@@ -19,7 +20,7 @@ export interface Decoded {
 }
 
 export interface Fault {
-  readonly code: string;
+  readonly code: DriverCode;
   readonly reason: string;
 }
 
@@ -38,7 +39,7 @@ export function decodePayload(router: Router, route: ReadingsRoute, message: Mes
   }
   if (!isRecord(json)) return fault(points, 'bad_payload', 'the payload is not an object');
   if (template.payload === 'envelope') return decodeEnvelope(router, route, json, message);
-  if (points === null) return fault(points, 'device_not_in_topic', 'the topic does not say which device it is of');
+  if (points === null) return fault(points, 'mqtt_device_not_in_topic', 'the topic does not say which device it is of');
   const given = json[template.timeField];
   const timeMs = given === undefined ? null : parseDeviceTime(given);
   if (timeMs === undefined) return badTime(points, template.timeField, given);
@@ -176,7 +177,7 @@ function frameOf(
 const NO_FAULTS: readonly Fault[] = [];
 const NO_FIELD = 'no field of the payload is a point of the device';
 
-function fault(points: DevicePoints | null, code: string, reason: string): Decoded {
+function fault(points: DevicePoints | null, code: DriverCode, reason: string): Decoded {
   return { device: points?.device ?? null, frame: null, faults: [{ code, reason }] };
 }
 

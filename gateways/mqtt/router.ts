@@ -1,5 +1,6 @@
 import type { ConnectionDefinition, DeviceDefinition } from '../../topology/plant.ts';
 import type { MqttConnection, TopicTemplate } from '../../topology/schema/mqtt.ts';
+import type { DriverCode } from '../driver-codes.ts';
 import { type DevicePoints, devicePoints, type PointReader } from './device-points.ts';
 import { compileTopic, type TopicNames, type TopicPattern } from './topic-pattern.ts';
 
@@ -14,7 +15,7 @@ export type Route =
       readonly reader: PointReader | null;
     }
   | { readonly kind: 'status'; readonly device: string }
-  | { readonly kind: 'refused'; readonly code: string; readonly reason: string };
+  | { readonly kind: 'refused'; readonly code: DriverCode; readonly reason: string };
 
 export interface Router {
   /** What to subscribe to for readings. */
@@ -41,7 +42,7 @@ export function createRouter(definition: ConnectionDefinition, settings: MqttCon
       const names = pattern.match(topic);
       if (names !== undefined) return readingsRoute(devices, template, pattern, names);
     }
-    return refused('unknown_topic', 'the topic fits no template of the connection');
+    return refused('mqtt_unknown_topic', 'the topic fits no template of the connection');
   };
 
   return {
@@ -134,7 +135,7 @@ function deviceOf(devices: DeviceIndex, template: TopicTemplate, names: TopicNam
   }
   if (devices.all.length === 1) return devices.all[0] ?? null;
   if (template.payload === 'envelope') return null;
-  return refused('device_not_in_topic', 'the topic does not say which device it is of');
+  return refused('mqtt_device_not_in_topic', 'the topic does not say which device it is of');
 }
 
 function mismatch(devices: DeviceIndex, { definition }: Indexed, names: TopicNames): Route | undefined {
@@ -155,6 +156,6 @@ function onlyPoint(points: DevicePoints): PointReader | undefined {
   return points.byField.size === 1 ? [...points.byField.values()][0] : undefined;
 }
 
-function refused(code: string, reason: string): Route {
+function refused(code: DriverCode, reason: string): Route {
   return { kind: 'refused', code, reason };
 }

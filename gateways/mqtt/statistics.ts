@@ -1,4 +1,5 @@
 import type { ConnectionReport } from '../driver.ts';
+import type { DriverCode } from '../driver-codes.ts';
 
 const LATENCY_SAMPLES = 600;
 const LATENCY_WINDOW_MS = 60_000;
@@ -14,7 +15,7 @@ export class Statistics {
   #perSecond = 0;
   readonly #latencies: { readonly atMs: number; readonly tookMs: number }[] = [];
 
-  count(code: string): void {
+  count(code: DriverCode): void {
     this.errors[code] = (this.errors[code] ?? 0) + 1;
   }
 

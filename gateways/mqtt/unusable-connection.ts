@@ -46,5 +46,5 @@ export class UnusableConnection implements Driver {
 }
 
 export function notWritable({ writeId }: WriteRequest): WriteOutcome {
-  return { writeId, state: 'failed', code: 'not_supported', message: 'points of MQTT devices are read-only' };
+  return { writeId, state: 'failed', code: 'not_writable', message: 'points of MQTT devices are read-only' };
 }

@@ -1,4 +1,5 @@
 import type { BrowseResult, ClientSession, ReferenceDescription } from 'node-opcua-client';
+import type { DriverCode } from '../driver-codes.ts';
 
 /** One child of a node, for a person who picks points. */
 export interface BrowseEntry {
@@ -20,7 +21,7 @@ export interface BrowseOptions {
   readonly continuation?: string;
 }
 
-export type BrowseOutcome = BrowsePage | { readonly code: string; readonly message: string };
+export type BrowseOutcome = BrowsePage | { readonly code: DriverCode; readonly message: string };
 
 const HIERARCHICAL_REFERENCES = 'i=33';
 const FORWARD = 0;

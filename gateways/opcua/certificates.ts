@@ -83,6 +83,7 @@ export interface ServerCertificate {
   readonly thumbprint: string;
   readonly subject: string;
   readonly commonName: string;
+  readonly issuer: string;
   readonly expiresAtMs: number;
 }
 
@@ -92,6 +93,7 @@ export function describeServerCertificate(der: Buffer): ServerCertificate {
     der,
     thumbprint: thumbprintOf(firstOfChain(der)),
     subject: certificate.subject.replaceAll('\n', ', '),
+    issuer: certificate.issuer.replaceAll('\n', ', '),
     commonName: /^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? 'server',
     expiresAtMs: Date.parse(certificate.validTo),
   };
@@ -110,8 +112,32 @@ export async function requireTrusted(
   throw new OpcUaFault(
     'certificate_rejected',
     `certificate of the server (${certificate.subject}, SHA-1 ${certificate.thumbprint}): ${status}; ` +
-      `to trust it, move ${file} to ${join(store.folder, 'trusted', 'certs')}`,
+      adviceFor(status, certificate, store.folder, file),
   );
+}
+
+/** What a person can do about it, by the status of OPC 10000-4, 6.1.3. */
+function adviceFor(status: string, { issuer }: ServerCertificate, folder: string, file: string): string {
+  const authorities = join(folder, 'issuers', 'certs');
+  const revocationLists = join(folder, 'issuers', 'crl');
+  const trusted = join(folder, 'trusted', 'certs');
+  switch (status) {
+    case 'BadCertificateUntrusted':
+      return `to trust it, move ${file} to ${trusted}`;
+    case 'BadCertificateChainIncomplete':
+      return `it is signed by ${issuer}: put the certificate of that authority into ${authorities}, its revocation list into ${revocationLists}`;
+    case 'BadCertificateRevocationUnknown':
+    case 'BadCertificateIssuerRevocationUnknown':
+      return `the revocation list of ${issuer} is missing: put it into ${revocationLists}`;
+    case 'BadCertificateRevoked':
+    case 'BadCertificateIssuerRevoked':
+      return `${issuer} has withdrawn it: the server needs another one`;
+    case 'BadCertificateTimeInvalid':
+    case 'BadCertificateIssuerTimeInvalid':
+      return 'it, or that of its authority, has ended or does not hold yet: renew it, or look at the clocks';
+    default:
+      return `it is kept in ${file}`;
+  }
 }
 
 /**
@@ -126,13 +152,13 @@ function keepRejected(folder: string, certificate: ServerCertificate): string {
   return path;
 }
 
-/** Changes when a person moves a file into or out of the trusted certificates. */
+const JUDGED_BY = ['trusted/certs', 'trusted/crl', 'issuers/certs', 'issuers/crl'];
+
+/** Changes when a person moves a file into or out of the folders by which certificates are judged. */
 export function trustedChangedAtMs(store: CertificateStore): number {
-  try {
-    return statSync(join(store.folder, 'trusted', 'certs')).mtimeMs;
-  } catch {
-    return 0;
-  }
+  return Math.max(
+    ...JUDGED_BY.map((folder) => statSync(join(store.folder, folder), { throwIfNoEntry: false })?.mtimeMs ?? 0),
+  );
 }
 
 /** Days until a certificate ends, rounded down: negative once it has. */

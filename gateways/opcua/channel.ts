@@ -39,7 +39,7 @@ export async function openChannel(options: ChannelOptions): Promise<Channel> {
   const deadlineMs = Date.now() + settings.connectTimeoutMs;
   const secure = settings.security.policy !== 'None';
   if (secure && settings.security.mode === 'None')
-    throw new OpcUaFault('invalid_configuration', `security mode None with policy ${settings.security.policy}`);
+    throw new OpcUaFault('bad_settings', `security mode None with policy ${settings.security.policy}`);
   const serverCertificate = secure ? await trustedServerCertificate(options, deadlineMs) : null;
   const client = createClient(options, serverCertificate);
   const lost = new Promise<OpcUaFault>((resolve) => {
@@ -75,7 +75,7 @@ async function trustedServerCertificate(options: ChannelOptions, deadlineMs: num
     );
     if (endpoint === undefined)
       throw new OpcUaFault(
-        'endpoint_not_offered',
+        'opcua_endpoint_not_offered',
         `the server offers no endpoint with ${settings.security.policy}, ${settings.security.mode}`,
       );
     const certificate = describeServerCertificate(endpoint.serverCertificate);
@@ -140,7 +140,7 @@ export async function createSession(
       : { type: library.client.UserTokenType.UserName, userName: user.name, password: user.password };
   try {
     const session = await withDeadline(channel.client.createSession(identity), timeoutMs, 'creating a session');
-    if (!isFieldSession(session)) throw new OpcUaFault('invalid_configuration', 'node-opcua lacks a service we need');
+    if (!isFieldSession(session)) throw new OpcUaFault('bad_settings', 'node-opcua lacks a service we need');
     // Measured: on BadSessionIdInvalid the library makes a new session in silence and sends the request again, which could
     // replay a write. Its own guard against doing so twice turns that off.
     return Object.assign(session, { recursive_repair_detector: 1 });

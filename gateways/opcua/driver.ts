@@ -1,4 +1,9 @@
-import type { DataValue, MonitoredItemNotification, NotificationMessage } from 'node-opcua-client';
+import type {
+  DataValue,
+  MonitoredItemNotification,
+  NotificationMessage,
+  StatusChangeNotification,
+} from 'node-opcua-client';
 import type { ConnectionDefinition, DeviceDefinition } from '../../topology/plant.ts';
 import type { OpcUaConnection } from '../../topology/schema/opcua.ts';
 import type { Connectivity, Driver, DriverFactory, DriverHost, WriteOutcome, WriteRequest } from '../driver.ts';
@@ -7,7 +12,7 @@ import { OpcUaFault } from './errors.ts';
 import { type Change, type DeviceFrame, FrameAssembler } from './frames.ts';
 import { Intake } from './intake.ts';
 import { buildLayout, type Item, type Layout, type Sample } from './layout.ts';
-import { Link, type LinkListener, type LinkState } from './link.ts';
+import { Link, type LinkListener, type LinkOptions, type LinkState } from './link.ts';
 import { connectionReport } from './report.ts';
 import { failedSample, isRepetition, sampleOf } from './samples.ts';
 import type { ServerCondition } from './services.ts';
@@ -23,6 +28,7 @@ export const opcuaDriver: DriverFactory = (definition, host) => new OpcUaDriver(
 
 export class OpcUaDriver implements Driver, LinkListener {
   readonly #host: DriverHost;
+  readonly #timing: Pick<LinkOptions, 'retryItemsMs'>;
   readonly #statistics = new Statistics();
   readonly #intake: Intake;
   readonly #writes: Writes;
@@ -37,9 +43,11 @@ export class OpcUaDriver implements Driver, LinkListener {
   readonly #online = new Set<string>();
   #nextReportAtMs = 0;
 
-  constructor(definition: ConnectionDefinition, host: DriverHost) {
+  /** @param timing other than that of the product, for tests */
+  constructor(definition: ConnectionDefinition, host: DriverHost, timing: Pick<LinkOptions, 'retryItemsMs'> = {}) {
     this.#definition = definition;
     this.#host = host;
+    this.#timing = timing;
     this.#settings = opcuaSettings(definition);
     this.#layout = buildLayout(definition.devices, null);
     this.#assembler = new FrameAssembler(this.#layout);
@@ -52,6 +60,7 @@ export class OpcUaDriver implements Driver, LinkListener {
         if (this.#link.library === null) throw new OpcUaFault('connection_lost', 'not connected');
         return this.#link.library.client.coerceNodeId(text);
       },
+      fence: host.writeFence,
       now: Date.now,
     });
   }
@@ -99,7 +108,7 @@ export class OpcUaDriver implements Driver, LinkListener {
     try {
       return await browsePage(session, nodeId, options);
     } catch (error) {
-      return { code: 'browse_failed', message: error instanceof Error ? error.message : String(error) };
+      return { code: 'opcua_browse_failed', message: error instanceof Error ? error.message : String(error) };
     }
   }
 
@@ -123,8 +132,8 @@ export class OpcUaDriver implements Driver, LinkListener {
     for (const data of message.notificationData ?? []) {
       if (library === undefined) break;
       if (data instanceof library.DataChangeNotification) this.#collect(data.monitoredItems, changes);
-      else if (data instanceof library.StatusChangeNotification)
-        throw new OpcUaFault('subscription_lost', `the server ended the subscription: ${data.status.name}`);
+      else if (data instanceof library.StatusChangeNotification && !isTransfer(data))
+        throw new OpcUaFault('opcua_subscription_lost', `the server ended the subscription: ${data.status.name}`);
     }
     await this.#deliver(changes, sentAtMs ?? nowMs, nowMs);
   }
@@ -150,13 +159,13 @@ export class OpcUaDriver implements Driver, LinkListener {
       changes.push({ item, sample });
       lines.push(`${item.device}.${item.point}: ${sample.reason} (${item.nodeText})`);
     }
-    for (const line of lines) this.#statistics.error('item_not_monitored', line, nowMs);
+    for (const line of lines) this.#statistics.error('opcua_item_not_monitored', line, nowMs);
     if (lines.length > 0) this.#host.log.warn({ connection: this.#definition.id }, lines.slice(0, 10).join('; '));
     this.#deliver(changes, nowMs, nowMs).catch(() => undefined);
     for (const { definition, items: own } of this.#layout.devices.values()) {
       if (own.length > 0 && own.every((item) => item.serverId === null)) {
         const detail = `${own[0]?.nodeText ?? ''}: ${own[0]?.failure ?? ''}`;
-        this.#connectivity(definition.id, { state: 'offline', reason: 'no_valid_nodes', detail });
+        this.#connectivity(definition.id, { state: 'offline', reason: 'opcua_no_valid_nodes', detail });
       }
     }
   }
@@ -236,6 +245,7 @@ export class OpcUaDriver implements Driver, LinkListener {
       log: this.#host.log,
       statistics: this.#statistics,
       secret: (reference) => this.#host.secret(reference),
+      ...this.#timing,
       listener: this,
     });
   }
@@ -258,9 +268,17 @@ function lastOf(item: Item, changes: readonly Change[]): Sample | null {
   return item.queueSize > 1 && newest?.item === item ? newest.sample : item.last;
 }
 
+/**
+ * Meant for the session that had the subscription before (OPC 10000-4, 5.14.7), but some servers put it into the queue of the
+ * subscription, where its new session finds it. Were it another client that took ours, publishing would end by itself.
+ */
+function isTransfer({ status }: StatusChangeNotification): boolean {
+  return status.name === 'GoodSubscriptionTransferred';
+}
+
 function opcuaSettings(definition: ConnectionDefinition): OpcUaConnection {
   if (definition.settings.driver !== 'opcua')
-    throw new OpcUaFault('invalid_configuration', `connection ${definition.id} is not an opcua connection`);
+    throw new OpcUaFault('bad_settings', `connection ${definition.id} is not an opcua connection`);
   return definition.settings;
 }
 

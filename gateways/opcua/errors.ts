@@ -1,28 +1,34 @@
+import type { LinkCode } from '../driver-codes.ts';
+import type { ListedOpcUaCode } from './codes.ts';
+
 /** Why a link, session or subscription failed; codes are stable and shown on the wall. */
-export type OpcUaFaultCode =
+export type OpcUaFaultCode = Extract<
+  LinkCode | ListedOpcUaCode,
   | 'connection_refused'
+  | 'host_not_found'
   | 'host_unreachable'
   | 'connection_lost'
   | 'timeout'
   | 'certificate_rejected'
   | 'own_certificate_rejected'
-  | 'bad_user_token'
+  | 'not_authorized'
   | 'secret_missing'
-  | 'endpoint_not_offered'
-  | 'session_lost'
-  | 'subscription_lost'
-  | 'server_refused'
-  | 'invalid_configuration'
-  | 'stopped';
+  | 'opcua_endpoint_not_offered'
+  | 'opcua_session_lost'
+  | 'opcua_subscription_lost'
+  | 'opcua_server_refused'
+  | 'bad_settings'
+  | 'stopped'
+>;
 
 /** These stay until a person changes something: shown as `failed`, tried again at the slowest pace. */
 const NEEDS_A_PERSON: ReadonlySet<OpcUaFaultCode> = new Set([
   'certificate_rejected',
   'own_certificate_rejected',
-  'bad_user_token',
+  'not_authorized',
   'secret_missing',
-  'endpoint_not_offered',
-  'invalid_configuration',
+  'opcua_endpoint_not_offered',
+  'bad_settings',
 ]);
 
 export class OpcUaFault extends Error {
@@ -40,22 +46,23 @@ export class OpcUaFault extends Error {
 
 /** Patterns over the library's messages, most telling first: it has no error classes. */
 const PATTERNS: readonly (readonly [RegExp, OpcUaFaultCode])[] = [
-  [/BadUserAccessDenied|BadIdentityToken(Invalid|Rejected)|user token policy|ANONYMOUS user/i, 'bad_user_token'],
+  [/BadUserAccessDenied|BadIdentityToken(Invalid|Rejected)|user token policy|ANONYMOUS user/i, 'not_authorized'],
   [
     /BadCertificate(Untrusted|UriInvalid|HostNameInvalid|UseNotAllowed|TimeInvalid|Invalid)|BadSecurityChecksFailed/,
     'own_certificate_rejected',
   ],
   [/ECONNREFUSED/, 'connection_refused'],
-  [/ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL/, 'host_unreachable'],
-  [/BadNoSubscription|BadSubscriptionIdInvalid/, 'subscription_lost'],
+  [/ENOTFOUND|EAI_AGAIN/, 'host_not_found'],
+  [/EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL/, 'host_unreachable'],
+  [/BadNoSubscription|BadSubscriptionIdInvalid/, 'opcua_subscription_lost'],
   [
     /BadSessionIdInvalid|BadSessionClosed|BadSessionNotActivated|BadSecureChannelIdInvalid|Cannot recreate session/,
-    'session_lost',
+    'opcua_session_lost',
   ],
   [/timed? ?out|timeout|ETIMEDOUT/i, 'timeout'],
   [
     /End point must exist|cannot find endpoint|Cannot find an Endpoint|BadSecurityPolicyRejected|BadSecurityModeRejected/i,
-    'endpoint_not_offered',
+    'opcua_endpoint_not_offered',
   ],
   [
     /ECONNRESET|EPIPE|BadConnectionClosed|disconnected by third party|Secure Channel Closed|Invalid Channel|No SecureChannel|connection may have been/i,
@@ -64,7 +71,7 @@ const PATTERNS: readonly (readonly [RegExp, OpcUaFaultCode])[] = [
 ];
 
 /** Turns whatever the library throws into a fault of ours. */
-export function faultOf(error: unknown, fallback: OpcUaFaultCode = 'server_refused'): OpcUaFault {
+export function faultOf(error: unknown, fallback: OpcUaFaultCode = 'opcua_server_refused'): OpcUaFault {
   if (error instanceof OpcUaFault) return error;
   const message = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').trim();
   for (const [pattern, code] of PATTERNS) {

@@ -1,5 +1,7 @@
 import type { PointValue, Quality } from '../../actors/frame.ts';
 import type { DeviceDefinition } from '../../topology/plant.ts';
+import type { DriverCode } from '../driver-codes.ts';
+import type { OpcUaCode } from './codes.ts';
 import { type NodeAddress, parseNodeAddress } from './node-address.ts';
 import type { ValueMapping } from './values.ts';
 
@@ -7,7 +9,7 @@ import type { ValueMapping } from './values.ts';
 export interface Sample {
   readonly value: PointValue;
   readonly quality: Quality;
-  readonly reason: string | null;
+  readonly reason: DriverCode | null;
   /** Source time, else server time; of a value given again, the server's time at which it still held. */
   readonly timeMs: number | null;
   /** As it came: with value and status it tells a change from a repetition. */
@@ -35,7 +37,7 @@ export interface Item {
   /** The server's id of the monitored item; null while there is none. */
   serverId: number | null;
   /** Why there is none: `opcua_BadNodeIdUnknown`. */
-  failure: string | null;
+  failure: OpcUaCode | null;
   revisedSamplingMs: number;
   revisedQueueSize: number;
   last: Sample | null;

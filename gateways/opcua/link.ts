@@ -58,6 +58,8 @@ export interface LinkOptions {
   readonly log: DriverLog;
   readonly statistics: Statistics;
   readonly secret: (reference: string) => string;
+  /** How soon items that the server refused are asked for again. */
+  readonly retryItemsMs?: number;
   readonly listener: LinkListener;
 }
 
@@ -149,7 +151,7 @@ export class Link {
       statistics.error(fault.code, fault.message, Date.now());
       log.warn({ connection: this.#options.id, code: fault.code }, fault.message);
       // A refused password tried again and again locks the account: the slowest pace at once.
-      const steps = fault.code === 'bad_user_token' ? 20 : attempt;
+      const steps = fault.code === 'not_authorized' ? 20 : attempt;
       const delayMs = backoffMs(steps, settings.reconnect, Math.random());
       const nextAttemptAtMs = Date.now() + delayMs;
       listener.state({ kind: fault.retryable ? 'waiting' : 'failed', fault, nextAttemptAtMs });
@@ -173,7 +175,7 @@ export class Link {
       this.channel = channel;
       try {
         const fault = await this.#serve(this.library, channel, served);
-        if (fault.code === 'session_lost') this.#held = null;
+        if (fault.code === 'opcua_session_lost') this.#held = null;
         if (fault.code === 'stopped' && this.#held !== null) await closeSession(this.#held.session);
         return fault;
       } finally {
@@ -208,9 +210,10 @@ export class Link {
       served.ok = true;
       this.#options.listener.state({ kind: 'connected' });
       for (;;) {
-        const publishing = this.#publisher?.ended ?? Promise.resolve(new OpcUaFault('session_lost', 'no publisher'));
+        const publishing =
+          this.#publisher?.ended ?? Promise.resolve(new OpcUaFault('opcua_session_lost', 'no publisher'));
         const fault = await Promise.race([broken, watchdog.silent, publishing]);
-        if (fault.code !== 'subscription_lost') return fault;
+        if (fault.code !== 'opcua_subscription_lost') return fault;
         // The session is sound, only its subscription is gone: a new one, without a new connection.
         this.#options.statistics.error(fault.code, fault.message, Date.now());
         early.subscription = null;
@@ -282,7 +285,7 @@ export class Link {
     } catch (error) {
       publisher.stop();
       const fault = faultOf(error);
-      if (fault.code !== 'subscription_lost') throw fault;
+      if (fault.code !== 'opcua_subscription_lost') throw fault;
       held.subscription = null;
       return null;
     }
@@ -303,7 +306,7 @@ export class Link {
   #gap(session: FieldSession, missing: number): void {
     const { statistics } = this.#options;
     statistics.count('notificationsLost', missing);
-    statistics.error('notifications_lost', `${missing} notifications are lost`, Date.now());
+    statistics.error('opcua_notifications_lost', `${missing} notifications are lost`, Date.now());
     if (this.#limits !== null) this.#readAll(session, this.#limits).catch(() => undefined);
   }
 
@@ -312,7 +315,7 @@ export class Link {
     // Once more, for items of a layout that has changed since.
     resolveItems(this.#layout, this.#namespaces);
     this.#failedItems = await monitorItems(session, this.library, subscription, this.#layout, this.#limits);
-    this.#nextRetryAtMs = Date.now() + RETRY_FAILED_ITEMS_MS;
+    this.#nextRetryAtMs = Date.now() + (this.#options.retryItemsMs ?? RETRY_FAILED_ITEMS_MS);
     if (this.#failedItems.length > 0) this.#options.listener.failedItems(this.#failedItems);
   }
 

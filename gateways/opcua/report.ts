@@ -1,4 +1,5 @@
 import type { ConnectionReport } from '../driver.ts';
+import type { LinkCode } from '../driver-codes.ts';
 import { type CertificateStore, daysLeft } from './certificates.ts';
 import type { Channel } from './channel.ts';
 import type { Layout } from './layout.ts';
@@ -67,7 +68,7 @@ function certificateWarning({
   warningDays,
   nowMs,
 }: ReportInput): NonNullable<ConnectionReport['lastError']> | null {
-  const ends: (readonly [whose: string, code: string, atMs: number])[] = [];
+  const ends: (readonly [whose: string, code: LinkCode, atMs: number])[] = [];
   if (link.channel?.serverCertificate != null) {
     ends.push(['the server', 'server_certificate_expires', link.channel.serverCertificate.expiresAtMs]);
     if (link.store !== null) ends.push(['this installation', 'own_certificate_expires', link.store.ownExpiresAtMs]);

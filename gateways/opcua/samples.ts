@@ -11,7 +11,9 @@ export function sampleOf(item: Item, data: DataValue): Sample {
   const base = { timeMs: sourceMs, sourceMs, statusCode: code };
   if (meaning.quality === 'BAD') return { ...base, value: null, quality: 'BAD', reason: meaning.reason };
   const conversion = engineeringValue(data.value ?? null, item.mapping);
-  if ('reason' in conversion) return { ...base, value: null, quality: 'BAD', reason: `opcua_${conversion.reason}` };
+  if ('reason' in conversion) return { ...base, value: null, quality: 'BAD', reason: conversion.reason };
+  const doubt = meaning.quality === 'GOOD' ? conversion.doubt : undefined;
+  if (doubt !== undefined) return { ...base, value: conversion.value, quality: 'UNCERTAIN', reason: doubt };
   return { ...base, value: conversion.value, quality: meaning.quality, reason: meaning.reason };
 }
 

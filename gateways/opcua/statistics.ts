@@ -1,3 +1,5 @@
+import type { DriverCode } from '../driver-codes.ts';
+
 const WINDOW_MS = 60_000;
 const RATE_WINDOW_MS = 10_000;
 const MAX_LATENCIES = 256;
@@ -6,12 +8,12 @@ const MAX_LATENCIES = 256;
 export class Statistics {
   readonly errors: Record<string, number> = {};
   readonly counters: Record<string, number> = {};
-  lastError: { readonly code: string; readonly message: string; readonly atMs: number } | null = null;
+  lastError: { readonly code: DriverCode; readonly message: string; readonly atMs: number } | null = null;
   lastReadingAtMs: number | null = null;
   readonly #latencies: { atMs: number; ms: number }[] = [];
   readonly #batches: { atMs: number; readings: number }[] = [];
 
-  error(code: string, message: string, atMs: number): void {
+  error(code: DriverCode, message: string, atMs: number): void {
     this.errors[code] = (this.errors[code] ?? 0) + 1;
     this.lastError = { code, message, atMs };
   }

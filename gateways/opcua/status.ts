@@ -1,10 +1,11 @@
 import type { Quality } from '../../actors/frame.ts';
+import type { OpcUaCode } from './codes.ts';
 
 /** What an OPC UA StatusCode says about a reading. */
 export interface StatusMeaning {
   readonly quality: Quality;
   /** Null for GOOD. */
-  readonly reason: string | null;
+  readonly reason: OpcUaCode | null;
   /** The server's queue for this item overflowed: values between this one and its neighbour are lost. */
   readonly overflow: boolean;
 }
@@ -23,7 +24,7 @@ export function meaningOfStatus(code: number, name: string): StatusMeaning {
   const overflow = hasOverflow(code);
   switch (code >>> 30) {
     case 0:
-      return overflow ? { quality: 'SUSPECT', reason: 'overflow', overflow } : GOOD;
+      return overflow ? { quality: 'SUSPECT', reason: 'opcua_overflow', overflow } : GOOD;
     case 1:
       return { quality: 'UNCERTAIN', reason: reasonOfStatus(name), overflow };
     default:
@@ -36,7 +37,7 @@ export function isGoodStatus(code: number): boolean {
 }
 
 /** Stable reason of a status: `opcua_BadSensorFailure`. */
-export function reasonOfStatus(name: string): string {
+export function reasonOfStatus(name: string): OpcUaCode {
   const info = name.indexOf('#');
   return `opcua_${info < 0 ? name : name.slice(0, info)}`;
 }

@@ -67,7 +67,7 @@ export function resolveItems(layout: Layout, namespaces: readonly string[]): boo
     const nodeId = item.address === null ? null : resolveNodeAddress(item.address, namespaces);
     if (item.serverId !== null && nodeId !== item.nodeId) moved = true;
     item.nodeId = nodeId;
-    if (nodeId === null) item.failure = item.address === null ? 'invalid_node_id' : 'unknown_namespace';
+    if (nodeId === null) item.failure = item.address === null ? 'opcua_invalid_node_id' : 'opcua_unknown_namespace';
   }
   return moved;
 }
@@ -102,7 +102,7 @@ export async function monitorItems(
   for (const [i, item] of wanted.entries()) {
     const result = results[i];
     if (result === undefined || result.statusCode.isNotGood()) {
-      item.failure = result === undefined ? 'no_answer' : reasonOfStatus(result.statusCode.name);
+      item.failure = result === undefined ? 'opcua_no_answer' : reasonOfStatus(result.statusCode.name);
       failed.push(item);
       continue;
     }

@@ -1,4 +1,6 @@
 import type { PointValue } from '../../actors/frame.ts';
+import type { ReadingCode } from '../driver-codes.ts';
+import type { ListedOpcUaCode } from './codes.ts';
 
 /** Built-in types (OPC 10000-6, table 1) that a point can carry. */
 export const BuiltIn = {
@@ -33,27 +35,35 @@ export interface RawValue {
   readonly value: unknown;
 }
 
-export type Conversion = { readonly value: PointValue } | { readonly reason: string };
+export type Conversion =
+  | { readonly value: PointValue; readonly doubt?: 'precision_lost' }
+  | { readonly reason: ReadingCode | ListedOpcUaCode };
 
 /** The engineering value of a node's value, or why there is none. */
 export function engineeringValue(raw: RawValue | null, mapping: ValueMapping): Conversion {
   if (raw === null || raw.dataType === BuiltIn.Null || raw.value === null || raw.value === undefined)
     return { reason: 'no_value' };
-  if (raw.arrayType !== 0) return { reason: 'array_value' };
+  if (raw.arrayType !== 0) return { reason: 'opcua_array_value' };
   const plain = plainValue(raw.dataType, raw.value);
-  if (plain === null) return { reason: 'unsupported_data_type' };
+  if (plain === null) return { reason: 'opcua_unsupported_data_type' };
   switch (mapping.type) {
     case 'number': {
       const number = typeof plain === 'boolean' ? Number(plain) : plain;
-      if (typeof number !== 'number') return { reason: 'wrong_data_type' };
+      if (typeof number !== 'number') return { reason: 'wrong_type' };
       if (!Number.isFinite(number)) return { reason: 'not_finite' };
-      return { value: number * mapping.scale + mapping.offset };
+      return exact({ value: number * mapping.scale + mapping.offset }, raw.dataType, number);
     }
     case 'boolean':
-      return typeof plain === 'string' ? { reason: 'wrong_data_type' } : { value: Boolean(plain) };
+      return typeof plain === 'string' ? { reason: 'wrong_type' } : { value: Boolean(plain) };
     case 'string':
       return { value: String(plain) };
   }
+}
+
+/** A wide integer that a number cannot hold lost its last digits on the way. */
+function exact(conversion: { readonly value: PointValue }, dataType: number, number: number): Conversion {
+  const wide = dataType === BuiltIn.Int64 || dataType === BuiltIn.UInt64;
+  return wide && !Number.isSafeInteger(number) ? { ...conversion, doubt: 'precision_lost' } : conversion;
 }
 
 function plainValue(dataType: number, value: unknown): number | boolean | string | null {
@@ -65,7 +75,7 @@ function plainValue(dataType: number, value: unknown): number | boolean | string
   return null;
 }
 
-/** 64-bit integers arrive as [high, low]; beyond 2^53 they lose their last digits, as every number of ours does. */
+/** 64-bit integers arrive as [high, low]. */
 function wideInteger(dataType: number, value: unknown): number | null {
   if (!Array.isArray(value)) return null;
   const [high, low]: unknown[] = value;

@@ -1,6 +1,8 @@
 import type { NodeId } from 'node-opcua-client';
 import type { DeviceDefinition } from '../../topology/plant.ts';
-import type { WriteOutcome, WriteRequest } from '../driver.ts';
+import type { DriverHost, WriteOutcome, WriteRequest } from '../driver.ts';
+import type { DriverCode } from '../driver-codes.ts';
+import { FENCE_MESSAGES } from '../write-fence.ts';
 import { faultOf, withDeadline } from './errors.ts';
 import type { Item } from './layout.ts';
 import { sampleOf } from './samples.ts';
@@ -24,6 +26,7 @@ export interface WritesOptions {
   /** Null while the link is down or the server does not know the node. */
   readonly target: (device: string, point: string) => WriteTarget | null;
   readonly nodeId: (text: string) => NodeId;
+  readonly fence: DriverHost['writeFence'];
   readonly now: () => number;
 }
 
@@ -33,8 +36,6 @@ export interface WritesOptions {
  */
 export class Writes {
   readonly #options: WritesOptions;
-  /** Highest epoch seen per device: a former owner of the device must not write any more. */
-  readonly #epochs = new Map<string, number>();
   readonly #tails = new Map<string, { waiting: number; last: Promise<unknown> }>();
 
   constructor(options: WritesOptions) {
@@ -52,7 +53,7 @@ export class Writes {
     if (refusal !== null) return refusal;
     const tail = this.#tails.get(request.device) ?? { waiting: 0, last: Promise.resolve() };
     if (tail.waiting >= MAX_WAITING)
-      return failed(request, 'overloaded', `${MAX_WAITING} writes wait for ${request.device}`);
+      return failed(request, 'queue_full', `${MAX_WAITING} writes wait for ${request.device}`);
     tail.waiting += 1;
     this.#tails.set(request.device, tail);
     const outcome = tail.last
@@ -81,7 +82,7 @@ export class Writes {
     if (point === undefined) return failed(request, 'unknown_point', `${request.device} has no point ${request.point}`);
     const { writable } = point;
     if (writable === undefined)
-      return failed(request, 'read_only', `${request.point} is not on the list of writable points`);
+      return failed(request, 'not_writable', `${request.point} is not on the list of writable points`);
     if (typeof request.value === 'number') {
       const min = writable.min ?? point.range?.min ?? Number.NEGATIVE_INFINITY;
       const max = writable.max ?? point.range?.max ?? Number.POSITIVE_INFINITY;
@@ -92,17 +93,11 @@ export class Writes {
   }
 
   #fence(request: WriteRequest): WriteOutcome | null {
-    const highest = this.#epochs.get(request.device) ?? Number.NEGATIVE_INFINITY;
-    if (request.epoch < highest)
-      return failed(request, 'stale_epoch', `epoch ${request.epoch} after ${highest}: another node owns the device`);
-    this.#epochs.set(request.device, request.epoch);
-    return null;
+    const refusal = this.#options.fence.refusal(request.device, request.epoch);
+    return refusal === null ? null : failed(request, refusal, FENCE_MESSAGES[refusal]);
   }
 
   async #carryOut(request: WriteRequest): Promise<WriteOutcome> {
-    // While it waited its turn, a newer owner may have come.
-    const fenced = this.#fence(request);
-    if (fenced !== null) return fenced;
     const target = this.#options.target(request.device, request.point);
     if (target === null) return failed(request, 'not_connected', 'the server or the node is not reachable');
     const { session, item, nodeId } = target;
@@ -112,11 +107,15 @@ export class Writes {
       session.getBuiltInDataType(this.#options.nodeId(nodeId)),
       'reading the data type',
     );
-    if (typeof dataType !== 'number') return dataType;
+    if (typeof dataType !== 'number')
+      return dataType.code === 'timeout' ? late(request, 'deadline_passed', `not sent: ${dataType.message}`) : dataType;
     const encoded = encodeForWrite(request.value, dataType, item.mapping);
     if ('code' in encoded) return failed(request, encoded.code, encoded.message);
     if (this.#options.now() >= request.deadlineMs)
       return late(request, 'deadline_passed', 'not sent: its time was over');
+    // While it waited its turn, a newer owner may have come.
+    const overtaken = this.#fence(request);
+    if (overtaken !== null) return overtaken;
     const status = await this.#within(
       request,
       session.write({
@@ -149,7 +148,12 @@ export class Writes {
       };
     const sample = sampleOf(item, answer);
     if (sample.quality === 'BAD')
-      return { writeId: request.writeId, state: 'acknowledged', code: sample.reason ?? 'read_back_failed' };
+      return {
+        writeId: request.writeId,
+        state: 'acknowledged',
+        code: 'read_back_failed',
+        message: sample.reason ?? '',
+      };
     if (sameValue(request.value, sample.value, dataType, item.mapping))
       return { writeId: request.writeId, state: 'verified', readBack: sample.value };
     return {
@@ -176,10 +180,10 @@ function isOutcome(result: object | number): result is WriteOutcome {
   return typeof result === 'object' && 'writeId' in result;
 }
 
-function failed(request: WriteRequest, code: string, message: string): WriteOutcome {
+function failed(request: WriteRequest, code: DriverCode, message: string): WriteOutcome {
   return { writeId: request.writeId, state: 'failed', code, message };
 }
 
-function late(request: WriteRequest, code: string, message: string): WriteOutcome {
+function late(request: WriteRequest, code: DriverCode, message: string): WriteOutcome {
   return { writeId: request.writeId, state: 'timed_out', code, message };
 }

@@ -1,6 +1,7 @@
 import { referenceFiles } from '../../gateways/http/reference.ts';
 import { topologyJsonSchemaText } from '../../topology/json-schema.ts';
 import { topologyReferenceText } from '../../topology/reference.ts';
+import { errorsReference } from './errors.ts';
 import { metricsReference } from './metrics.ts';
 import { settingsReference } from './settings.ts';
 
@@ -12,5 +13,6 @@ export async function generatedReference(version: string): Promise<Readonly<Reco
     'docs/reference/topology.md': topologyReferenceText(),
     'docs/reference/settings.md': settingsReference(),
     'docs/reference/metrics.md': await metricsReference(),
+    'docs/reference/errors.md': await errorsReference(),
   };
 }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { UAObject, UAVariable } from 'node-opcua-address-space-base';
-import type { OPCUAServer } from 'node-opcua-server';
+import type { OPCUAServer, ServerSession } from 'node-opcua-server';
 
 export type OpcUaDataType = 'Double' | 'Boolean' | 'Int32' | 'String';
 export type OpcUaValue = number | boolean | string;
@@ -45,14 +45,17 @@ export interface OpcUaSetOptions {
 
 /**
  * `refuse` cuts all clients off and takes no new ones; `cut` breaks every connection once and keeps sessions and
- * subscriptions, as a network does; `suspended` goes on serving and says so in its server status.
+ * subscriptions, as a network does; `forget` does so too and ends the sessions, whose subscriptions live on until somebody takes
+ * them over, as when sessions time out; `suspended` goes on serving and says so in its server status.
  */
-export type OpcUaFaultKind = 'refuse' | 'cut' | 'suspended';
+export type OpcUaFaultKind = 'refuse' | 'cut' | 'forget' | 'suspended';
 
 export interface OpcUaServer {
   readonly port: number;
   readonly endpoint: string;
   set(nodeId: string, value: OpcUaValue, options?: OpcUaSetOptions): void;
+  /** A variable that was not there before, as when a server loads its project late. */
+  add(variable: OpcUaVariable): void;
   /** Called for each write of a client. */
   onWrite(callback: (nodeId: string, value: OpcUaValue) => void): void;
   /** Null ends `refuse` and `suspended`. */
@@ -70,9 +73,14 @@ export async function createOpcUaServer(options: OpcUaServerOptions): Promise<Op
   const { DataType, StatusCodes, ServerState } = library;
   const writers: ((nodeId: string, value: OpcUaValue) => void)[] = [];
   let setting = false;
-  const variables = addVariables(library, server, options, (nodeId, value) => {
+  const variables = new Map<string, Known>();
+  const add = variableAdder(library, server, options, (nodeId, value) => {
     if (!setting) for (const writer of writers) writer(nodeId, value);
   });
+  for (const variable of options.variables) variables.set(variable.nodeId, add(variable));
+  const sessions = new Set<ServerSession>();
+  server.on('create_session', (session) => sessions.add(session));
+  server.on('session_closed', (session) => sessions.delete(session));
   await server.start();
   const port = Number(new URL(server.getEndpointUrl().replace(/^opc\.tcp/, 'http')).port);
   const endpoints = server.endpoints;
@@ -94,16 +102,22 @@ export async function createOpcUaServer(options: OpcUaServerOptions): Promise<Op
         setting = false;
       }
     },
+    add(variable) {
+      variables.set(variable.nodeId, add(variable));
+    },
     onWrite(callback) {
       writers.push(callback);
     },
     async setFault(fault) {
       server.engine.setServerState(fault?.kind === 'suspended' ? ServerState.Suspended : ServerState.Running);
       for (const endpoint of endpoints) {
-        if (fault === null || fault.kind === 'cut' || fault.kind === 'refuse') endpoint.abruptlyInterruptChannels();
+        if (fault?.kind !== 'suspended') endpoint.abruptlyInterruptChannels();
         if (fault?.kind === 'refuse') await settled((done) => endpoint.suspendConnection(done));
         else if (fault === null) await settled((done) => endpoint.restoreConnection(done)).catch(() => undefined);
       }
+      if (fault?.kind !== 'forget') return;
+      for (const { authenticationToken } of [...sessions])
+        server.engine.closeSession(authenticationToken, false, 'Timeout');
     },
     async close() {
       await server.shutdown(0);
@@ -182,19 +196,18 @@ interface Known {
   readonly dataType: OpcUaDataType;
 }
 
-function addVariables(
+function variableAdder(
   { DataType }: Library,
   server: OPCUAServer,
   options: OpcUaServerOptions,
   onChange: (nodeId: string, value: OpcUaValue) => void,
-): Map<string, Known> {
+): (variable: OpcUaVariable) => Known {
   const { addressSpace } = server.engine;
   if (addressSpace === null) throw new Error('the server has no address space');
   for (const uri of options.namespacesBefore ?? []) addressSpace.registerNamespace(uri);
   const namespace = addressSpace.registerNamespace(options.namespaceUri);
   const folders = new Map<string, UAObject>();
-  const known = new Map<string, Known>();
-  for (const { nodeId, dataType, writable = false, displayName } of options.variables) {
+  return ({ nodeId, dataType, writable = false, displayName }) => {
     const [folderName = '', ...rest] = nodeId.replace(/^s=/, '').split('.');
     let folder = folders.get(folderName);
     if (folder === undefined && rest.length > 0) {
@@ -219,9 +232,8 @@ function addVariables(
       const value: unknown = data.value.value;
       if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string') onChange(nodeId, value);
     });
-    known.set(nodeId, { variable, dataType });
-  }
-  return known;
+    return { variable, dataType };
+  };
 }
 
 function initialValue(dataType: OpcUaDataType): OpcUaValue {

@@ -61,6 +61,7 @@ async function scenario(
       deadLetter: () => {},
       secret: () => '',
       dataDir,
+      writeFence: { refusal: () => null },
       log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     };
     drivers.push(modbusDriver(definition, host));

@@ -90,11 +90,11 @@ test('bytes that are no Modbus drop the link at once, and the next one works', a
   await until('online', () => host.connectivityOf('plc') === 'online');
   const sinceMs = performance.now();
   server.setFault(1, { kind: 'garbage' });
-  await until('offline', () => host.connectivityOf('plc') === 'offline garbage');
+  await until('offline', () => host.connectivityOf('plc') === 'offline protocol_error');
   assert.ok(performance.now() - sinceMs < 1000, 'not only at the time-out');
   server.setFault(1, null);
   await until('online again', () => host.connectivityOf('plc') === 'online');
-  assert.ok((host.lastReport?.errors.garbage ?? 0) >= 1);
+  assert.ok((host.lastReport?.errors.protocol_error ?? 0) >= 1);
 });
 
 test('an answer that names another unit, function or length ends the link and never becomes a value', async (t) => {

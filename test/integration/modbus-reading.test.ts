@@ -54,7 +54,7 @@ test('an illegal register among 32 is found by halving, costs only its own tag, 
   assert.equal(reads.length, 11);
   const [first] = host.framesOf('plc');
   assert.deepEqual(first?.quality?.filter((quality) => quality === 'BAD').length, 1);
-  assert.equal(host.values('plc').r21, 'exception_02');
+  assert.equal(host.values('plc').r21, 'modbus_exception_02');
   assert.equal(host.values('plc').r20, 20);
   assert.equal(host.values('plc').r22, 22);
 
@@ -113,7 +113,7 @@ test('a device that refused everything is read again as soon as it answers', asy
   ]);
   server.setFault(1, { kind: 'exception', code: 2 });
   driver.start();
-  await until('all refused', () => host.values('plc').r3 === 'exception_02' && host.framesOf('plc').length > 2);
+  await until('all refused', () => host.values('plc').r3 === 'modbus_exception_02' && host.framesOf('plc').length > 2);
   assert.equal(host.connectivityOf('plc'), 'online');
   server.setFault(1, null);
   await until('all read', () => host.values('plc').r0 === 0 && host.values('plc').r3 === 3);
@@ -182,13 +182,13 @@ test('each exception becomes the quality and reason of its tags, its neighbours 
     [1, 'BAD'],
   ] as const) {
     server.setFault(1, { kind: 'exception', code, range: { area: 'input', from: 0, to: 10 } });
-    await until(`exception ${code}`, () => host.values('plc').in === `exception_0${code}`);
+    await until(`exception ${code}`, () => host.values('plc').in === `modbus_exception_0${code}`);
     const frame = host.framesOf('plc').at(-1);
     assert.deepEqual(frame?.quality, ['GOOD', quality]);
     assert.deepEqual(frame?.values, [1, null]);
   }
   assert.equal(host.connectivityOf('plc'), 'online');
-  await until('the errors by code', () => (host.lastReport?.errors.exception_04 ?? 0) > 0);
+  await until('the errors by code', () => (host.lastReport?.errors.modbus_exception_04 ?? 0) > 0);
 });
 
 test('while the log has not taken a frame the next cycles are skipped and counted', async (t) => {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Frame, PointValue } from '../../actors/frame.ts';
 import type { ConnectionReport, Connectivity, DriverHost } from '../../gateways/driver.ts';
+import { WriteFence } from '../../gateways/write-fence.ts';
 import type { ConnectionDefinition, DeviceDefinition } from '../../topology/plant.ts';
 import { Point } from '../../topology/schema/device.ts';
 import { ModbusConnection, ModbusDevice } from '../../topology/schema/modbus.ts';
@@ -18,6 +19,7 @@ export class RecordingHost implements DriverHost {
   readonly reports: ConnectionReport[] = [];
   readonly dataDir = mkdtempSync(join(tmpdir(), 'signalbox-modbus-'));
   readonly log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  writeFence = new WriteFence(join(this.dataDir, 'write-epochs.json'), this.log);
   /** What `ingest` waits for. */
   gate: Promise<void> = Promise.resolve();
 
@@ -38,6 +40,11 @@ export class RecordingHost implements DriverHost {
 
   secret(reference: string): string {
     throw new Error(`no secret ${reference}`);
+  }
+
+  /** As the next process does. */
+  restart(): void {
+    this.writeFence = new WriteFence(join(this.dataDir, 'write-epochs.json'), this.log);
   }
 
   framesOf(device: string): Frame[] {

@@ -80,11 +80,11 @@ test('what is not allowed never reaches the device', async (t) => {
   };
   assert.equal(await code('level', 1), 'failed not_writable');
   assert.equal(await code('sensor', 1), 'failed not_writable');
-  assert.equal(await code('nowhere', 1), 'failed point_unknown');
-  assert.equal(await code('setpoint', 91), 'failed value_out_of_range');
-  assert.equal(await code('setpoint', 4), 'failed value_out_of_range');
-  assert.equal(await code('plain', 70_000), 'failed value_out_of_range');
-  assert.equal(await code('pump', 'maybe'), 'failed value_type');
+  assert.equal(await code('nowhere', 1), 'failed unknown_point');
+  assert.equal(await code('setpoint', 91), 'failed out_of_range');
+  assert.equal(await code('setpoint', 4), 'failed out_of_range');
+  assert.equal(await code('plain', 70_000), 'failed out_of_range');
+  assert.equal(await code('pump', 'maybe'), 'failed wrong_type');
   assert.deepEqual(writes, []);
 });
 
@@ -106,6 +106,7 @@ test('an owner of a lower epoch is refused, after a restart of the driver too', 
   assert.equal((await write('plain', 2, { epoch: 6 })).code, 'epoch_stale');
   assert.equal((await write('plain', 3, { epoch: 7 })).state, 'acknowledged');
   await driver.stop();
+  host.restart();
   const again = modbusDriver(definition, host);
   t.after(() => again.stop());
   again.start();
@@ -119,7 +120,8 @@ test('an owner of a lower epoch is refused, after a restart of the driver too', 
 test('when the kept epochs cannot be read, writes are refused and reading goes on', async (t) => {
   const { driver, definition, host, writes } = await setUp(t);
   await driver.stop();
-  writeFileSync(join(host.dataDir, 'modbus-line-1-epochs.json'), '{"version":1,"epo');
+  writeFileSync(join(host.dataDir, 'write-epochs.json'), '{"version":1,"epo');
+  host.restart();
   const again = modbusDriver(definition, host);
   t.after(() => again.stop());
   again.start();
@@ -221,7 +223,7 @@ test('a busy device is asked again until the deadline; a refusal is final', asyn
   assert.equal((await outcome).state, 'acknowledged');
   server.setFault(1, { kind: 'exception', code: 3, range: { area: 'holding', from: 11, to: 12 } });
   writes.length = 0;
-  assert.equal((await write('plain', 6)).code, 'exception_03');
+  assert.equal((await write('plain', 6)).code, 'modbus_exception_03');
   assert.deepEqual(writes, [6]);
 });
 

@@ -137,7 +137,7 @@ describe('the MQTT driver at a real broker', () => {
     const url = `mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
     const { host } = await start({ url, maxInFlight: 10 });
     assert.equal(host.newestReport?.facts?.protocol, 'MQTT 3.1.1');
-    assert.equal(host.newestReport?.errors.unsupported_protocol_version, 1);
+    assert.equal(host.newestReport?.errors.mqtt_unsupported_version, 1);
     const client = await connectAsync(url);
     clients.push(client);
     await assertBounded(host, client);
@@ -197,7 +197,7 @@ describe('the MQTT driver at a real broker', () => {
     await device.publishAsync('sensors/plc-2/status', 'online', { qos: 1, retain: true });
     await until('online', () => host.stateOf('plc-2') === 'online connected');
     device.stream.destroy();
-    await until('offline', () => host.stateOf('plc-2') === 'offline last_will');
+    await until('offline', () => host.stateOf('plc-2') === 'offline mqtt_last_will');
   });
 
   it('says that it does not know how old a retained value without a time is, and takes it for no sign of life', async () => {
@@ -253,7 +253,7 @@ describe('the MQTT driver at a real broker', () => {
       epoch: 1,
       deadlineMs: 0,
     });
-    assert.deepEqual([outcome.state, outcome.code], ['failed', 'not_supported']);
+    assert.deepEqual([outcome.state, outcome.code], ['failed', 'not_writable']);
   });
 });
 

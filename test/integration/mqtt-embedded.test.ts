@@ -115,7 +115,7 @@ describe('the embedded broker', () => {
     await device.publishAsync('sensors/plc-2/data', payload(1), { qos: 1 });
     assert.equal(host.stateOf('plc-2'), 'online connected');
     device.stream.destroy();
-    await until('offline', () => host.stateOf('plc-2') === 'offline last_will');
+    await until('offline', () => host.stateOf('plc-2') === 'offline mqtt_last_will');
   });
 
   it('passes messages on to others who subscribe', async () => {
@@ -150,7 +150,7 @@ describe('the embedded broker', () => {
     );
     drivers.push(second);
     second.start();
-    await until('it was tried', () => (host.newestReport?.errors.port_in_use ?? 0) >= 1);
+    await until('it was tried', () => (host.newestReport?.errors.mqtt_port_in_use ?? 0) >= 1);
     await first.driver.stop();
     await until('it has the port', () => host.newestReport?.state === 'connected');
   });

@@ -65,7 +65,7 @@ describe('a subscription', () => {
     await until(() => host.reading('small', 'count')?.value === 6, 'the newest count');
     const suspect = host.readings('small', 'count').filter(({ quality }) => quality === 'SUSPECT');
     assert.ok(suspect.length > 0);
-    assert.ok(suspect.every(({ reason, value }) => reason === 'overflow' && value !== null));
+    assert.ok(suspect.every(({ reason, value }) => reason === 'opcua_overflow' && value !== null));
     await until(() => Number(host.facts.overflows) > 0, 'the count of overflows');
   });
 

@@ -4,6 +4,7 @@ import { createOpcUaServer, type OpcUaServer, type OpcUaServerOptions } from '..
 export type ServerCall =
   | { readonly id: number; readonly kind: 'start'; readonly options: OpcUaServerOptions }
   | { readonly id: number; readonly kind: 'set'; readonly args: Parameters<OpcUaServer['set']> }
+  | { readonly id: number; readonly kind: 'add'; readonly args: Parameters<OpcUaServer['add']> }
   | { readonly id: number; readonly kind: 'fault'; readonly args: Parameters<OpcUaServer['setFault']> }
   | { readonly id: number; readonly kind: 'writes' }
   | { readonly id: number; readonly kind: 'close' };
@@ -27,6 +28,8 @@ async function answer(call: ServerCall): Promise<unknown> {
   switch (call.kind) {
     case 'set':
       return server.set(...call.args);
+    case 'add':
+      return server.add(...call.args);
     case 'fault':
       return await server.setFault(...call.args);
     case 'writes':

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Frame, PointValue } from '../../actors/frame.ts';
 import type { ConnectionReport, Connectivity, DriverHost } from '../../gateways/driver.ts';
 import { OpcUaDriver } from '../../gateways/opcua/driver.ts';
+import { WriteFence } from '../../gateways/write-fence.ts';
 import type { OpcUaServer, OpcUaServerOptions } from '../../simulators/opcua/server.ts';
 import type { ConnectionDefinition, DeviceDefinition } from '../../topology/plant.ts';
 import { Point } from '../../topology/schema/device.ts';
@@ -46,6 +47,10 @@ export class ServerProcess {
 
   set(...args: Parameters<OpcUaServer['set']>): Promise<unknown> {
     return this.#call({ kind: 'set', args });
+  }
+
+  add(...args: Parameters<OpcUaServer['add']>): Promise<unknown> {
+    return this.#call({ kind: 'add', args });
   }
 
   fault(...args: Parameters<OpcUaServer['setFault']>): Promise<unknown> {
@@ -93,6 +98,11 @@ export class RecordingHost implements DriverHost {
   readonly reports: ConnectionReport[] = [];
   readonly dataDir: string;
   readonly secrets: Record<string, string> = {};
+  writeFence: WriteFence;
+  /** What `ingest` waits for. */
+  gate: Promise<void> = Promise.resolve();
+  /** Frames given to `ingest`, taken or not. */
+  offered = 0;
   /** Set to make the log refuse. */
   refuse = false;
   readonly log = {
@@ -104,9 +114,21 @@ export class RecordingHost implements DriverHost {
 
   constructor(dataDir: string) {
     this.dataDir = dataDir;
+    this.writeFence = this.#fence();
+  }
+
+  /** As the next process does. */
+  restart(): void {
+    this.writeFence = this.#fence();
+  }
+
+  #fence(): WriteFence {
+    return new WriteFence(join(this.dataDir, 'write-epochs.json'), this.log);
   }
 
   async ingest(device: string, frame: Frame): Promise<void> {
+    this.offered += 1;
+    await this.gate;
     if (this.refuse) throw new Error('the log is down');
     this.received.push({ device, frame });
   }
@@ -272,8 +294,12 @@ export class Bench {
     return new RecordingHost(fresh ? this.folder() : sharedFolder('driver'));
   }
 
-  driver(definition: ConnectionDefinition, host: DriverHost): OpcUaDriver {
-    const driver = new OpcUaDriver(definition, host);
+  driver(
+    definition: ConnectionDefinition,
+    host: DriverHost,
+    timing: ConstructorParameters<typeof OpcUaDriver>[2] = {},
+  ): OpcUaDriver {
+    const driver = new OpcUaDriver(definition, host, timing);
     this.#closers.push(() => driver.stop());
     driver.start();
     return driver;

@@ -74,7 +74,7 @@ describe('an OPC UA server with two devices', () => {
     assert.equal(missing?.reason, 'opcua_BadNodeIdUnknown');
     await server.set('s=T1.Speed', 8);
     await until(() => host.reading('turbine-1', 'speed')?.value === 17, 'the next value of a sound point');
-    assert.equal(host.lastConnectivity('ghost')?.reason, 'no_valid_nodes');
+    assert.equal(host.lastConnectivity('ghost')?.reason, 'opcua_no_valid_nodes');
   });
 
   it('maps status codes to qualities and gives no value with a Bad one', async () => {

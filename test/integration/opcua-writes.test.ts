@@ -19,6 +19,7 @@ describe('writing to an OPC UA server', () => {
   let server: ServerProcess;
   let host: RecordingHost;
   let driver: OpcUaDriver;
+  let definition: ReturnType<typeof connection>;
   let count = 0;
 
   const write = (
@@ -38,23 +39,21 @@ describe('writing to an OPC UA server', () => {
   before(async () => {
     server = await bench.server({ variables: VARIABLES });
     host = bench.host();
-    driver = bench.driver(
-      connection(server.port, [
-        {
-          id: 'pump',
-          points: [
-            { name: 'setpoint', opcua: { node: 'P1.SetPoint', scale: 0.1 }, writable: { min: 0, max: 100 } },
-            { name: 'mode', opcua: { node: 'P1.Mode' }, writable: {} },
-            { name: 'enabled', type: 'boolean', opcua: { node: 'P1.Enabled' }, writable: {} },
-            { name: 'label', type: 'string', opcua: { node: 'P1.Label' }, writable: { readBack: false } },
-            { name: 'locked', opcua: { node: 'P1.Locked' }, writable: {} },
-            { name: 'unlisted', opcua: { node: 'P1.Unlisted' } },
-            { name: 'missing', opcua: { node: 'P1.NoSuch' }, writable: {} },
-          ],
-        },
-      ]),
-      host,
-    );
+    definition = connection(server.port, [
+      {
+        id: 'pump',
+        points: [
+          { name: 'setpoint', opcua: { node: 'P1.SetPoint', scale: 0.1 }, writable: { min: 0, max: 100 } },
+          { name: 'mode', opcua: { node: 'P1.Mode' }, writable: {} },
+          { name: 'enabled', type: 'boolean', opcua: { node: 'P1.Enabled' }, writable: {} },
+          { name: 'label', type: 'string', opcua: { node: 'P1.Label' }, writable: { readBack: false } },
+          { name: 'locked', opcua: { node: 'P1.Locked' }, writable: {} },
+          { name: 'unlisted', opcua: { node: 'P1.Unlisted' } },
+          { name: 'missing', opcua: { node: 'P1.NoSuch' }, writable: {} },
+        ],
+      },
+    ]);
+    driver = bench.driver(definition, host);
     await until(() => host.reading('pump', 'setpoint') !== null, 'the first value');
   });
   after(() => bench.close());
@@ -78,7 +77,7 @@ describe('writing to an OPC UA server', () => {
     assert.equal((await write('mode', 1.5)).code, 'wrong_type');
     assert.equal((await write('mode', 'fast')).code, 'wrong_type');
     assert.equal((await write('enabled', 'yes')).code, 'wrong_type');
-    assert.equal((await write('unlisted', 1)).code, 'read_only');
+    assert.equal((await write('unlisted', 1)).code, 'not_writable');
     assert.equal((await write('nothing', 1)).code, 'unknown_point');
     assert.deepEqual(await writesTo('s=P1.Unlisted'), []);
     assert.deepEqual(await writesTo('s=P1.Mode'), [3]);
@@ -95,8 +94,18 @@ describe('writing to an OPC UA server', () => {
     const late = await write('mode', 7, { deadlineMs: Date.now() - 1 });
     assert.equal(late.state, 'timed_out');
     assert.equal((await write('mode', 8, { epoch: 6 })).state, 'verified');
-    assert.equal((await write('mode', 9, { epoch: 5 })).code, 'stale_epoch');
+    assert.equal((await write('mode', 9, { epoch: 5 })).code, 'epoch_stale');
     assert.deepEqual(await writesTo('s=P1.Mode'), [3, 8]);
+  });
+
+  it('is refused to an owner of the past after a restart too', async () => {
+    await driver.stop();
+    host.restart();
+    driver = bench.driver(definition, host);
+    await until(() => host.state === 'connected', 'the link');
+    assert.equal((await write('mode', 10, { epoch: 5 })).code, 'epoch_stale');
+    assert.equal((await write('mode', 12, { epoch: 6 })).state, 'verified');
+    assert.deepEqual(await writesTo('s=P1.Mode'), [3, 8, 12]);
   });
 
   it('is not kept for later while the server hangs', async () => {

@@ -108,6 +108,7 @@ function host(): DriverHost {
     deadLetter: ({ reason }) => assert.fail(reason),
     secret: (reference) => assert.fail(reference),
     dataDir,
+    writeFence: { refusal: () => null },
     log,
   };
 }

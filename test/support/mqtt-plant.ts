@@ -84,6 +84,7 @@ export class RecordingHost implements DriverHost {
     return found;
   }
 
+  readonly writeFence = { refusal: () => null };
   readonly log = { debug() {}, info() {}, warn() {}, error() {} };
 
   /** All values of a point, in the order of their arrival. */

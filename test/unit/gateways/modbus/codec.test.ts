@@ -18,7 +18,7 @@ function codecOf(
 }
 
 function decode(codec: PointCodec, data: Uint8Array, offset = 0): Decoded {
-  const target: Decoded = { value: null, quality: 'BAD', reason: 'untouched' };
+  const target: Decoded = { value: null, quality: 'BAD', reason: 'no_value' };
   codec.decode(data, offset, target);
   return target;
 }
@@ -105,9 +105,9 @@ test('scale, offset and clamp give the engineering value without the dirt of bin
 
 test('what is not a number is BAD and says so', () => {
   const nan = decode(codecOf({ type: 'float32' }), Buffer.from('7fc00000', 'hex'));
-  assert.deepEqual({ ...nan }, { value: null, quality: 'BAD', reason: 'not_a_number' });
+  assert.deepEqual({ ...nan }, { value: null, quality: 'BAD', reason: 'not_finite' });
   const text = decode(codecOf({ type: 'string', length: 1 }), Buffer.from('ab'));
-  assert.equal(text.reason, 'not_a_number');
+  assert.equal(text.reason, 'not_finite');
 });
 
 test('an integer beyond 2^53 is UNCERTAIN as a number and exact as a string', () => {
@@ -120,17 +120,17 @@ test('an integer beyond 2^53 is UNCERTAIN as a number and exact as a string', ()
 
 test('a value that does not fit is refused, never truncated', () => {
   const refused: [PointInput, PointValue, string][] = [
-    [{ type: 'uint16' }, 65536, 'value_out_of_range'],
-    [{ type: 'uint16' }, -1, 'value_out_of_range'],
-    [{ type: 'int16', scale: 0.1 }, 4000, 'value_out_of_range'],
-    [{ type: 'float32' }, 1e39, 'value_out_of_range'],
-    [{ type: 'int64' }, 2 ** 60, 'value_out_of_range'],
-    [{ type: 'string', length: 1 }, 'abc', 'value_out_of_range'],
-    [{ clamp: { min: 0, max: 10 } }, 11, 'value_out_of_range'],
-    [{ type: 'uint16' }, 'warm', 'value_type'],
-    [{ type: 'uint16' }, Number.NaN, 'value_type'],
-    [{ area: 'coil' }, 7, 'value_type'],
-    [{ bit: 3 }, null, 'value_type'],
+    [{ type: 'uint16' }, 65536, 'out_of_range'],
+    [{ type: 'uint16' }, -1, 'out_of_range'],
+    [{ type: 'int16', scale: 0.1 }, 4000, 'out_of_range'],
+    [{ type: 'float32' }, 1e39, 'out_of_range'],
+    [{ type: 'int64' }, 2 ** 60, 'out_of_range'],
+    [{ type: 'string', length: 1 }, 'abc', 'out_of_range'],
+    [{ clamp: { min: 0, max: 10 } }, 11, 'out_of_range'],
+    [{ type: 'uint16' }, 'warm', 'wrong_type'],
+    [{ type: 'uint16' }, Number.NaN, 'wrong_type'],
+    [{ area: 'coil' }, 7, 'wrong_type'],
+    [{ bit: 3 }, null, 'wrong_type'],
   ];
   for (const [point, value, code] of refused) {
     const encoded = codecOf(point, point.type === 'string' ? 'string' : 'number').encode(value);

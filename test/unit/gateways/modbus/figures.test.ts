@@ -26,14 +26,14 @@ test('each exception has the quality that requirement 9 gives it', () => {
     return `${reason} ${quality} ${cause}`;
   };
   assert.deepEqual([1, 2, 3, 4, 5, 6, 10, 11].map(qualityOf), [
-    'exception_01 BAD configuration',
-    'exception_02 BAD configuration',
-    'exception_03 BAD configuration',
-    'exception_04 BAD device_failure',
-    'exception_05 UNCERTAIN pending',
-    'exception_06 UNCERTAIN busy',
-    'exception_0A BAD no_communication',
-    'exception_0B BAD no_communication',
+    'modbus_exception_01 BAD configuration',
+    'modbus_exception_02 BAD configuration',
+    'modbus_exception_03 BAD configuration',
+    'modbus_exception_04 BAD device_failure',
+    'modbus_exception_05 UNCERTAIN pending',
+    'modbus_exception_06 UNCERTAIN busy',
+    'modbus_exception_0A BAD no_communication',
+    'modbus_exception_0B BAD no_communication',
   ]);
   assert.deepEqual(readingFault({ ok: false, kind: 'timeout' }), {
     quality: 'BAD',

@@ -69,7 +69,7 @@ test('what no request could carry is refused with the reason', () => {
   assert.deepEqual(plan.requests, []);
   assert.deepEqual(
     plan.refused.map(({ reason }) => reason),
-    ['exceeds_limit', 'invalid_address', 'invalid_address'],
+    ['modbus_exceeds_limit', 'modbus_invalid_address', 'modbus_invalid_address'],
   );
 });
 

@@ -41,6 +41,7 @@ describe('an MQTT connection with settings that cannot be used', () => {
     const driver = mqttDriver(mqttConnection(settings, DEVICES), host);
     driver.start();
     assert.match(host.newestReport?.lastError?.message ?? '', /missing/);
+    assert.equal(host.stateOf('plc-1'), 'unknown secret_missing');
     await driver.stop();
   });
 });

@@ -23,7 +23,7 @@ function link() {
   return { link: made, sessions, closed: () => closed };
 }
 
-const LOST = { code: 'connection_lost', message: 'gone' };
+const LOST = { code: 'connection_lost', message: 'gone' } as const;
 
 describe('a link', () => {
   beforeEach(() => mock.timers.enable({ apis: ['setTimeout', 'Date'] }));

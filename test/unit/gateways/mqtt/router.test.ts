@@ -27,7 +27,7 @@ describe('the router of topics', () => {
     assert.equal(to('sensors/plc-1/data'), 'plc-1');
     assert.equal(to('sensors/AA:BB/data'), 'plc-2');
     assert.equal(to('sensors/plc-2/data'), 'unknown_device');
-    assert.equal(to('elsewhere'), 'unknown_topic');
+    assert.equal(to('elsewhere'), 'mqtt_unknown_topic');
   });
 
   it('refuses a message from another organization or site than the device belongs to', () => {
@@ -56,7 +56,7 @@ describe('the router of topics', () => {
     assert.equal(router({ topics }, [mqttDevice('plc-1', TEMP)]).to('data/x'), 'plc-1');
     assert.equal(
       router({ topics }, [mqttDevice('plc-1', TEMP), mqttDevice('plc-2', TEMP)]).to('data/x'),
-      'device_not_in_topic',
+      'mqtt_device_not_in_topic',
     );
   });
 

@@ -25,7 +25,7 @@ describe('frames of an OPC UA subscription', () => {
   const sample = (value: number | null, timeMs: number, quality: Sample['quality'] = 'GOOD'): Sample => ({
     value,
     quality,
-    reason: quality === 'GOOD' ? null : 'why',
+    reason: quality === 'GOOD' ? null : 'opcua_BadSensorFailure',
     timeMs,
     sourceMs: timeMs,
     statusCode: 0,
@@ -73,7 +73,7 @@ describe('frames of an OPC UA subscription', () => {
     assert.deepEqual(frame?.times, [9900, 9950]);
     assert.equal(frame?.deviceTimeMs, 9950);
     assert.deepEqual(frame?.quality, ['GOOD', 'BAD']);
-    assert.deepEqual(frame?.reasons, [null, 'why']);
+    assert.deepEqual(frame?.reasons, [null, 'opcua_BadSensorFailure']);
   });
 
   it('are of now as a whole when a constant brings its old source time', () => {

@@ -159,7 +159,7 @@ describe('the publisher', () => {
     const { server, publisher } = bench(1);
     publisher.start();
     server.requests[0]?.refuse('serviceResult = BadNoSubscription (0x80790000)');
-    assert.equal((await publisher.ended).code, 'subscription_lost');
+    assert.equal((await publisher.ended).code, 'opcua_subscription_lost');
   });
 
   it('makes do with fewer requests where the server takes no more', async () => {

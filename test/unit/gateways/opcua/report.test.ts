@@ -17,6 +17,7 @@ function input(more: Partial<ReportInput>, serverDays = 400, ownDays = 800): Rep
           thumbprint: 'AB',
           subject: 'CN=plc',
           commonName: 'plc',
+          issuer: 'CN=plc',
           expiresAtMs: NOW_MS + serverDays * DAY_MS,
         },
       },

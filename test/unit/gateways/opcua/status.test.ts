@@ -28,7 +28,7 @@ describe('the meaning of a StatusCode', () => {
   it('makes a good value SUSPECT when the queue overflowed', () => {
     assert.deepEqual(meaningOfStatus(0x0000_0480, 'Good#Overflow'), {
       quality: 'SUSPECT',
-      reason: 'overflow',
+      reason: 'opcua_overflow',
       overflow: true,
     });
     assert.equal(meaningOfStatus(0x4090_0480, 'UncertainLastUsableValue#Overflow').quality, 'UNCERTAIN');

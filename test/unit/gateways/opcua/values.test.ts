@@ -15,8 +15,8 @@ describe('an engineering value', () => {
   it('takes booleans for numbers and numbers for booleans, but no text for either', () => {
     assert.deepEqual(read(BuiltIn.Boolean, true), { value: 1 });
     assert.deepEqual(read(BuiltIn.Byte, 2, { ...PLAIN, type: 'boolean' }), { value: true });
-    assert.deepEqual(read(BuiltIn.String, '5'), { reason: 'wrong_data_type' });
-    assert.deepEqual(read(BuiltIn.String, 'on', { ...PLAIN, type: 'boolean' }), { reason: 'wrong_data_type' });
+    assert.deepEqual(read(BuiltIn.String, '5'), { reason: 'wrong_type' });
+    assert.deepEqual(read(BuiltIn.String, 'on', { ...PLAIN, type: 'boolean' }), { reason: 'wrong_type' });
   });
 
   it('reads 64-bit integers with their sign', () => {
@@ -35,9 +35,9 @@ describe('an engineering value', () => {
     assert.deepEqual(read(BuiltIn.Null, null), { reason: 'no_value' });
     assert.deepEqual(read(BuiltIn.Double, Number.NaN), { reason: 'not_finite' });
     assert.deepEqual(engineeringValue({ dataType: BuiltIn.Double, arrayType: 1, value: [1, 2] }, PLAIN), {
-      reason: 'array_value',
+      reason: 'opcua_array_value',
     });
-    assert.deepEqual(read(22, { some: 'structure' }), { reason: 'unsupported_data_type' });
+    assert.deepEqual(read(22, { some: 'structure' }), { reason: 'opcua_unsupported_data_type' });
   });
 });
 
