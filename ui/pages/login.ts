@@ -21,8 +21,8 @@ export function Login({ problem }: { readonly problem: string | null }) {
     <h1>Signalbox</h1>
     <p>This wall needs a token. There are two ways to one:</p>
     <ol>
-      <li>Open the link that <code>signalbox start</code> prints when it starts. It ends in <code>#key=…</code> and logs this browser in.</li>
-      <li>Or make a token on the server and paste it here:<br /><code>signalbox token create wall --role operator</code></li>
+      <li>Open the link that <code>signalbox start</code> prints at its first start. It ends in <code>#key=…</code> and logs this browser in.</li>
+      <li>Or make a token on the server and paste it here:<br /><code>npx signalbox token create wall --role operator</code></li>
     </ol>
     <form onSubmit=${submit}>
       <${Field} label="Token">
