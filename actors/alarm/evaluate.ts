@@ -136,6 +136,7 @@ function occur(
   if (rule.rule.severity === 'INFO') {
     events.push({ kind: 'ConditionNoted', rule: rule.rule.id, atMs, ...occurrenceOf(rule, value, owner) });
   } else if (record !== undefined && nowMs < (record.cooldownUntilMs ?? nowMs)) {
+    hide(rule, record, hiddenBy, atMs, events);
     events.push({ kind: 'AlarmRecurred', rule: rule.rule.id, atMs, ...occurrenceOf(rule, value, owner) });
   } else {
     raise(rule, record, value, nowMs, owner, hiddenBy, events, false);
@@ -153,13 +154,22 @@ function raise(
   counted: boolean,
 ): void {
   const { id, latched, autoAckOnClear } = rule.rule;
-  if (hiddenBy !== null && (record === undefined || record.suppressed === null)) {
-    events.push({ kind: 'AlarmSuppressed', rule: id, atMs, cause: hiddenBy });
-  }
+  hide(rule, record, hiddenBy, atMs, events);
   const hidden = hiddenBy !== null || (record !== undefined && isHidden(record));
   const annunciation = hidden ? null : annunciationOf(owner, atMs);
   const occurrence = occurrenceOf(rule, value, owner);
   events.push({ kind: 'AlarmRaised', rule: id, atMs, ...occurrence, latched, autoAckOnClear, counted, annunciation });
+}
+
+function hide(
+  rule: CompiledRule,
+  record: AlarmRecord | undefined,
+  hiddenBy: string | null,
+  atMs: number,
+  events: AlarmEvent[],
+): void {
+  if (hiddenBy === null || (record !== undefined && record.suppressed !== null)) return;
+  events.push({ kind: 'AlarmSuppressed', rule: rule.rule.id, atMs, cause: hiddenBy });
 }
 
 function annunciationOf(owner: RuleOwner, atMs: number): Annunciation {

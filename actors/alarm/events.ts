@@ -55,7 +55,7 @@ export interface AlarmRaised extends OfRule, Occurrence {
   readonly annunciation: Annunciation | null;
 }
 
-/** Came again within the cooldown: counted, not annunciated. */
+/** Came again within the cooldown: counted and listed, not annunciated. */
 export interface AlarmRecurred extends OfRule, Occurrence {
   readonly kind: 'AlarmRecurred';
 }

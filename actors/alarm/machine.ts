@@ -7,7 +7,7 @@ import type { AlarmEvent, Occurrence } from './events.ts';
  * stopping it: shelved (a person, for a time), suppressed by design (another fact explains it), out of service (maintenance).
  *
  *                raise            clear                   acknowledge    reset         recur
- * NORMAL         ACTIVE_UNACK     -                       -              -             NORMAL, standing
+ * NORMAL         ACTIVE_UNACK     -                       -              -             ACTIVE_ACK, standing
  * ACTIVE_UNACK   -                RTN | LATCHED_UNACK *   ACTIVE_ACK     -             -
  * ACTIVE_ACK     ACTIVE_UNACK **  NORMAL | LATCHED_ACK    -              -             -
  * RTN_UNACK      ACTIVE_UNACK     -                       NORMAL         -             ACTIVE_UNACK
@@ -17,16 +17,16 @@ import type { AlarmEvent, Occurrence } from './events.ts';
  * *  with autoAckOnClear: NORMAL | LATCHED_ACK. A reset never acknowledges.
  * ** at the end of a cooldown, when the occurrence was counted silently before.
  *
- * Cooldown: an occurrence within `cooldownSeconds` after the last clear is counted (`recur`). Where the alarm had left the
- * list, or was acknowledged, nobody is told; `standing` remembers that its condition holds. If it still holds when the cooldown
- * ends it is raised, once, as the same occurrence. A clear during the cooldown does not prolong it, so an alarm that
- * chatters is annunciated once per cooldown and never goes silent for good. One that still waits for its acknowledgement
- * only changes back to ACTIVE_UNACK: it never left the list.
+ * Cooldown: an occurrence within `cooldownSeconds` after the last clear is counted (`recur`), and nobody is called for it. It
+ * is in the list all the same, for the list says what holds now: as acknowledged where somebody had acknowledged the
+ * episode, else as ACTIVE_UNACK, which it never left. `standing` remembers that nobody was called; if the condition still holds
+ * when the cooldown ends, the alarm is raised, once, as the same occurrence. A clear during the cooldown does not prolong
+ * it, so an alarm that chatters is annunciated once per cooldown and never goes silent for good.
  */
 export interface AlarmRecord {
   readonly rule: string;
   readonly detail: AlarmDetail;
-  /** The condition holds though nobody was told: in a cooldown, or of severity INFO. */
+  /** The condition holds though nobody was called: in a cooldown, or of severity INFO. */
   readonly standing: boolean;
   /** The occurrence that is active was annunciated. */
   readonly annunciated: boolean;
@@ -67,7 +67,7 @@ export type Step = 'raise' | 'recur' | 'acknowledge' | 'reset';
 
 /** Where a step leads; null: it changes nothing. `clear` depends on the flags and stands in `afterClear`. */
 export const STEPS: Readonly<Record<AlarmDetail, Readonly<Record<Step, AlarmDetail | null>>>> = {
-  NORMAL: { raise: 'ACTIVE_UNACK', recur: 'NORMAL', acknowledge: null, reset: null },
+  NORMAL: { raise: 'ACTIVE_UNACK', recur: 'ACTIVE_ACK', acknowledge: null, reset: null },
   ACTIVE_UNACK: { raise: null, recur: null, acknowledge: 'ACTIVE_ACK', reset: null },
   ACTIVE_ACK: { raise: 'ACTIVE_UNACK', recur: null, acknowledge: null, reset: null },
   RTN_UNACK: { raise: 'ACTIVE_UNACK', recur: 'ACTIVE_UNACK', acknowledge: 'NORMAL', reset: null },
@@ -192,8 +192,7 @@ function occurred(record: AlarmRecord, event: Occurred): AlarmRecord {
       return { ...base, standing: true, raisedAtMs: atMs };
     case 'AlarmRecurred': {
       const detail = STEPS[record.detail].recur ?? record.detail;
-      const standing = detail === 'NORMAL' || detail === 'ACTIVE_ACK';
-      return { ...base, detail, standing, raisedAtMs: atMs };
+      return { ...base, detail, standing: detail === 'ACTIVE_ACK', raisedAtMs: atMs };
     }
     case 'AlarmRaised': {
       const detail = STEPS[record.detail].raise ?? record.detail;

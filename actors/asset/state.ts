@@ -84,7 +84,10 @@ export interface LateReading {
 }
 
 export interface ChildValue {
+  /** Null where the child has none that counts. */
   readonly value: number | null;
+  /** BAD: it has a value that does not count, for being BAD, stale or cut off. */
+  readonly quality: Quality;
   readonly timeMs: number;
   readonly receivedMs: number;
 }

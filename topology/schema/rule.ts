@@ -38,7 +38,9 @@ export const Rule = z.strictObject({
     .min(0)
     .max(604_800)
     .default(300)
-    .describe('After it cleared, not raised again for so long, in s: the occurrence is counted, not annunciated'),
+    .describe(
+      'For so long after it cleared, in s, nobody is called again: the occurrence is counted, and listed as acknowledged',
+    ),
   severity: Severity.default('MEDIUM').describe('How urgent the alarm is'),
   latched: z.boolean().default(false).describe('Stays until somebody resets it, even when the condition is gone'),
   autoAckOnClear: z

@@ -79,6 +79,18 @@ test('an alarm that is raised while its device is lost is raised hidden', () => 
   assert.equal(pump.effects.length, 1);
 });
 
+test('what comes back within its cooldown while its device is lost is hidden as well', () => {
+  const pump = up();
+  pump.observe(frame(0, { temperature: 90 }));
+  pump.command(10, { kind: 'AcknowledgeAlarm', rule: 'hot' });
+  pump.observe(frame(20, { temperature: 70 }));
+  report(pump, 50, 'offline');
+  assert.deepEqual(kinds(pump.observe(frame(100, { temperature: 90 }))), ['AlarmSuppressed', 'AlarmRecurred']);
+  assert.equal(assetView(pump.state).alarms.hot?.state, 'SUPPRESSED');
+  assert.deepEqual(report(pump, 200, 'online'), ['LinkedDeviceReported', 'AlarmUnsuppressed']);
+  assert.equal(assetView(pump.state).alarms.hot?.state, 'ACKNOWLEDGED');
+});
+
 test('the same report again changes nothing, nor does one of a device that is not linked', () => {
   const pump = up();
   assert.deepEqual(report(pump, 0, 'offline'), ['LinkedDeviceReported']);

@@ -220,7 +220,19 @@ test('a roll-up takes what the children show, without those that are BAD or stal
   assert.equal(times.total, T0);
   assert.equal(received.total, T0 + 20, 'the newest of those that count');
   assert.deepEqual(kinds(parent.due(1000)), ['AlarmRaised']);
-  watch([[entityId('asset', 'b'), child(5)]]);
+  const incomplete = { quality: 'UNCERTAIN', reason: 'incomplete', sinceMs: T0 + 1000 };
+  assert.deepEqual(
+    assetView(parent.state).marks,
+    { total: incomplete, mean: incomplete },
+    'how many it are is certain',
+  );
+  watch([
+    [entityId('asset', 'b'), child(5)],
+    [entityId('asset', 'c'), child(0, { quality: 'SUSPECT', reason: 'rate' })],
+  ]);
   assert.equal(assetView(parent.state).values.total, 15);
+  assert.deepEqual(assetView(parent.state).marks.total, { quality: 'SUSPECT', reason: 'input', sinceMs: T0 + 1000 });
+  watch([[entityId('asset', 'c'), child(0)]]);
+  assert.deepEqual(assetView(parent.state).marks, {});
   assert.deepEqual(kinds(parent.due(1250)), ['AlarmCleared']);
 });

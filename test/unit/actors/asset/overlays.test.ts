@@ -57,13 +57,15 @@ test('an alarm that was told before it was shelved is not told again when it ret
   assert.equal(pump.effects.length, 1);
 });
 
-test('within the cooldown an occurrence is counted and nobody is told', () => {
+test('within the cooldown an occurrence is counted and listed as acknowledged, and nobody is called', () => {
   const pump = up({ rules: [rule({ cooldownSeconds: 300, webhook: 'http://127.0.0.1/hook' })] });
   pump.observe(frame(0, { temperature: 90 }));
   pump.command(500, { kind: 'AcknowledgeAlarm', rule: 'hot' });
   pump.observe(frame(1000, { temperature: 70 }));
-  assert.deepEqual(kinds(pump.observe(frame(2000, { temperature: 90 }))), ['AlarmRecurred']);
   assert.equal(alarmOf(pump), undefined);
+  assert.deepEqual(kinds(pump.observe(frame(2000, { temperature: 91 }))), ['AlarmRecurred']);
+  const { state, detail, value, acknowledgedBy } = alarmOf(pump) ?? assert.fail();
+  assert.deepEqual([state, detail, value, acknowledgedBy], ['ACKNOWLEDGED', 'ACTIVE_ACK', 91, 'olga']);
   assert.deepEqual(kinds(pump.observe(frame(3000, { temperature: 70 }))), ['AlarmCleared']);
   assert.deepEqual(kinds(pump.observe(frame(4000, { temperature: 90 }))), ['AlarmRecurred']);
   assert.equal(pump.effects.length, 1);
