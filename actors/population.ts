@@ -2,6 +2,7 @@ import type { View } from '../runtime/actor-kind.ts';
 import { type EntityId, entityId, kindOf, nameOf } from '../runtime/ids.ts';
 import type { Population } from '../runtime/population.ts';
 import type { Plant } from '../topology/plant.ts';
+import { accessKind } from './access/access.ts';
 import { assetKind } from './asset/asset.ts';
 import { deviceKind } from './device/device.ts';
 import { orderBookKind } from './order-book/order-book.ts';
@@ -9,6 +10,7 @@ import { siteKind } from './site/site.ts';
 import { workOrderKind } from './work-order/work-order.ts';
 
 export const ORDER_BOOK = entityId('order-book', 'main');
+const ACCESS_BOOK = entityId('access', 'main');
 
 /** The plant of the topology file as entities: who there is, who observes whom, who watches whom. */
 export function populationOf(plant: Plant): Population {
@@ -33,17 +35,20 @@ export function populationOf(plant: Plant): Population {
     device: plant.devices,
   };
   return {
-    kinds: [siteKind, assetKind, deviceKind, workOrderKind, orderBookKind],
-    residents: [...watchers.keys(), ...[...plant.sites.keys()].map((site) => entityId('site', site)), ORDER_BOOK],
+    kinds: [siteKind, assetKind, deviceKind, workOrderKind, orderBookKind, accessKind],
+    residents: [...watchers.keys(), ...[...plant.sites.keys()].map((site) => entityId('site', site)), ...BOOKS],
     definitionOf(id) {
       const byName = definitions[kindOf(id)];
-      return byName ? byName.get(nameOf(id)) : null;
+      if (byName) return byName.get(nameOf(id));
+      return kindOf(id) === workOrderKind.name || BOOKS.includes(id) ? null : undefined;
     },
     followersOf: (source) => followers.get(source) ?? NOBODY,
     watchersOf: (id, view) => watchers.get(id) ?? watchersOfOrder(id, view),
   };
 }
 
+/** One of each: whoever names another would keep a book of their own. */
+const BOOKS: readonly EntityId[] = [ORDER_BOOK, ACCESS_BOOK];
 const NOBODY: readonly EntityId[] = [];
 
 /** A work order says itself which site it belongs to. */

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { populationOf } from '../actors/population.ts';
+import { AccessAudit } from '../gateways/auth/access-audit.ts';
 import { Authenticator } from '../gateways/auth/authenticator.ts';
 import { rolesWith } from '../gateways/auth/roles.ts';
 import { Field } from '../gateways/field.ts';
@@ -97,11 +98,15 @@ export async function startPlant(options: {
     });
     const tokens = new Authenticator({ store: storage.tokens, roles: () => rolesWith(plant.roles) });
     const key = await firstKey(tokens);
+    const access = new AccessAudit({ runtime: node, tokens, log });
+    access.start();
+    closing.push(() => access.close());
     const front: Front = await startFront({
       host: settings.HOST,
       port: settings.PORT,
       runtime: node,
       tokens,
+      access,
       log,
       registry: metrics.registry,
       plant: {
@@ -133,11 +138,7 @@ export async function startPlant(options: {
 /** Nobody can get in yet: the first start makes a key for an administrator. Only its hash is stored. */
 async function firstKey(tokens: Authenticator): Promise<string | undefined> {
   if ((await tokens.list()).length > 0) return undefined;
-  const { token } = await tokens.create({
-    name: 'first-key',
-    role: 'admin',
-    createdBy: 'first start',
-    expiresAtMs: null,
-  });
+  const by = { user: 'first start', via: 'cli', address: null } as const;
+  const { token } = await tokens.create({ name: 'first-key', role: 'admin', expiresAtMs: null }, by);
   return token;
 }

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
+import os from 'node:os';
 import { Authenticator } from '../gateways/auth/authenticator.ts';
 import { ROLES } from '../gateways/auth/roles.ts';
 import { openTokens } from '../runtime/sql/open.ts';
+import type { TokenCause } from '../runtime/token-store.ts';
 import { Failure, reportFailure } from './failure.ts';
 
 interface TokenOptions {
@@ -34,7 +36,7 @@ export function createToken(
       const days = options.days === undefined ? null : Number(options.days);
       if (days !== null && !(days > 0)) throw new Failure('signalbox: --days takes a number above 0');
       const expiresAtMs = days === null ? null : Date.now() + days * DAY_MS;
-      const { token, stored } = await tokens.create({ name, role: options.role, createdBy: 'cli', expiresAtMs });
+      const { token, stored } = await tokens.create({ name, role: options.role, expiresAtMs }, byWhoever());
       console.log(token);
       console.error(
         `Token ${stored.id} for ${name}, role ${options.role}${expiresAtMs === null ? '' : `, until ${new Date(expiresAtMs).toISOString()}`}. It is shown this once.`,
@@ -67,8 +69,21 @@ export function listTokens(options: TokenOptions): Promise<void> {
 export function revokeToken(id: string, options: TokenOptions): Promise<void> {
   return reportFailure(() =>
     withTokens(options, async (tokens) => {
-      if (!(await tokens.revoke(id))) throw new Failure(`signalbox: there is no valid token ${id}`);
+      if (!(await tokens.revoke(id, byWhoever()))) throw new Failure(`signalbox: there is no valid token ${id}`);
       console.log(`Token ${id} is revoked; its connections are closed within seconds.`);
     }),
   );
+}
+
+/** Who runs the command, as far as the operating system knows: a container may run under a number without a name. */
+function byWhoever(): TokenCause {
+  return { user: userName(), via: 'cli', address: null };
+}
+
+function userName(): string {
+  try {
+    return os.userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
 }

@@ -1,4 +1,4 @@
-import type { StoredToken, TokenStore } from '../../runtime/token-store.ts';
+import type { StoredToken, TokenCause, TokenChange, TokenStore } from '../../runtime/token-store.ts';
 import { RateLimit } from './rate-limit.ts';
 import { grants } from './roles.ts';
 import { hashOf, idOf, newToken, sameHash } from './token.ts';
@@ -20,6 +20,14 @@ export type Authentication =
       readonly message: string;
       readonly retryAfterMs?: number;
     };
+
+/** A token that did not let anybody in. */
+export interface RefusedLogIn {
+  readonly code: Extract<Authentication, { ok: false }>['code'];
+  readonly address: string;
+  /** The token where there is, or was, one; what somebody merely claims is not here. */
+  readonly token: Pick<StoredToken, 'id' | 'name'> | undefined;
+}
 
 export interface AuthenticatorOptions {
   readonly store: TokenStore;
@@ -44,6 +52,7 @@ export class Authenticator {
   readonly #cache = new Map<string, { row: StoredToken; atMs: number }>();
   readonly #touchedAtMs = new Map<string, number>();
   readonly #revokedListeners = new Set<(tokenId: string) => void>();
+  readonly #refusedListeners = new Set<(refused: RefusedLogIn) => void>();
 
   constructor(options: AuthenticatorOptions) {
     this.#store = options.store;
@@ -61,7 +70,7 @@ export class Authenticator {
     const known = this.#cache.get(hash);
     if (known === undefined || nowMs - known.atMs > CACHE_MS) {
       const waitMs = known === undefined ? this.#failures.waitMs(address, nowMs) : 0;
-      if (waitMs > 0) return this.#limited(waitMs);
+      if (waitMs > 0) return this.#limited(waitMs, address);
       try {
         const row = await this.#store.findByHash(hash);
         if (row === undefined || row.id !== id || !sameHash(row.hash, hash)) {
@@ -94,16 +103,21 @@ export class Authenticator {
     return () => this.#revokedListeners.delete(listener);
   }
 
+  /** Told of every token that did not let anybody in, as often as somebody tries. */
+  onRefused(listener: (refused: RefusedLogIn) => void): () => void {
+    this.#refusedListeners.add(listener);
+    return () => this.#refusedListeners.delete(listener);
+  }
+
   /** The secret is in the answer and nowhere else. */
-  async create(order: {
-    readonly name: string;
-    readonly role: string;
-    readonly createdBy: string;
-    readonly expiresAtMs: number | null;
-  }): Promise<{ readonly token: string; readonly stored: StoredToken }> {
+  async create(
+    order: { readonly name: string; readonly role: string; readonly expiresAtMs: number | null },
+    by: TokenCause,
+  ): Promise<{ readonly token: string; readonly stored: StoredToken }> {
     const { token, id, hash } = newToken();
-    const stored = { id, hash, ...order, createdAtMs: this.#now(), revokedAtMs: null, lastUsedAtMs: null };
-    await this.#store.create(stored);
+    const createdAtMs = this.#now();
+    const stored = { id, hash, ...order, createdBy: by.user, createdAtMs, revokedAtMs: null, lastUsedAtMs: null };
+    await this.#store.create(stored, by);
     return { token, stored };
   }
 
@@ -112,11 +126,20 @@ export class Authenticator {
   }
 
   /** False when there is no such token, or it was revoked before. */
-  async revoke(id: string): Promise<boolean> {
-    const revoked = await this.#store.revoke(id, this.#now());
+  async revoke(id: string, by: TokenCause): Promise<boolean> {
+    const revoked = await this.#store.revoke(id, this.#now(), by);
     for (const [hash, { row }] of this.#cache) if (row.id === id) this.#cache.delete(hash);
     for (const listener of this.#revokedListeners) listener(id);
     return revoked;
+  }
+
+  /** What was done to tokens, here or by another process, that the audit does not have yet; oldest first. */
+  changes(limit: number): Promise<TokenChange[]> {
+    return this.#store.changes(limit);
+  }
+
+  settleChanges(ids: readonly string[]): Promise<void> {
+    return this.#store.settleChanges(ids);
   }
 
   /** What a role may do; undefined for a role that does not exist. */
@@ -130,8 +153,8 @@ export class Authenticator {
   }
 
   #judge(row: StoredToken, address: string): Authentication {
-    if (row.revokedAtMs !== null) return this.#failed(address, 'TOKEN_REVOKED', 'this token was revoked');
-    if (this.#expired(row)) return this.#failed(address, 'TOKEN_EXPIRED', 'this token has expired');
+    if (row.revokedAtMs !== null) return this.#failed(address, 'TOKEN_REVOKED', 'this token was revoked', row);
+    if (this.#expired(row)) return this.#failed(address, 'TOKEN_EXPIRED', 'this token has expired', row);
     this.#touch(row.id);
     return {
       ok: true,
@@ -149,18 +172,26 @@ export class Authenticator {
     return row.expiresAtMs !== null && row.expiresAtMs <= this.#now();
   }
 
-  #failed(address: string, code: 'TOKEN_INVALID' | 'TOKEN_EXPIRED' | 'TOKEN_REVOKED', message: string): Authentication {
+  #failed(
+    address: string,
+    code: 'TOKEN_INVALID' | 'TOKEN_EXPIRED' | 'TOKEN_REVOKED',
+    message: string,
+    token?: StoredToken,
+  ): Authentication {
     const waitMs = this.#failures.take(address, this.#now());
-    return waitMs > 0 ? this.#limited(waitMs) : { ok: false, code, message };
+    if (waitMs > 0) return this.#limited(waitMs, address, token);
+    this.#refused({ code, address, token });
+    return { ok: false, code, message };
   }
 
-  #limited(waitMs: number): Authentication {
-    return {
-      ok: false,
-      code: 'TOO_MANY_FAILURES',
-      message: 'too many failed attempts from this address',
-      retryAfterMs: waitMs,
-    };
+  #limited(waitMs: number, address: string, token?: StoredToken): Authentication {
+    const code = 'TOO_MANY_FAILURES';
+    this.#refused({ code, address, token });
+    return { ok: false, code, message: 'too many failed attempts from this address', retryAfterMs: waitMs };
+  }
+
+  #refused(refused: RefusedLogIn): void {
+    for (const listener of this.#refusedListeners) listener(refused);
   }
 
   #remember(hash: string, row: StoredToken, nowMs: number): void {

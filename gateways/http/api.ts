@@ -4,6 +4,7 @@ import type { Identity } from '../auth/authenticator.ts';
 import { may } from '../auth/authenticator.ts';
 import { RateLimit } from '../auth/rate-limit.ts';
 import type { DriverLog } from '../driver.ts';
+import { CommandRefused } from './command.ts';
 import { credentialsOf, isAllowedOrigin } from './credentials.ts';
 import { HttpError } from './errors.ts';
 import { type Exchange, MAX_BODY_BYTES } from './exchange.ts';
@@ -72,6 +73,11 @@ export class ApiServer {
         ? cause
         : new HttpError('INTERNAL', 'this went wrong on the server; the request id finds it in the log');
     this.#options.refused(error.code);
+    if (error.code === 'FORBIDDEN' && exchange.identity !== undefined && !(error instanceof CommandRefused)) {
+      const { identity, address, method, path } = exchange;
+      const wanted = `${method} ${path}`;
+      this.#options.api.access.refused({ identity, address, via: 'http', wanted, reason: error.message });
+    }
     const { code, message, field, retryAfterMs } = error;
     exchange.answer({
       status: error.status,
@@ -143,7 +149,10 @@ export class ApiServer {
       throw new HttpError('BAD_ORIGIN', 'a write with a cookie has to come from a page of this server');
     }
     const answer = await api.tokens.authenticate(credentials.token, exchange.address);
-    if (answer.ok) return answer.identity;
+    if (answer.ok) {
+      exchange.identity = answer.identity;
+      return answer.identity;
+    }
     limit(this.#byAddress.take(exchange.address, api.now()));
     throw new HttpError(answer.code, answer.message, {
       ...(answer.retryAfterMs !== undefined && { retryAfterMs: answer.retryAfterMs }),

@@ -2,10 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { CommandId, type EntityId } from '../../runtime/ids.ts';
 import type { Json } from '../../runtime/json.ts';
 import type { Reply } from '../../runtime/runtime.ts';
+import { nameOfCommand } from '../auth/access-audit.ts';
 import { HttpError } from './errors.ts';
 import type { Call } from './route.ts';
 
-type CommandCall = Pick<Call<unknown, unknown, unknown>, 'api' | 'identity' | 'idempotencyKey'>;
+type CommandCall = Pick<Call<unknown, unknown, unknown>, 'api' | 'identity' | 'address' | 'idempotencyKey'>;
+
+/** An actor's refusal. Where it is for lack of permission, the audit has been told when it came. */
+export class CommandRefused extends HttpError {}
 
 /** Sends a command and waits for its commit. `part` tells several commands of one request apart. */
 export async function ask(
@@ -14,7 +18,7 @@ export async function ask(
   command: object,
   part = '',
 ): Promise<{ readonly commandId: string; readonly reply: Reply }> {
-  const { api, identity } = call;
+  const { api, identity, address } = call;
   if (identity === undefined) throw new HttpError('UNAUTHENTICATED', 'a token is needed');
   const commandId = CommandId.parse(`${call.idempotencyKey ?? randomUUID()}${part}`);
   const reply = await api.runtime.ask(to, command, {
@@ -22,6 +26,10 @@ export async function ask(
     by: { user: identity.user, via: 'http' },
     permissions: identity.permissions,
   });
+  if (!reply.ok && reply.code === 'FORBIDDEN') {
+    const wanted = `${nameOfCommand(command)} ${to}`;
+    api.access.refused({ identity, address, via: 'http', wanted, reason: reply.message });
+  }
   return { commandId, reply };
 }
 
@@ -32,6 +40,6 @@ export async function command(
   body: object,
 ): Promise<{ readonly result: Json; readonly repeated: boolean; readonly commandId: string }> {
   const { commandId, reply } = await ask(call, to, body);
-  if (!reply.ok) throw new HttpError(reply.code, reply.message, { field: reply.field });
+  if (!reply.ok) throw new CommandRefused(reply.code, reply.message, { field: reply.field });
   return { result: reply.result, repeated: reply.repeated, commandId };
 }

@@ -1,6 +1,7 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets.js';
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
+import type { Identity } from '../auth/authenticator.ts';
 
 /** Bodies are small: commands and queries, never files. */
 export const MAX_BODY_BYTES = 64 * 1024;
@@ -30,6 +31,8 @@ export class Exchange {
   readonly address: string;
   readonly requestId: string;
   readonly startedMs = performance.now();
+  /** Who is asking, once that is known. */
+  identity: Identity | undefined;
   /** Resolves for every method; empty where there is no body. */
   readonly body: Promise<Body>;
   readonly #res: HttpResponse;

@@ -3,6 +3,7 @@ import uWS from 'uWebSockets.js';
 import type { Registry } from 'prom-client';
 import { ErrorWithCode } from '../../runtime/errors.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import type { AccessAudit } from '../auth/access-audit.ts';
 import { type Authenticator, may } from '../auth/authenticator.ts';
 import type { DriverLog } from '../driver.ts';
 import type { SocketData } from '../websocket/connection.ts';
@@ -27,6 +28,8 @@ export interface FrontOptions {
   readonly runtime: Runtime;
   readonly plant: PlantInfo;
   readonly tokens: Authenticator;
+  /** Is told who came in, and who was turned away. */
+  readonly access: AccessAudit;
   readonly registry: Registry;
   /** Text of `/metrics`; that of the registry when left out. */
   readonly metricsText?: () => Promise<string>;
@@ -87,7 +90,7 @@ class FrontServer {
   #stopping = false;
 
   constructor(options: FrontOptions, files: StaticFiles) {
-    const { runtime, plant, tokens, log, limits = {}, now = Date.now } = options;
+    const { runtime, plant, tokens, access, log, limits = {}, now = Date.now } = options;
     this.#options = options;
     this.#files = files;
     this.#metrics = new FrontMetrics(options.registry);
@@ -97,6 +100,7 @@ class FrontServer {
       api: {
         runtime,
         tokens,
+        access,
         plant,
         now,
         startedAtMs: now(),
@@ -115,6 +119,7 @@ class FrontServer {
       runtime,
       plant,
       tokens,
+      access,
       log,
       now,
       metrics: this.#metrics,

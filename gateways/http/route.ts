@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Runtime } from '../../runtime/runtime.ts';
+import type { AccessAudit } from '../auth/access-audit.ts';
 import type { Authenticator, Identity } from '../auth/authenticator.ts';
 import type { DriverLog } from '../driver.ts';
 import type { PlantInfo } from '../websocket/push-contract.ts';
@@ -9,6 +10,8 @@ import { HttpError } from './errors.ts';
 export interface Api {
   readonly runtime: Runtime;
   readonly tokens: Authenticator;
+  /** Who came in, and who was turned away. */
+  readonly access: AccessAudit;
   readonly plant: PlantInfo;
   readonly now: () => number;
   readonly startedAtMs: number;

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { CommandId, EntityId } from '../../runtime/ids.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import { type AccessAudit, nameOfCommand } from '../auth/access-audit.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { DriverLog } from '../driver.ts';
 import type { Connection } from './connection.ts';
@@ -11,6 +12,7 @@ import type { Subscription } from './selection.ts';
 export interface ClientFramesOptions {
   readonly runtime: Runtime;
   readonly tokens: Authenticator;
+  readonly access: AccessAudit;
   readonly metrics: PushMetrics;
   readonly log: DriverLog;
   readonly now: () => number;
@@ -97,7 +99,14 @@ export class ClientFrames {
         // Asked for again: an applied topology may have changed the role since the client connected.
         permissions: this.#options.tokens.permissionsOf(connection.identity.role) ?? [],
       });
-      if (!reply.ok) return refuse(reply.code, reply.message, reply.field);
+      if (!reply.ok) {
+        if (reply.code === 'FORBIDDEN') {
+          const { identity, address } = connection;
+          const wanted = `${nameOfCommand(frame.command)} ${frame.entity}`;
+          this.#options.access.refused({ identity, address, via: 'websocket', wanted, reason: reply.message });
+        }
+        return refuse(reply.code, reply.message, reply.field);
+      }
       connection.json({ op: 'reply', id: frame.id, ok: true, result: reply.result, repeated: reply.repeated });
     } finally {
       connection.commandsInFlight--;

@@ -1,5 +1,6 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { Runtime } from '../../runtime/runtime.ts';
+import type { AccessAudit } from '../auth/access-audit.ts';
 import { type Authenticator, may } from '../auth/authenticator.ts';
 import type { DriverLog } from '../driver.ts';
 import { ClientFrames } from './client-frames.ts';
@@ -16,6 +17,7 @@ export interface WebSocketGatewayOptions {
   readonly runtime: Runtime;
   readonly plant: PlantInfo;
   readonly tokens: Authenticator;
+  readonly access: AccessAudit;
   readonly metrics: PushMetrics;
   readonly log: DriverLog;
   readonly now: () => number;
@@ -149,7 +151,12 @@ export class WebSocketGateway {
     const refuse = (code: string, message: string, field?: string) =>
       this.#frames.error(connection, { code, message, sub, ...(field !== undefined && { field }) });
     const needed = TOPIC_PERMISSION[topic];
-    if (needed !== null && !may(connection.identity, needed)) return refuse('FORBIDDEN', `needs ${needed}`, 'topic');
+    if (needed !== null && !may(connection.identity, needed)) {
+      const { identity, address } = connection;
+      const reason = `needs ${needed}`;
+      this.#options.access.refused({ identity, address, via: 'websocket', wanted: `subscribe ${topic}`, reason });
+      return refuse('FORBIDDEN', reason, 'topic');
+    }
     let from: number | undefined;
     if (subscription.resume !== undefined) {
       if (topic !== 'alarms' && topic !== 'events') {

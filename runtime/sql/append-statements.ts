@@ -4,6 +4,8 @@ import type { JournalSchema } from './schema.ts';
 type Trx = Transaction<JournalSchema>;
 type Table = 'journal' | 'command' | 'effect' | 'head';
 
+export type AnswerRow = Omit<JournalSchema['command'], 'time_ms'>;
+
 /** Entity ids have no space. */
 export function answerKey(entity: string, commandId: string): string {
   return `${entity} ${commandId}`;
@@ -31,7 +33,7 @@ export function appendStatements(db: Kysely<JournalSchema>, rowLocks: boolean) {
   const commands = bySize((n) =>
     db
       .selectFrom('command')
-      .select(['entity', 'command_id', 'answer'])
+      .select(['entity', 'command_id', 'command_hash', 'answer'])
       .where('command_id', 'in', Array<string>(n).fill(''))
       .compile(),
   );
@@ -67,9 +69,9 @@ export function appendStatements(db: Kysely<JournalSchema>, rowLocks: boolean) {
       return new Map(rows.map((row) => [row.entity, row.seq]));
     },
     /** Keyed by entity and command id. */
-    async answers(trx: Trx, ids: readonly string[]): Promise<Map<string, string>> {
-      const rows = await select<JournalSchema['command']>(trx, commands, ids);
-      return new Map(rows.map((row) => [answerKey(row.entity, row.command_id), row.answer]));
+    async answers(trx: Trx, ids: readonly string[]): Promise<Map<string, AnswerRow>> {
+      const rows = await select<AnswerRow>(trx, commands, ids);
+      return new Map(rows.map((row) => [answerKey(row.entity, row.command_id), row]));
     },
     insertRows: (trx: Trx, rows: readonly JournalSchema['journal'][]) => write(trx, insertRows, JOURNAL_COLUMNS, rows),
     insertCommands: (trx: Trx, rows: readonly JournalSchema['command'][]) =>
@@ -96,7 +98,7 @@ const JOURNAL_COLUMNS = [
   'before',
   'after',
 ] as const satisfies readonly (keyof JournalSchema['journal'])[];
-const COMMAND_COLUMNS = ['entity', 'command_id', 'answer', 'time_ms'] as const;
+const COMMAND_COLUMNS = ['entity', 'command_id', 'command_hash', 'answer', 'time_ms'] as const;
 const EFFECT_COLUMNS = ['entity', 'seq', 'idx', 'effect'] as const;
 const HEAD_COLUMNS = ['entity', 'kind', 'seq'] as const;
 

@@ -127,5 +127,37 @@ function migrations({ int64, bytes }: ColumnTypes): Record<string, Migration> {
           .execute();
       },
     },
+    '0003-token-changes': {
+      async up(db) {
+        await db.schema
+          .createTable('token_change')
+          .addColumn('id', 'text', (column) => column.primaryKey())
+          .addColumn('kind', 'text', (column) => column.notNull())
+          .addColumn('time_ms', int64, (column) => column.notNull())
+          .addColumn('by_user', 'text', (column) => column.notNull())
+          .addColumn('by_via', 'text', (column) => column.notNull())
+          .addColumn('address', 'text')
+          .addColumn('token', 'text', (column) => column.notNull())
+          .addColumn('name', 'text', (column) => column.notNull())
+          .addColumn('role', 'text', (column) => column.notNull())
+          .addColumn('expires_at_ms', int64)
+          .execute();
+      },
+    },
+    '0004-command-hashes': {
+      async up(db) {
+        await db.schema.alterTable('command').addColumn('command_hash', 'text').execute();
+        // People's and programs' ids move under their names, where new ones stand; journal rows stay as they were written.
+        // Without the index this would read an entity's whole history for each of its commands.
+        await db.schema.createIndex('journal_command').on('journal').columns(['command_id', 'entity']).execute();
+        const byCaller = sql`select 1 from journal where journal.command_id = command.command_id
+          and journal.entity = command.entity and journal.by_via in ('http', 'websocket')`;
+        const user = sql`select replace(replace(by_user, '%', '%25'), ':', '%3A') from journal
+          where journal.command_id = command.command_id and journal.entity = command.entity limit 1`;
+        await sql`update command set command_id = 'caller:' || (${user}) || ':' || command_id
+          where exists (${byCaller})`.execute(db);
+        await db.schema.dropIndex('journal_command').execute();
+      },
+    },
   };
 }

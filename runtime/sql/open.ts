@@ -69,7 +69,7 @@ export async function openJournal(dir: string) {
   const journal: Journal = {
     ...remote<Omit<Journal, 'close'>>(client, 'journal', {
       append: true,
-      answerOf: true,
+      answered: true,
       events: true,
       query: true,
       end: true,
@@ -98,6 +98,8 @@ export async function openJournal(dir: string) {
     findByHash: true,
     revoke: true,
     touch: true,
+    changes: true,
+    settleChanges: true,
   });
   const claims = remote<Claims>(client, 'journal', { claimAllShards: true, logPosition: true });
   return { journal, deadLetters, tokens, claims, close };

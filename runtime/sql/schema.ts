@@ -3,12 +3,23 @@ export interface JournalSchema {
   journal: JournalTable;
   journal_end: { id: number; position: number };
   head: { entity: string; kind: string; seq: number };
-  command: { entity: string; command_id: string; answer: string; time_ms: number };
+  command: CommandTable;
   shard: { n: number; owner: string; epoch: number };
   effect: { entity: string; seq: number; idx: number; effect: string };
   snapshot: { entity: string; seq: number; log_position: number; time_ms: number; state: Uint8Array };
   dead_letter: DeadLetterTable;
   token: TokenTable;
+  token_change: TokenChangeTable;
+}
+
+/** Commands that were accepted. */
+interface CommandTable {
+  entity: string;
+  command_id: string;
+  /** Null for what was accepted before hashes were kept. */
+  command_hash: string | null;
+  answer: string;
+  time_ms: number;
 }
 
 interface JournalTable {
@@ -48,4 +59,18 @@ interface TokenTable {
   expires_at_ms: number | null;
   revoked_at_ms: number | null;
   last_used_at_ms: number | null;
+}
+
+/** Left over from a transaction on `token` until the audit has it. */
+interface TokenChangeTable {
+  id: string;
+  kind: string;
+  time_ms: number;
+  by_user: string;
+  by_via: string;
+  address: string | null;
+  token: string;
+  name: string;
+  role: string;
+  expires_at_ms: number | null;
 }

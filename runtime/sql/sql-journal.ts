@@ -1,10 +1,20 @@
 import type { ExpressionBuilder, Kysely, Transaction } from 'kysely';
 import { CommandId, EntityId, kindOf } from '../ids.ts';
-import type { Append, Appended, Journal, JournalEntry, JournalQuery, PendingEffect, Snapshot } from '../journal.ts';
-import type { Json } from '../json.ts';
+import {
+  type AnsweredCommand,
+  type Append,
+  type Appended,
+  isRepeat,
+  type Journal,
+  type JournalEntry,
+  type JournalQuery,
+  type PendingEffect,
+  type Snapshot,
+} from '../journal.ts';
 import { type Epoch, SHARD_COUNT } from '../ownership.ts';
-import { answerKey, appendStatements } from './append-statements.ts';
+import { type AnswerRow, answerKey, appendStatements } from './append-statements.ts';
 import type { JournalSchema } from './schema.ts';
+import { viaOf } from './via.ts';
 
 type JournalRow = JournalSchema['journal'];
 
@@ -65,9 +75,9 @@ export class SqlJournal implements Journal {
         moved.set(turn.entity, head);
       }
       if (turn.commandId !== null) {
-        const answer = JSON.stringify(turn.answer);
-        answers.set(answerKey(turn.entity, turn.commandId), answer);
-        commands.push({ entity: turn.entity, command_id: turn.commandId, answer, time_ms: turn.timeMs });
+        const command = commandRowOf(turn, turn.commandId);
+        answers.set(answerKey(turn.entity, turn.commandId), command);
+        commands.push(command);
       }
     }
     await statements.insertRows(trx, rows);
@@ -81,14 +91,14 @@ export class SqlJournal implements Journal {
     return appended;
   }
 
-  async answerOf(entity: EntityId, commandId: CommandId): Promise<Json | undefined> {
+  async answered(entity: EntityId, commandId: CommandId): Promise<AnsweredCommand | undefined> {
     const row = await this.#db
       .selectFrom('command')
-      .select('answer')
+      .select(['answer', 'command_hash'])
       .where('command_id', '=', commandId)
       .where('entity', '=', entity)
       .executeTakeFirst();
-    return row && JSON.parse(row.answer);
+    return row && { answer: JSON.parse(row.answer), commandHash: row.command_hash };
   }
 
   async events(entity: EntityId, afterSeq: number): Promise<JournalEntry[]> {
@@ -236,14 +246,18 @@ function fence(
   turn: Append,
   epoch: Epoch | undefined,
   head: number,
-  answers: ReadonlyMap<string, string>,
+  answers: ReadonlyMap<string, AnswerRow>,
 ): Appended | undefined {
   if (epoch !== turn.epoch) {
     return { kind: 'fenced', reason: `shard ${turn.shard} is at epoch ${epoch ?? 'none'}, not ${turn.epoch}` };
   }
   if (turn.commandId !== null) {
-    const answer = answers.get(answerKey(turn.entity, turn.commandId));
-    if (answer !== undefined) return { kind: 'repeated', answer: JSON.parse(answer) };
+    const known = answers.get(answerKey(turn.entity, turn.commandId));
+    if (known !== undefined) {
+      return isRepeat({ commandHash: known.command_hash }, turn.commandHash)
+        ? { kind: 'repeated', answer: JSON.parse(known.answer) }
+        : { kind: 'reused' };
+    }
   }
   if (turn.firstSeq !== head + 1) {
     return { kind: 'fenced', reason: `${turn.entity} is at ${head}, so ${turn.firstSeq} cannot come next` };
@@ -255,6 +269,19 @@ function commandIds(batch: readonly Append[]): CommandId[] {
   const ids = new Set<CommandId>();
   for (const turn of batch) if (turn.commandId !== null) ids.add(turn.commandId);
   return [...ids];
+}
+
+function commandRowOf(
+  { entity, commandHash, answer, timeMs }: Append,
+  commandId: CommandId,
+): JournalSchema['command'] {
+  return {
+    entity,
+    command_id: commandId,
+    command_hash: commandHash,
+    answer: JSON.stringify(answer),
+    time_ms: timeMs,
+  };
 }
 
 function rowOf(turn: Append, event: Append['events'][number], seq: number, position: number): JournalRow {
@@ -292,14 +319,6 @@ function entryOf(row: JournalRow): JournalEntry {
     before: JSON.parse(row.before),
     after: JSON.parse(row.after),
   };
-}
-
-const VIA = ['http', 'websocket', 'entity', 'timer', 'log', 'driver', 'cli'] as const;
-
-function viaOf(text: string): (typeof VIA)[number] {
-  const via = VIA.find((known) => known === text);
-  if (via === undefined) throw new TypeError(`the journal names an unknown origin: ${text}`);
-  return via;
 }
 
 function notOlder(

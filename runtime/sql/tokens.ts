@@ -1,6 +1,8 @@
-import type { Kysely } from 'kysely';
-import type { StoredToken, TokenStore } from '../token-store.ts';
+import { randomUUID } from 'node:crypto';
+import type { Kysely, Transaction } from 'kysely';
+import type { StoredToken, TokenCause, TokenChange, TokenStore } from '../token-store.ts';
 import type { JournalSchema } from './schema.ts';
+import { viaOf } from './via.ts';
 
 type Row = JournalSchema['token'];
 
@@ -12,8 +14,11 @@ export class SqlTokens implements TokenStore {
     this.#db = db;
   }
 
-  async create(token: StoredToken): Promise<void> {
-    await this.#db.insertInto('token').values(rowOf(token)).execute();
+  async create(token: StoredToken, by: TokenCause): Promise<void> {
+    await this.#db.transaction().execute(async (trx) => {
+      await trx.insertInto('token').values(rowOf(token)).execute();
+      await insertChange(trx, 'created', token.createdAtMs, token, by);
+    });
   }
 
   async list(): Promise<StoredToken[]> {
@@ -31,14 +36,15 @@ export class SqlTokens implements TokenStore {
     return row && tokenOf(row);
   }
 
-  async revoke(id: string, atMs: number): Promise<boolean> {
-    const { numUpdatedRows } = await this.#db
-      .updateTable('token')
-      .set({ revoked_at_ms: atMs })
-      .where('id', '=', id)
-      .where('revoked_at_ms', 'is', null)
-      .executeTakeFirst();
-    return numUpdatedRows > 0n;
+  async revoke(id: string, atMs: number, by: TokenCause): Promise<boolean> {
+    return this.#db.transaction().execute(async (trx) => {
+      const valid = trx.selectFrom('token').selectAll().where('id', '=', id).where('revoked_at_ms', 'is', null);
+      const row = await valid.executeTakeFirst();
+      if (row === undefined) return false;
+      await trx.updateTable('token').set({ revoked_at_ms: atMs }).where('id', '=', id).execute();
+      await insertChange(trx, 'revoked', atMs, tokenOf(row), by);
+      return true;
+    });
   }
 
   async touch(id: string, atMs: number): Promise<void> {
@@ -49,6 +55,61 @@ export class SqlTokens implements TokenStore {
       .where((eb) => eb.or([eb('last_used_at_ms', 'is', null), eb('last_used_at_ms', '<', atMs)]))
       .execute();
   }
+
+  async changes(limit: number): Promise<TokenChange[]> {
+    const rows = await this.#db
+      .selectFrom('token_change')
+      .selectAll()
+      .orderBy('time_ms')
+      // Made and revoked within one millisecond: `created` sorts first.
+      .orderBy('kind')
+      .limit(limit)
+      .execute();
+    return rows.map(changeOf);
+  }
+
+  async settleChanges(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await this.#db
+      .deleteFrom('token_change')
+      .where('id', 'in', [...ids])
+      .execute();
+  }
+}
+
+async function insertChange(
+  trx: Transaction<JournalSchema>,
+  kind: TokenChange['kind'],
+  timeMs: number,
+  { id: token, name, role, expiresAtMs }: StoredToken,
+  { user, via, address }: TokenCause,
+): Promise<void> {
+  const id = randomUUID();
+  await trx
+    .insertInto('token_change')
+    .values({
+      id,
+      kind,
+      time_ms: timeMs,
+      by_user: user,
+      by_via: via,
+      address,
+      token,
+      name,
+      role,
+      expires_at_ms: expiresAtMs,
+    })
+    .execute();
+}
+
+function changeOf(row: JournalSchema['token_change']): TokenChange {
+  return {
+    id: row.id,
+    kind: row.kind === 'created' ? 'created' : 'revoked',
+    timeMs: row.time_ms,
+    by: { user: row.by_user, via: viaOf(row.by_via), address: row.address },
+    token: { id: row.token, name: row.name, role: row.role, expiresAtMs: row.expires_at_ms },
+  };
 }
 
 function rowOf(token: StoredToken): Row {

@@ -1,4 +1,7 @@
+import assert from 'node:assert/strict';
 import { Registry } from 'prom-client';
+import { AccessEvent } from '../../actors/access/events.ts';
+import { AccessAudit } from '../../gateways/auth/access-audit.ts';
 import { Authenticator } from '../../gateways/auth/authenticator.ts';
 import { rolesWith } from '../../gateways/auth/roles.ts';
 import type { DriverLog } from '../../gateways/driver.ts';
@@ -6,6 +9,9 @@ import { type FrontOptions, startFront } from '../../gateways/http/front.ts';
 import { MemoryRuntime } from './memory-runtime.ts';
 import { MemoryTokenStore } from './memory-token-store.ts';
 import { WsClient } from './ws-client.ts';
+
+/** Who makes and revokes tokens here. */
+export const BY_TEST = { user: 'test', via: 'http', address: null } as const;
 
 export interface LogLine {
   readonly level: keyof DriverLog;
@@ -19,7 +25,7 @@ export async function startTestFront(more: Partial<FrontOptions> = {}) {
   const store = new MemoryTokenStore();
   const tokens = new Authenticator({ store, roles: () => rolesWith({ blind: [] }) });
   const make = async (role: string) =>
-    (await tokens.create({ name: `${role}-1`, role, createdBy: 'test', expiresAtMs: null })).token;
+    (await tokens.create({ name: `${role}-1`, role, expiresAtMs: null }, BY_TEST)).token;
   const [admin, engineer, operator, viewer, blind] = await Promise.all(
     ['admin', 'engineer', 'operator', 'viewer', 'blind'].map(make),
   );
@@ -27,15 +33,21 @@ export async function startTestFront(more: Partial<FrontOptions> = {}) {
   const lines: LogLine[] = [];
   const line = (level: keyof DriverLog) => (details: object, message: string) =>
     lines.push({ level, details, message });
+  const log = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
   const registry = new Registry();
+  // A runtime of its own, so that tests of commands see theirs alone.
+  const book = new MemoryRuntime();
+  const access = new AccessAudit({ runtime: book, tokens, log });
+  access.start();
   const front = await startFront({
     host: '127.0.0.1',
     port: 0,
     runtime,
     tokens,
+    access,
     registry,
     plant: { organization: 'Test Ltd', simulated: true, version: '1.2.3', node: 'core-1' },
-    log: { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') },
+    log,
     ...more,
   });
   const url = `http://127.0.0.1:${front.port}`;
@@ -44,6 +56,9 @@ export async function startTestFront(more: Partial<FrontOptions> = {}) {
     runtime,
     store,
     tokens,
+    access,
+    /** What the access book was told, in order. */
+    accessRecords: () => book.asked.map(({ command, options }) => ({ ...recordedIn(command), by: options.by })),
     registry,
     front,
     lines,
@@ -77,9 +92,16 @@ export async function startTestFront(more: Partial<FrontOptions> = {}) {
     close: async () => {
       for (const client of clients) client.close();
       await front.close();
+      await access.close();
+      book.close();
       runtime.close();
     },
   };
 }
 
 export type TestFront = Awaited<ReturnType<typeof startTestFront>>;
+
+function recordedIn(command: unknown): AccessEvent {
+  assert.ok(typeof command === 'object' && command !== null && 'event' in command);
+  return AccessEvent.parse(command.event);
+}

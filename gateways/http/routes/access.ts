@@ -67,6 +67,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
       }
       const { tokenId, user, role } = answer.identity;
       api.log.info({ tokenId, user, role, address }, 'logged in');
+      await api.access.loggedIn(answer.identity, address);
       answerHeaders['set-cookie'] = sessionCookie(body.token, api.secureCookie, answer.identity, api.now());
       return sessionOf(api, answer.identity);
     },
@@ -87,7 +88,8 @@ export const ACCESS_ROUTES: readonly Route[] = [
     summary: 'Log a browser out; the token itself stays valid',
     permission: 'authenticated',
     response: z.object({ ok: z.literal(true) }),
-    handle: ({ api, answerHeaders }) => {
+    handle: async ({ api, identity, address, answerHeaders }) => {
+      await api.access.loggedOut(present(identity), address);
       answerHeaders['set-cookie'] = clearedCookie(api.secureCookie);
       return { ok: true };
     },
@@ -126,7 +128,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
       expiresInDays: z.number().positive().max(3650).nullable().default(null),
     }),
     response: Token.extend({ token: z.string() }),
-    handle: async ({ api, body, identity }) => {
+    handle: async ({ api, body, identity, address }) => {
       const creator = present(identity);
       const permissions = api.tokens.permissionsOf(body.role);
       if (permissions === undefined) {
@@ -137,12 +139,10 @@ export const ACCESS_ROUTES: readonly Route[] = [
       if (!covers(creator.permissions, permissions)) {
         throw new HttpError('FORBIDDEN', `the role ${body.role} may do more than you`, { field: 'role' });
       }
-      const { token, stored } = await api.tokens.create({
-        name: body.name,
-        role: body.role,
-        createdBy: creator.user,
-        expiresAtMs: body.expiresInDays === null ? null : Math.round(api.now() + body.expiresInDays * 86_400_000),
-      });
+      const expiresAtMs = body.expiresInDays === null ? null : Math.round(api.now() + body.expiresInDays * 86_400_000);
+      const by = { user: creator.user, via: 'http', address } as const;
+      const { token, stored } = await api.tokens.create({ name: body.name, role: body.role, expiresAtMs }, by);
+      await api.access.takeTokenChanges();
       api.log.info({ tokenId: stored.id, name: body.name, role: body.role, by: creator.user }, 'a token was made');
       return { ...tokenOf(stored, api.now()), token };
     },
@@ -155,9 +155,11 @@ export const ACCESS_ROUTES: readonly Route[] = [
     permission: 'token:manage',
     params: z.strictObject({ id: z.string().regex(/^[0-9a-f]{16}$/, '16 hexadecimal digits') }),
     response: z.object({ ok: z.literal(true) }),
-    handle: async ({ api, params, identity }) => {
-      if (await api.tokens.revoke(params.id)) {
-        api.log.info({ tokenId: params.id, by: present(identity).user }, 'a token was revoked');
+    handle: async ({ api, params, identity, address }) => {
+      const { user } = present(identity);
+      if (await api.tokens.revoke(params.id, { user, via: 'http', address })) {
+        await api.access.takeTokenChanges();
+        api.log.info({ tokenId: params.id, by: user }, 'a token was revoked');
         return { ok: true };
       }
       throw new HttpError('NOT_FOUND', 'no such token, or it was revoked before');

@@ -5,12 +5,14 @@ import { ROLES } from '../../../../gateways/auth/roles.ts';
 import { hashOf, newToken } from '../../../../gateways/auth/token.ts';
 import { MemoryTokenStore } from '../../../support/memory-token-store.ts';
 
+const BY_TEST = { user: 'test', via: 'cli', address: null } as const;
+
 function setUp(failuresPerMinute = 20) {
   const clock = { nowMs: 1_000_000 };
   const store = new MemoryTokenStore();
   const authenticator = new Authenticator({ store, roles: () => ROLES, now: () => clock.nowMs, failuresPerMinute });
   const make = (expiresAtMs: number | null = null) =>
-    authenticator.create({ name: 'wall-1', role: 'viewer', createdBy: 'test', expiresAtMs });
+    authenticator.create({ name: 'wall-1', role: 'viewer', expiresAtMs }, BY_TEST);
   return { clock, store, authenticator, make };
 }
 
@@ -50,8 +52,8 @@ describe('the authenticator', () => {
     clock.nowMs += 10;
     const told: string[] = [];
     authenticator.onRevoked((id) => told.push(id));
-    assert.equal(await authenticator.revoke(revoked.stored.id), true);
-    assert.equal(await authenticator.revoke(revoked.stored.id), false);
+    assert.equal(await authenticator.revoke(revoked.stored.id, BY_TEST), true);
+    assert.equal(await authenticator.revoke(revoked.stored.id, BY_TEST), false);
     const [expiredAnswer, revokedAnswer] = await Promise.all([
       authenticator.authenticate(short.token, 'a'),
       authenticator.authenticate(revoked.token, 'a'),
@@ -67,7 +69,7 @@ describe('the authenticator', () => {
     const { authenticator, clock, store, make } = setUp();
     const { token, stored } = await make();
     assert.ok((await authenticator.authenticate(token, 'a')).ok);
-    await store.revoke(stored.id, clock.nowMs);
+    await store.revoke(stored.id, clock.nowMs, BY_TEST);
     clock.nowMs += 2001;
     const answer = await authenticator.authenticate(token, 'a');
     assert.equal(answer.ok ? '' : answer.code, 'TOKEN_REVOKED');

@@ -72,6 +72,7 @@ test('dead letters are bounded by count and by age, and the oldest go', async (t
   );
 });
 
+const BY_ANN = { user: 'ann', via: 'http', address: '10.0.0.7' } as const;
 const token: StoredToken = {
   id: 't1',
   name: 'wall',
@@ -86,32 +87,53 @@ const token: StoredToken = {
 
 test('a token is found by its hash and revoked once', async (t) => {
   const store = new SqlTokens(await openDatabase(t));
-  await store.create(token);
-  await store.create({ ...token, id: 't2', hash: 'cd'.repeat(32), createdAtMs: 20, expiresAtMs: 99 });
+  await store.create(token, BY_ANN);
+  await store.create({ ...token, id: 't2', hash: 'cd'.repeat(32), createdAtMs: 20, expiresAtMs: 99 }, BY_ANN);
   assert.deepEqual(await store.findByHash(token.hash), token);
   assert.equal(await store.findByHash('nobody'), undefined);
   assert.deepEqual(
     (await store.list()).map(({ id }) => id),
     ['t2', 't1'],
   );
-  assert.equal(await store.revoke('t1', 30), true);
-  assert.equal(await store.revoke('t1', 40), false);
-  assert.equal(await store.revoke('t3', 40), false);
+  assert.equal(await store.revoke('t1', 30, BY_ANN), true);
+  assert.equal(await store.revoke('t1', 40, BY_ANN), false);
+  assert.equal(await store.revoke('t3', 40, BY_ANN), false);
   assert.equal((await store.findByHash(token.hash))?.revokedAtMs, 30);
 });
 
 test('the last use of a token never goes back', async (t) => {
   const store = new SqlTokens(await openDatabase(t));
-  await store.create(token);
+  await store.create(token, BY_ANN);
   await store.touch('t1', 50);
   await store.touch('t1', 40);
   assert.equal((await store.findByHash(token.hash))?.lastUsedAtMs, 50);
 });
 
+test('what was done to tokens is kept until the audit has it, and only if it was done', async (t) => {
+  const store = new SqlTokens(await openDatabase(t));
+  const byRoot = { user: 'root', via: 'cli', address: null } as const;
+  await store.create(token, BY_ANN);
+  await assert.rejects(store.create({ ...token, id: 't2' }, BY_ANN), 'its hash is taken');
+  await store.revoke('t1', 10, byRoot);
+  assert.equal(await store.revoke('t1', 20, BY_ANN), false);
+  assert.equal(await store.revoke('t9', 20, BY_ANN), false);
+  const changes = await store.changes(9);
+  const facts = { id: 't1', name: 'wall', role: 'viewer', expiresAtMs: null };
+  assert.deepEqual(
+    changes.map(({ id: _, ...change }) => change),
+    [
+      { kind: 'created', timeMs: 10, by: BY_ANN, token: facts },
+      { kind: 'revoked', timeMs: 10, by: byRoot, token: facts },
+    ],
+  );
+  await store.settleChanges(changes.slice(0, 1).map(({ id }) => id));
+  assert.deepEqual(await store.changes(9), changes.slice(1));
+});
+
 test('two tokens cannot have one hash', async (t) => {
   const store = new SqlTokens(await openDatabase(t));
-  await store.create(token);
-  await assert.rejects(store.create({ ...token, id: 't2' }));
+  await store.create(token, BY_ANN);
+  await assert.rejects(store.create({ ...token, id: 't2' }, BY_ANN));
 });
 
 test('migrations run once, and a database from a newer program is refused', async (t) => {
