@@ -58,6 +58,20 @@ module.exports = {
       to: { path: `node_modules/${packages}/` },
     })),
     { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'packages-are-named',
+      severity: 'error',
+      comment: 'a package that is there only because another one needs it may go, or come in another version',
+      from: {},
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-peer', 'npm-optional'] },
+    },
+    {
+      name: 'product-needs-no-tools',
+      severity: 'error',
+      comment: 'packages for development are not installed where the product runs; types alone are gone by then',
+      from: { pathNot: '^(test|scripts)/' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -1,7 +1,6 @@
 import type { Frame, PointValue } from '../actors/frame.ts';
 import type { ConnectionDefinition } from '../topology/plant.ts';
 import type { DriverCode } from './driver-codes.ts';
-import type { WriteFence } from './write-fence.ts';
 
 /**
  * A driver: one link to the field and the devices on it. It is started, stopped and reconfigured without touching any other;
@@ -39,8 +38,8 @@ export interface DriverHost {
   secret(reference: string): string;
   /** Folder for what the driver has to keep (certificates, learned ranges). */
   readonly dataDir: string;
-  /** Asked before a write is sent: a former owner of the device must not write any more. */
-  readonly writeFence: Pick<WriteFence, 'refusal'>;
+  /** Asked when a write arrives, and once more right before it is sent: a former owner of the device must not write any more. */
+  readonly writeFence: { refusal(device: string, epoch: number): 'epoch_stale' | 'epoch_unknown' | null };
   readonly log: DriverLog;
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DriverLog } from './driver.ts';
+import type { DriverHost, DriverLog } from './driver.ts';
 import { KeptFile } from './kept-file.ts';
 
 /**
@@ -7,7 +7,7 @@ import { KeptFile } from './kept-file.ts';
  * One for all drivers of a node, since a device may move to another connection. Kept on disk before the first write under a
  * new epoch leaves, since a restart must not open the door to the old owner again.
  */
-export class WriteFence {
+export class WriteFence implements Fence {
   readonly #file: KeptFile<Content>;
   readonly #log: DriverLog;
   /** Null: the file is there and cannot be read. Without it an old owner cannot be told from the new, so nobody may write. */
@@ -19,8 +19,8 @@ export class WriteFence {
     this.#epochs = this.#load();
   }
 
-  /** Null: the write may go on. Asked when it arrives, and once more right before it is sent. */
-  refusal(device: string, epoch: number): 'epoch_stale' | 'epoch_unknown' | null {
+  /** Null: the write may go on. */
+  refusal(device: string, epoch: number): ReturnType<Fence['refusal']> {
     if (this.#epochs === null) return 'epoch_unknown';
     const highest = this.#epochs.get(device) ?? Number.NEGATIVE_INFINITY;
     if (epoch < highest) return 'epoch_stale';
@@ -55,6 +55,8 @@ export const FENCE_MESSAGES = {
   epoch_stale: 'the device has been written under a newer epoch: this owner has been replaced',
   epoch_unknown: 'under which epoch the device was written last cannot be read from disk, or kept there',
 } as const;
+
+type Fence = DriverHost['writeFence'];
 
 const Content = z.object({ version: z.literal(1), epochs: z.record(z.string(), z.number()) });
 type Content = z.infer<typeof Content>;

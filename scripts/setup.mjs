@@ -26,16 +26,29 @@ function run(command, args, options = {}) {
   if (error || status !== 0) fail(`${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}`);
 }
 
-/** npm packages, when they are missing or older than the lock file. */
+/** npm packages, when some are missing or of another version than the lock file says. */
 export function installPackages() {
-  const marker = path.join(ROOT, 'node_modules', '.package-lock.json');
-  const lock = path.join(ROOT, 'package-lock.json');
-  if (fs.existsSync(marker) && fs.statSync(marker).mtimeMs >= fs.statSync(lock).mtimeMs) return;
+  if (isInstalled()) return;
   console.log('Installing packages (once) ...');
-  // Not `npm ci`: it refuses a lock file that leaves out optional packages of other platforms.
-  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
-  // npm keeps the time of the archive on some systems; the marker must be newer than the lock file.
-  fs.utimesSync(marker, new Date(), new Date());
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+}
+
+/**
+ * Compared by what is in both lists and not by their age, since a clone gives every file a new time. What is optional may be
+ * absent: packages for other platforms. What is there beyond the list does no harm.
+ */
+function isInstalled() {
+  const installed = packagesIn(path.join(ROOT, 'node_modules', '.package-lock.json'));
+  const wanted = packagesIn(path.join(ROOT, 'package-lock.json'));
+  return Object.entries(wanted).every(([place, { version, optional, devOptional }]) => {
+    if (place === '') return true;
+    const found = installed[place];
+    return found === undefined ? optional === true || devOptional === true : found.version === version;
+  });
+}
+
+function packagesIn(file) {
+  return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')).packages : {};
 }
 
 /** Peers and the browser that the tests talk to. As root they are installed, otherwise named. */
