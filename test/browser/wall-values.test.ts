@@ -124,14 +124,14 @@ test('check 11: within 3 s of the last heartbeat the banner stands, the clock ha
   bench.server.silent = true;
   const tookMs = await until('the banner', async () => (await page.locator('.link-banner').count()) === 1);
   assert.ok(tookMs <= 3000, `${tookMs} ms`);
-  const clock = page.locator('.page-header .clock-time');
+  const clock = page.locator('.top-bar .clock-time');
   const [stopped, marks] = await Promise.all([
     clock.textContent(),
     page.evaluate(
       () => getComputedStyle(document.querySelector('.metric-row .reading.good') ?? document.body, '::before').content,
     ),
   ]);
-  assert.equal(await page.locator('.page-header .clock.stopped').count(), 1);
+  assert.equal(await page.locator('.top-bar .clock.stopped').count(), 1);
   assert.match(marks, /◷/);
   const box = await page.locator('.link-banner').boundingBox();
   assert.equal(box?.width, 1920, 'across the whole wall');

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Browser, Page } from 'playwright-core';
 import { launchChromium } from './chromium.ts';
-import { alarmOf, everyState, healthyScene } from './wall-scene.ts';
+import { alarmOf, everyState } from './wall-alarms.ts';
+import { healthyScene } from './wall-scene.ts';
 import { WallServer } from './wall-server.ts';
 
 /** A fixture server with browser pages on it; everything is closed by `close`. */
@@ -35,13 +36,13 @@ export class WallBench {
     for (const plan of everyState(now)) this.server.put(alarmOf(this.server.scene, plan, now));
   }
 
-  /** A wall of its own (its own session and storage) at an address, live. */
+  /** A wall of its own (its own session and storage) at an address, live; on a computer that stands far from every site. */
   async wall(
     path = '/',
-    options: { width?: number; height?: number; colorScheme?: 'dark' | 'light' } = {},
+    options: { width?: number; height?: number; colorScheme?: 'dark' | 'light'; timezoneId?: string } = {},
   ): Promise<Page> {
-    const { width = 1920, height = 1080, colorScheme = 'dark' } = options;
-    const context = await this.browser.newContext({ viewport: { width, height }, colorScheme });
+    const { width = 1920, height = 1080, colorScheme = 'dark', timezoneId = 'Pacific/Auckland' } = options;
+    const context = await this.browser.newContext({ viewport: { width, height }, colorScheme, timezoneId });
     const page = await context.newPage();
     page.on('pageerror', (error) => this.complaints.push(error.message));
     page.on('console', (message) => {

@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AlarmView, AssetView } from '../../actors/views.ts';
+import type { AlarmView } from '../../actors/views.ts';
 import { ClientFrame, type WireEvent } from '../../gateways/websocket/protocol.ts';
-import { type AlarmPlan, alarmOf, type Scene, siteOf } from './wall-scene.ts';
+import { type AlarmPlan, alarmOf } from './wall-alarms.ts';
+import { type Change, carriedOut, historyOf, type Interest, itemsOf, merged, project } from './wall-answers.ts';
+import { type Scene, siteOf } from './wall-scene.ts';
 
 /**
  * Stands in for the product in browser tests of the wall: serves the built page and speaks the push protocol on real sockets
@@ -24,10 +26,7 @@ const TYPES: Readonly<Record<string, string>> = {
 
 interface Client {
   seq: number;
-  readonly subs: Map<
-    string,
-    { topic: string; ids: ReadonlySet<string> | null; site: string | null; fields: readonly string[] | null }
-  >;
+  readonly subs: Map<string, Interest>;
 }
 type Socket = uws.WebSocket<{ client: Client }>;
 
@@ -154,11 +153,18 @@ export class WallServer {
   }
 
   /** Changes values or marks of an asset; a mark that is null goes away. */
-  setAsset(id: string, change: { values?: object; times?: object; marks?: object; props?: object }): void {
+  setAsset(id: string, change: Change): void {
     const before = this.scene.assets.get(id);
     if (before === undefined) return;
     this.scene.assets.set(id, merged(before, change));
     this.#delta('assets', id, change);
+  }
+
+  setDevice(id: string, change: Change): void {
+    const before = this.scene.devices.get(id);
+    if (before === undefined) return;
+    this.scene.devices.set(id, merged(before, change));
+    this.#delta('devices', id, change);
   }
 
   #refresh(id: string): void {
@@ -233,6 +239,7 @@ export class WallServer {
           version: '0',
           node: 'test',
           organization: 'Nordlys Utilities',
+          timeZone: 'Europe/Oslo',
           simulated: true,
           user: 'olga',
           role: 'operator',
@@ -263,7 +270,9 @@ export class WallServer {
       if (req.getHeader('cookie').includes(TOKEN)) json(res, '200 OK', { user: 'olga' });
       else json(res, '401 Unauthorized', { code: 'UNAUTHENTICATED', message: 'no session' });
     });
-    app.get('/api/v1/telemetry', (res, req) => json(res, '200 OK', this.#history(new URLSearchParams(req.getQuery()))));
+    app.get('/api/v1/telemetry', (res, req) =>
+      json(res, '200 OK', historyOf(this.scene, new URLSearchParams(req.getQuery()), this.#now())),
+    );
     app.get('/api/v1/audit', (res) => json(res, '200 OK', { items: [], total: null, next: null }));
     app.get('/*', (res, req) => {
       const file = this.#files.get(req.getUrl()) ?? this.#files.get('/index.html');
@@ -272,26 +281,6 @@ export class WallServer {
         .writeHeader('content-security-policy', CSP)
         .end(file?.body);
     });
-  }
-
-  #history(query: URLSearchParams): object {
-    const start = Date.parse(query.get('start') ?? '');
-    const end = Math.min(Date.parse(query.get('end') ?? ''), this.#now());
-    const aggregation = query.get('aggregation') ?? 'none';
-    const stepMs = { none: 5000, '1m': 60_000, '5m': 300_000, '1h': 3_600_000 }[aggregation] ?? 5000;
-    const asset = this.scene.assets.get(query.get('asset') ?? '');
-    const now = Number(asset?.values[query.get('metricKey') ?? ''] ?? 0);
-    const items = [];
-    for (let timeMs = Math.ceil(start / stepMs) * stepMs; timeMs < end; timeMs += stepMs) {
-      const back = (end - timeMs) / (end - start);
-      const value = now * (1 - 0.25 * back) + now * 0.05 * Math.sin(timeMs / (stepMs * 23)) * Math.min(1, back * 5);
-      items.push(
-        aggregation === 'none'
-          ? { timeMs, value, quality: 'GOOD' }
-          : { startMs: timeMs, endMs: timeMs + stepMs, avg: value, min: value * 0.94, max: value * 1.05 },
-      );
-    }
-    return { items, total: null, next: null };
   }
 
   #take(socket: Socket, text: string): void {
@@ -307,7 +296,7 @@ export class WallServer {
       this.#send(socket, {
         op: 'snapshot',
         sub: frame.sub,
-        items: this.#items(interest),
+        items: itemsOf(this.scene, interest),
         timeMs: this.#now(),
         token,
         more: false,
@@ -317,33 +306,6 @@ export class WallServer {
         if (events.length > 0) this.#send(socket, { op: 'event', sub: frame.sub, events });
       }
     }
-  }
-
-  #items(interest: {
-    topic: string;
-    ids: ReadonlySet<string> | null;
-    site: string | null;
-    fields: readonly string[] | null;
-  }): unknown[] {
-    if (interest.topic === 'alarms') return [...this.scene.alarms.values()];
-    const all: Readonly<Record<string, ReadonlyMap<string, object>>> = {
-      sites: this.scene.sites,
-      assets: this.scene.assets,
-      devices: this.scene.devices,
-      workorders: this.scene.orders,
-    };
-    const items: unknown[] = [];
-    for (const [id, view] of all[interest.topic] ?? []) {
-      if (!(interest.ids?.has(id) ?? true)) continue;
-      const props = 'props' in view ? view.props : {};
-      if (
-        interest.site !== null &&
-        (typeof props !== 'object' || props === null || !('site' in props) || props.site !== interest.site)
-      )
-        continue;
-      items.push(project({ id, ...view }, interest.fields));
-    }
-    return items;
   }
 
   #command(socket: Socket, id: string, entity: string, command: Record<string, unknown>): void {
@@ -365,73 +327,6 @@ export class WallServer {
     this.#send(socket, answer);
     if (changed !== undefined) this.put(changed, String(command.kind), 'olga');
   }
-}
-
-function carriedOut(alarm: AlarmView, command: Record<string, unknown>, nowMs: number): AlarmView | undefined {
-  switch (command.kind) {
-    case 'AcknowledgeAlarm': {
-      const next = { ACTIVE_UNACK: 'ACTIVE_ACK', RTN_UNACK: 'NORMAL', LATCHED_UNACK: 'LATCHED_ACK' } as const;
-      if (alarm.detail !== 'ACTIVE_UNACK' && alarm.detail !== 'RTN_UNACK' && alarm.detail !== 'LATCHED_UNACK')
-        return undefined;
-      return {
-        ...alarm,
-        detail: next[alarm.detail],
-        state: 'ACKNOWLEDGED',
-        acknowledgedBy: 'olga',
-        acknowledgedAtMs: nowMs,
-      };
-    }
-    case 'ShelveAlarm':
-      return {
-        ...alarm,
-        state: 'SUPPRESSED',
-        shelved: {
-          untilMs: nowMs + Number(command.durationMs),
-          by: 'olga',
-          reason: String(command.reason),
-          atMs: nowMs,
-        },
-      };
-    case 'UnshelveAlarm':
-      return { ...alarm, state: 'ACTIVE', shelved: null };
-    case 'CommentAlarm':
-      return { ...alarm, comments: [...alarm.comments, { atMs: nowMs, by: 'olga', text: String(command.text) }] };
-    default:
-      return undefined;
-  }
-}
-
-function merged(
-  view: AssetView,
-  change: { values?: object; times?: object; marks?: object; props?: object },
-): AssetView {
-  const marks = Object.fromEntries(
-    Object.entries({ ...view.marks, ...change.marks }).filter(([, mark]) => mark !== null),
-  );
-  return {
-    ...view,
-    props: { ...view.props, ...change.props },
-    values: { ...view.values, ...change.values },
-    times: { ...view.times, ...change.times },
-    marks,
-  };
-}
-
-function project(
-  item: { id: string; [group: string]: unknown },
-  fields: readonly string[] | null,
-): Record<string, unknown> {
-  if (fields === null) return item;
-  const projected: Record<string, Record<string, unknown>> = {};
-  for (const path of fields) {
-    const [name = '', key] = path.split('.');
-    const group = item[name];
-    if (typeof group !== 'object' || group === null) continue;
-    if (key === undefined) projected[name] = { ...group };
-    else if (key in group)
-      projected[name] = { ...projected[name], [key]: Object.entries(group).find(([k]) => k === key)?.[1] };
-  }
-  return { id: item.id, ...projected };
 }
 
 function json(res: uws.HttpResponse, status: string, body: object): void {

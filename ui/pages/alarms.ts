@@ -9,6 +9,7 @@ import { textOf } from '../parts/dialog.ts';
 import { isUnacknowledged, listOf, PRIORITY, SEVERITIES } from '../store/alarm-order.ts';
 import { useIds } from '../store/cells.ts';
 import { useKeys } from '../store/keys.ts';
+import { usePageSite } from '../store/page-site.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall, type Wall } from '../store/wall.ts';
 
@@ -32,6 +33,7 @@ export function Alarms() {
   const text = query.get('text') ?? '';
   const focused = query.get('alarm');
   const priorities = prioritiesOf(query.get('priority'));
+  usePageSite(site);
   const inList = [...alarms.values()].filter((alarm) => belongs(alarm, list[0]));
   const shown = inList.filter(
     (alarm) =>

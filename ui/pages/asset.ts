@@ -1,20 +1,23 @@
 import { html } from 'htm/preact';
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import type { AlarmView, AssetStatus, AssetView, WorkOrderView } from '../../actors/views.ts';
 import { AlarmDetail } from '../parts/alarm-detail.ts';
 import { AlarmList } from '../parts/alarm-list.ts';
 import { Breakdown, Connectivity, Empty, Health, Loading } from '../parts/condition.ts';
 import { Dialog, Field, textOf } from '../parts/dialog.ts';
-import { Moment, ZoneClock } from '../parts/moment.ts';
+import { Moment, StatedOffset } from '../parts/moment.ts';
+import { ReadingTimes } from '../parts/reading-times.ts';
 import { Trend } from '../parts/trend.ts';
 import { limitWords, MetricBar, MetricValue, TrendArrow } from '../parts/value.ts';
 import { markWords } from '../parts/value-look.ts';
 import { Choice, NewOrderDialog, OpenOrders } from '../parts/work-orders.ts';
 import { type Cells, useField, useGroup, useIds } from '../store/cells.ts';
-import { formatBoth, formatValue, NOTHING } from '../store/format.ts';
+import { formatValue, NOTHING } from '../store/format.ts';
 import { RANGES, rangeName } from '../store/history.ts';
+import { useInspection } from '../store/inspection.ts';
 import { useKeys } from '../store/keys.ts';
 import { useTopic } from '../store/live-topic.ts';
+import { usePageSite } from '../store/page-site.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 
@@ -30,6 +33,7 @@ export function Asset({ asset }: { readonly asset: string }) {
   const { query } = useSignal(wall.router.address);
   const alarms = useSignal(wall.book.alarms);
   const [dialog, setDialog] = useState<'order' | 'status' | null>(null);
+  usePageSite(props?.site);
   useKeys({ w: () => wall.may('workorder:create') && setDialog('order') });
   if (error !== null) return html`<main class="page"><${Empty}>${error}</${Empty}></main>`;
   if (props === undefined)
@@ -80,7 +84,6 @@ function AssetHeader({ asset, props, zone, onAction }: HeaderProps) {
     ${props.connected === null ? '' : html`<${Connectivity} state=${props.connected ? 'online' : 'offline'} />`}
     <span class="pair"><span class="dim">Last reading</span> <${Moment} timeMs=${props.lastReadingMs} zone=${zone} /></span>
     <span class="spacer"></span>
-    <${ZoneClock} zone=${zone} />
     ${wall.may('workorder:create') && html`<button type="button" class="button" onClick=${() => onAction('order')}>New work order … <kbd>w</kbd></button>`}
     ${wall.may('asset:manage') && html`<button type="button" class="button" onClick=${() => onAction('status')}>Set status …</button>`}
   </header>`;
@@ -97,6 +100,8 @@ function MetricTable({ cells, asset, zone }: PartProps) {
   const names = Object.keys(metrics);
   const selected = useSelectedTrends(cells, asset);
   const wall = useWall();
+  const table = useRef<HTMLDivElement>(null);
+  const inspection = useInspection(table, names);
   const toggle = (metric: string) => {
     const next = selected.includes(metric)
       ? selected.filter((each) => each !== metric)
@@ -104,8 +109,8 @@ function MetricTable({ cells, asset, zone }: PartProps) {
     wall.router.set({ trend: next.join(',') || 'none' });
   };
   if (names.length === 0) return html`<${Empty}>This asset has no metrics.</${Empty}>`;
-  return html`<div class="metric-table">
-    ${names.map((metric) => html`<${MetricRow} key=${metric} cells=${cells} asset=${asset} metric=${metric} zone=${zone} shown=${selected.includes(metric)} onToggle=${toggle} />`)}
+  return html`<div class="metric-table" ref=${table}>
+    ${names.map((metric) => html`<${MetricRow} key=${metric} cells=${cells} asset=${asset} metric=${metric} zone=${zone} shown=${selected.includes(metric)} onToggle=${toggle} open=${inspection.open.has(metric)} onInspect=${inspection.toggle} />`)}
   </div>`;
 }
 
@@ -113,17 +118,18 @@ interface MetricRowProps extends PartProps {
   readonly metric: string;
   readonly shown: boolean;
   readonly onToggle: (metric: string) => void;
+  readonly open: boolean;
+  readonly onInspect: (metric: string) => void;
 }
 
-function MetricRow({ cells, asset, metric, zone, shown, onToggle }: MetricRowProps) {
+function MetricRow({ cells, asset, metric, zone, shown, onToggle, open, onInspect }: MetricRowProps) {
   const info = useField(cells, asset, 'metrics', metric);
-  const [open, setOpen] = useState(false);
   if (info === undefined) return null;
-  return html`<div class=${shown ? 'metric-row shown' : 'metric-row'}>
+  return html`<div class=${shown ? 'metric-row shown' : 'metric-row'} data-value=${metric}>
     <div class="metric-line">
       <button type="button" class="metric-name" aria-pressed=${shown} title="Show or hide its trend" onClick=${() => onToggle(metric)}>${info.title}</button>
       <span class="metric-reading"><${MetricValue} cells=${cells} id=${asset} metric=${metric} /><${TrendArrow} cells=${cells} id=${asset} metric=${metric} /></span>
-      <button type="button" class="button quiet metric-more" aria-expanded=${open} aria-label=${`Detail of ${info.title}`} onClick=${() => setOpen(!open)}>${open ? '−' : '+'}</button>
+      <button type="button" class="button quiet metric-more" data-inspect aria-expanded=${open} aria-label=${`Times, quality and origin of ${info.title}`} title="Source and receive time, quality, limits, origin (i)" onClick=${() => onInspect(metric)}>${open ? '−' : '+'}</button>
     </div>
     <${MetricBar} cells=${cells} id=${asset} metric=${metric} />
     ${open && html`<${MetricDetail} cells=${cells} asset=${asset} metric=${metric} zone=${zone} />`}
@@ -132,20 +138,22 @@ function MetricRow({ cells, asset, metric, zone, shown, onToggle }: MetricRowPro
 
 /** Level 4: where a value comes from, when it was measured, how good it is and how it was lately. */
 function MetricDetail({ cells, asset, metric, zone }: PartProps & { readonly metric: string }) {
+  const wall = useWall();
   const info = useField(cells, asset, 'metrics', metric);
   const time = useField(cells, asset, 'times', metric);
+  const received = useField(cells, asset, 'received', metric);
   const mark = useField(cells, asset, 'marks', metric);
   const minute = useField(cells, asset, 'windows', `${metric}@1m`);
   if (info === undefined) return null;
   const n = (value: number) => formatValue(value, info.decimals);
   return html`<dl class="facts">
-    <div><dt>Device time</dt><dd>${formatBoth(time, zone)}</dd></div>
+    <${ReadingTimes} sourceMs=${time} receivedMs=${received} zone=${zone} />
     <div><dt>Quality</dt><dd>${mark === undefined ? 'good' : html`${markWords(mark)} since <${Moment} timeMs=${mark.sinceMs} zone=${zone} />`}</dd></div>
-    ${mark?.lastGood && html`<div><dt>Last good</dt><dd>${formatValue(mark.lastGood.value, info.decimals)} ${info.unit} at ${formatBoth(mark.lastGood.timeMs, zone)}</dd></div>`}
+    ${mark?.lastGood && html`<div><dt>Last good</dt><dd>${formatValue(mark.lastGood.value, info.decimals)} ${info.unit}, <${Moment} timeMs=${mark.lastGood.timeMs} zone=${zone} /></dd></div>`}
     <div><dt>Normal</dt><dd>${info.normal === null ? NOTHING : `${n(info.normal.min)} … ${n(info.normal.max)} ${info.unit}`}</dd></div>
     <div><dt>Limits</dt><dd>${limitWords(info) || NOTHING}</dd></div>
     ${info.formula && html`<div><dt>Formula</dt><dd><code>${info.formula}</code></dd></div>`}
-    <div><dt>Source</dt><dd>${info.sourceDevices.length === 0 ? 'computed' : info.sourceDevices.map((device) => html`<a href=${`/device/${encodeURIComponent(device)}`}>${device}</a> `)}</dd></div>
+    <div><dt>Source</dt><dd>${info.sourceDevices.length === 0 ? 'computed' : info.sourceDevices.map((device) => html`<a href=${`/device/${encodeURIComponent(device)}`}>${wall.nameOf(`device/${device}`)}</a> `)}</dd></div>
     ${minute && html`<div><dt>Last minute</dt><dd>min ${n(minute.min)}, mean ${n(minute.avg)}, p95 ${n(minute.p95)}, max ${n(minute.max)}; ${minute.count} readings, ${Math.round(minute.pctGood)} % good</dd></div>`}
   </dl>`;
 }
@@ -166,7 +174,7 @@ function Trends({ cells, asset, zone }: PartProps) {
   const range = rangeName(query.get('range'));
   const selected = useSelectedTrends(cells, asset);
   return html`<header class="trends-header">
-      <h2>Trends</h2>
+      <h2>Trends</h2> <${StatedOffset} />
       <span class="spacer"></span>
       <div class="tabs small" role="group" aria-label="Range">
         ${Object.entries(RANGES).map(([name, { title }]) => html`<button type="button" key=${name} aria-pressed=${name === range} onClick=${() => wall.router.set({ range: name })}>${title}</button>`)}
@@ -193,7 +201,7 @@ function AssetAlarms({
   return html`<section class="panel asset-alarms" aria-label="Alarms">
     <h2>Alarms</h2>
     ${alarms.length === 0 && html`<${Empty}>No alarm.</${Empty}>`}
-    ${alarms.length > 1 && html`<div class="compact-list"><${AlarmList} alarms=${alarms} label="Alarms of the asset" empty="No alarm." focused=${query.get('alarm')} onFocus=${(id: string) => wall.router.set({ alarm: id })} withSite=${false} /></div>`}
+    ${alarms.length > 1 && html`<div class="compact-list"><${AlarmList} alarms=${alarms} label="Alarms of the asset" empty="No alarm." focused=${query.get('alarm')} onFocus=${(id: string) => wall.router.set({ alarm: id })} of="asset" /></div>`}
     ${detail !== undefined && html`<${AlarmDetail} alarm=${detail} link=${false} />`}
   </section>`;
 }

@@ -1,19 +1,22 @@
 import { html } from 'htm/preact';
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import type { DeviceView, WriteView } from '../../actors/views.ts';
 import { AlarmDetail } from '../parts/alarm-detail.ts';
 import { Connectivity, Empty, Loading } from '../parts/condition.ts';
 import { Dialog, Field, textOf } from '../parts/dialog.ts';
-import { Age, Moment, ZoneClock } from '../parts/moment.ts';
+import { LinkFacts } from '../parts/link-facts.ts';
+import { Age, Moment, StatedOffset } from '../parts/moment.ts';
+import { ReadingTimes, skewText } from '../parts/reading-times.ts';
 import { Reading } from '../parts/value.ts';
 import { markWords } from '../parts/value-look.ts';
 import { type Cells, useField, useGroup } from '../store/cells.ts';
-import { formatBoth, formatValue, words } from '../store/format.ts';
+import { capital } from '../store/fact-words.ts';
+import { formatNumber, formatValue, NOTHING, words } from '../store/format.ts';
+import { useInspection } from '../store/inspection.ts';
 import { useTopic } from '../store/live-topic.ts';
-import { isRecord } from '../store/session.ts';
+import { usePageSite } from '../store/page-site.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
-import { skew } from './devices.ts';
 
 /** Level 4: one device with every point, its link, and the writes to it. */
 export function Device({ device }: { readonly device: string }) {
@@ -23,6 +26,7 @@ export function Device({ device }: { readonly device: string }) {
   const props = useGroup(cells, device, 'props');
   const alarms = useSignal(wall.book.alarms);
   const [writing, setWriting] = useState<string | null>(null);
+  usePageSite(props?.site);
   if (props === undefined)
     return html`<main class="page">${ready ? html`<${Empty}>There is no device “${device}”.</${Empty}>` : html`<${Loading} what="device" />`}</main>`;
   const zone = wall.zoneOf(props.site);
@@ -34,32 +38,31 @@ export function Device({ device }: { readonly device: string }) {
         <h1>${props.name ?? device}</h1>
       </div>
       <${Connectivity} state=${props.connectivity} />
-      <span>${words(props.connectivityReason ?? '')} ${props.connectivityDetail && html`<span class="dim">${props.connectivityDetail}</span>`}</span>
-      <span class="pair"><span class="dim">for</span> <${Age} timeMs=${props.lastConnectivityChangeMs} /></span>
-      <span class="pair"><span class="dim">Last seen</span> <${Age} timeMs=${props.lastSeenMs} /></span>
+      <span>${reasonText(props)}${props.connectivityDetail && html` <span class="dim">${props.connectivityDetail}</span>`}</span>
+      <span class="pair"><span class="dim">In this state for</span> <${Age} timeMs=${props.lastConnectivityChangeMs} /></span>
+      <span class="pair"><span class="dim">Last seen</span> <span><${Age} timeMs=${props.lastSeenMs} /> ago</span></span>
       ${props.decommissioned && html`<span class="tag strong">decommissioned</span>`}
       <span class="spacer"></span>
-      <${ZoneClock} zone=${zone} />
-    </header>
+      </header>
     <div class="device-columns">
       <section class="panel scroll" aria-label="Points">
         <h2>Points</h2>
         <${Points} cells=${cells} device=${device} zone=${zone} onWrite=${setWriting} />
       </section>
       <div class="column">
-        <section class="panel"><h2>Device</h2>
+        ${own.map((alarm) => html`<section class="panel" key=${alarm.id}><${AlarmDetail} alarm=${alarm} link=${false} /></section>`)}
+        <section class="panel" aria-label="Device"><h2>Device</h2>
           <dl class="facts">
-            <div><dt>Clock skew</dt><dd>${skew(props.clockSkewMs)}</dd></div>
-            <div><dt>Readings taken</dt><dd>${props.frames} scans</dd></div>
-            <div><dt>Gaps</dt><dd>${props.gaps}</dd></div>
-            <div><dt>Refused</dt><dd>${props.rejected}</dd></div>
-            <div><dt>Last seen</dt><dd>${formatBoth(props.lastSeenMs, zone)}</dd></div>
+            <div><dt>Last seen</dt><dd><${Moment} timeMs=${props.lastSeenMs} zone=${zone} /></dd></div>
+            <div><dt>Clock skew</dt><dd>${skewText(props.clockSkewMs)}</dd></div>
+            <div><dt>Scans taken</dt><dd>${count(props.frames)}</dd></div>
+            <div><dt>Gaps</dt><dd>${count(props.gaps)}</dd></div>
+            <div><dt>Refused</dt><dd>${count(props.rejected)} readings</dd></div>
             ${props.serialNumber && html`<div><dt>Serial number</dt><dd>${props.serialNumber}</dd></div>`}
-            <div><dt>Assets</dt><dd>${(props.linkedAssets ?? []).length === 0 ? 'none' : props.linkedAssets?.map((asset) => html`<a href=${`/asset/${encodeURIComponent(asset)}`}>${wall.nameOf(`asset/${asset}`)}</a> `)}</dd></div>
+            <div><dt>Assets</dt><dd>${(props.linkedAssets ?? []).length === 0 ? 'none' : html`<ul class="inline-list">${props.linkedAssets?.map((asset) => html`<li key=${asset}><a href=${`/asset/${encodeURIComponent(asset)}`}>${wall.nameOf(`asset/${asset}`)}</a></li>`)}</ul>`}</dd></div>
           </dl>
         </section>
         <${LinkFacts} cells=${cells} device=${device} zone=${zone} />
-        ${own.map((alarm) => html`<section class="panel" key=${alarm.id}><${AlarmDetail} alarm=${alarm} link=${false} /></section>`)}
         <${Writes} cells=${cells} device=${device} zone=${zone} />
       </div>
     </div>
@@ -76,67 +79,73 @@ interface PartProps {
 function Points({ cells, device, zone, onWrite }: PartProps & { readonly onWrite: (point: string) => void }) {
   const points = useGroup(cells, device, 'points') ?? {};
   const names = Object.keys(points);
+  const table = useRef<HTMLTableElement>(null);
+  const { open, toggle } = useInspection(table, names);
   if (names.length === 0) return html`<${Empty}>This device has no points.</${Empty}>`;
-  return html`<table class="table">
-    <thead><tr><th>Point</th><th class="right">Value</th><th>Quality</th><th>Device time</th><th class="right">Age</th><th class="right">Possible</th><th></th></tr></thead>
-    <tbody>${names.map((point) => html`<${PointRow} key=${point} cells=${cells} device=${device} point=${point} zone=${zone} onWrite=${onWrite} />`)}</tbody>
+  return html`<table class="table points-table offset-stated" ref=${table}>
+    <thead><tr><th>Point</th><th class="right">Value</th><th>Quality</th><th>Source time <${StatedOffset} /></th><th class="right">Age</th><th class="right">Possible range</th><th></th></tr></thead>
+    <tbody>${names.map((point) => html`<${PointRow} key=${point} cells=${cells} device=${device} point=${point} zone=${zone} open=${open.has(point)} onInspect=${toggle} onWrite=${onWrite} />`)}</tbody>
   </table>`;
 }
 
 interface PointProps extends PartProps {
   readonly point: string;
+  readonly open: boolean;
+  readonly onInspect: (point: string) => void;
   readonly onWrite: (point: string) => void;
 }
 
-function PointRow({ cells, device, point, zone, onWrite }: PointProps) {
+function PointRow({ cells, device, point, zone, open, onInspect, onWrite }: PointProps) {
   const wall = useWall();
   const info = useField(cells, device, 'points', point);
   const value = useField(cells, device, 'values', point);
   const time = useField(cells, device, 'times', point);
   const mark = useField(cells, device, 'marks', point);
-  const range =
-    info?.min == null && info?.max == null
-      ? ''
-      : `${formatValue(info?.min, info?.decimals)} … ${formatValue(info?.max, info?.decimals)}`;
-  return html`<tr>
-    <td>${info?.title ?? point} ${info?.title !== point && html`<code class="dim">${point}</code>`}</td>
-    <td class="right"><${Reading} value=${value} mark=${mark} unit=${info?.unit ?? ''} decimals=${info?.decimals ?? 2} /></td>
-    <td class=${mark === undefined ? 'dim' : ''}>${mark === undefined ? 'good' : markWords(mark)}</td>
-    <td><${Moment} timeMs=${time} zone=${zone} /></td>
-    <td class="right dim"><${Age} timeMs=${time} /></td>
-    <td class="right dim">${range}</td>
-    <td>${info?.writable && wall.may('device:write') && html`<button type="button" class="button" onClick=${() => onWrite(point)}>Write …</button>`}</td>
-  </tr>`;
+  return html`<tr data-value=${point}>
+      <td><button type="button" class="link" data-inspect aria-expanded=${open} title="Source and receive time, quality (i)" onClick=${() => onInspect(point)}><span class="fold" aria-hidden="true">${open ? '−' : '+'}</span> ${pointTitle(point, info?.title)}</button></td>
+      <td class="right"><${Reading} value=${value} mark=${mark} unit=${info?.unit ?? ''} decimals=${info?.decimals ?? 2} /></td>
+      <td class=${mark === undefined ? 'dim' : ''}>${mark === undefined ? (value === undefined ? NOTHING : 'good') : markWords(mark)}</td>
+      <td><${Moment} timeMs=${time} zone=${zone} /></td>
+      <td class="right dim"><${Age} timeMs=${time} /></td>
+      <td class="right dim">${rangeText(info)}</td>
+      <td class="right">${info?.writable && wall.may('device:write') && html`<button type="button" class="button" onClick=${() => onWrite(point)}>Write …</button>`}</td>
+    </tr>
+    ${open && html`<tr class="point-detail"><td colspan="7"><${PointDetail} cells=${cells} device=${device} point=${point} zone=${zone} /></td></tr>`}`;
 }
 
-/** The newest report of the driver, as it gives it. */
-function LinkFacts({ cells, device, zone }: PartProps) {
-  const link = useGroup(cells, device, 'link') ?? {};
-  const entries = Object.entries(link).filter(([, value]) => value !== null && value !== undefined);
-  return html`<section class="panel" aria-label="Connection">
-    <h2>Connection</h2>
-    ${entries.length === 0 && html`<${Empty}>No report of the connection yet.</${Empty}>`}
-    <dl class="facts">${entries.map(([key, value]) => html`<div key=${key}><dt>${words(key.replace(/(At)?Ms$/, ''))}</dt><dd>${factText(key, value, zone)}</dd></div>`)}</dl>
-  </section>`;
+/** Without a title of its own a point is called by its name, in words. */
+function pointTitle(point: string, title: string | undefined): string {
+  return title === undefined || title === point ? capital(words(point)) : title;
 }
 
-function factText(key: string, value: unknown, zone: string): string {
-  if (typeof value === 'number') {
-    if (key.endsWith('AtMs')) return formatBoth(value, zone);
-    return `${Math.round(value * 100) / 100}${key.endsWith('Ms') ? ' ms' : ''}`;
-  }
-  if (typeof value === 'string' || typeof value === 'boolean') return String(value);
-  if (!isRecord(value)) return '';
-  // The unit of a group (`latencyMs: {p50, p99}`) is that of its parts.
-  const unit = key.endsWith('Ms') && !key.endsWith('AtMs') ? 'Ms' : '';
-  const parts = Object.entries(value).map(
-    ([name, part]) => `${words(name.replace(/(At)?Ms$/, ''))} ${factText(`${name}${unit}`, part, zone)}`,
-  );
-  return parts.length === 0 ? 'none' : parts.join(', ');
+function rangeText(info: Partial<DeviceView['points'][string]> | undefined): string {
+  if (info?.min == null && info?.max == null) return '';
+  return `${bound(info.min)} … ${bound(info.max)} ${info.unit}`;
+}
+
+/** A limit of the file is written as short as it is: 200, not 200.00. */
+function bound(value: number | null | undefined): string {
+  return value == null ? NOTHING : formatNumber(value, Math.min(3, String(value).split('.')[1]?.length ?? 0));
+}
+
+/** What stands behind a value: both of its times, its quality and since when, its name in the topology file. */
+function PointDetail({ cells, device, point, zone }: PartProps & { readonly point: string }) {
+  const info = useField(cells, device, 'points', point);
+  const time = useField(cells, device, 'times', point);
+  const received = useField(cells, device, 'received', point);
+  const mark = useField(cells, device, 'marks', point);
+  return html`<dl class="facts">
+    <${ReadingTimes} sourceMs=${time} receivedMs=${received} zone=${zone} />
+    <div><dt>Quality</dt><dd>${mark === undefined ? 'good' : html`${markWords(mark)}, since <${Moment} timeMs=${mark.sinceMs} zone=${zone} />`}</dd></div>
+    ${mark?.lastGood && html`<div><dt>Last good</dt><dd>${formatValue(mark.lastGood.value, info?.decimals)} ${info?.unit}, <${Moment} timeMs=${mark.lastGood.timeMs} zone=${zone} /></dd></div>`}
+    <div><dt>Name</dt><dd><code>${point}</code> in the topology file</dd></div>
+  </dl>`;
 }
 
 function Writes({ cells, device, zone }: PartProps) {
   const writes = useGroup(cells, device, 'writes') ?? {};
+  const points = useGroup(cells, device, 'points') ?? {};
+  const titleOf = (point: string) => pointTitle(point, points[point]?.title);
   const newest = Object.entries(writes)
     .filter((entry): entry is [string, WriteView] => entry[1] !== undefined)
     .sort(([, a], [, b]) => b.requestedAtMs - a.requestedAtMs);
@@ -146,7 +155,7 @@ function Writes({ cells, device, zone }: PartProps) {
     <ul class="plain-list">
       ${newest.map(
         ([id, write]) =>
-          html`<li key=${id}><${Moment} timeMs=${write.requestedAtMs} zone=${zone} /> <strong>${write.point}</strong> = ${formatValue(write.value, 2)} <span class="tag ${write.state === 'failed' || write.state === 'timed_out' ? 'strong' : ''}">${words(write.state)}</span> <span class="dim">${write.by} ${write.message ?? ''}</span></li>`,
+          html`<li key=${id}><${Moment} timeMs=${write.requestedAtMs} zone=${zone} /> <strong>${titleOf(write.point)}</strong> = ${formatValue(write.value, 2)} <span class="tag ${write.state === 'failed' || write.state === 'timed_out' ? 'strong' : ''}">${words(write.state)}</span> <span class="dim">by ${write.by}${write.message ? `: ${write.message}` : ''}</span></li>`,
       )}
     </ul>
   </section>`;
@@ -184,6 +193,16 @@ function WriteDialog({ cells, device, point, onClose }: WriteDialogProps) {
     <p>On <strong>${wall.nameOf(`device/${device}`)}</strong>. Value now: <${Reading} value=${now} mark=${undefined} unit=${info?.unit ?? ''} decimals=${info?.decimals ?? 2} /></p>
     <${Field} label=${`New value ${info?.unit ?? ''}`} hint=${hint}><input type="text" data-first inputmode="decimal" value=${text} onInput=${(event: Event) => setText(textOf(event))} /></${Field}>
   </${Dialog}>`;
+}
+
+/** Why it is online or not; that it is connected goes without saying. */
+function reasonText(props: Partial<DeviceView['props']>): string {
+  const reason = props.connectivityReason ?? '';
+  return reason === 'connected' ? '' : words(reason);
+}
+
+function count(value: number | undefined): string {
+  return value === undefined ? NOTHING : formatNumber(value, 0);
 }
 
 /** As the point's value now: a number stays a number. */

@@ -4,10 +4,12 @@ import type { DeviceView } from '../../actors/views.ts';
 import { Connectivity, Empty, Loading } from '../parts/condition.ts';
 import { textOf } from '../parts/dialog.ts';
 import { Age } from '../parts/moment.ts';
+import { skewText } from '../parts/reading-times.ts';
 import { type Cells, useGroup, useIds } from '../store/cells.ts';
 import { words } from '../store/format.ts';
 import { useKeys } from '../store/keys.ts';
 import { useTopic } from '../store/live-topic.ts';
+import { usePageSite } from '../store/page-site.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 
@@ -30,6 +32,7 @@ export function Devices() {
   const site = query.get('site');
   const state = query.get('state');
   const text = (query.get('text') ?? '').toLowerCase();
+  usePageSite(site);
   useKeys({ '/': () => search.current?.focus() });
   const stateOf = (id: string) =>
     wall.devices.get(id)?.props?.connectivity ?? cells.get(id)?.props?.connectivity ?? 'unknown';
@@ -87,14 +90,8 @@ function Row({ cells, id }: { readonly cells: Cells<DeviceView>; readonly id: st
     <td>${words(props.connectivityReason ?? '')}${props.connectivityDetail && html`<span class="dim"> ${props.connectivityDetail}</span>`}</td>
     <td class="right"><${Age} timeMs=${props.lastConnectivityChangeMs} /></td>
     <td class="right"><${Age} timeMs=${props.lastSeenMs} /></td>
-    <td class="right number">${skew(props.clockSkewMs)}</td>
+    <td class="right number">${skewText(props.clockSkewMs)}</td>
     <td class="right number">${props.gaps}</td>
     <td class="right number">${props.rejected}</td>
   </tr>`;
-}
-
-export function skew(clockSkewMs: number | null | undefined): string {
-  return clockSkewMs === null || clockSkewMs === undefined
-    ? '—'
-    : `${(clockSkewMs / 1000).toFixed(2).replace('-', '\u2212')} s`;
 }

@@ -1,13 +1,17 @@
 import { html } from 'htm/preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { WorkOrderView } from '../../actors/views.ts';
 import type { WireEvent } from '../../gateways/websocket/protocol.ts';
 import { Empty, Problem } from '../parts/condition.ts';
 import { textOf } from '../parts/dialog.ts';
-import { Moment } from '../parts/moment.ts';
-import { isAlarm } from '../store/alarm-book.ts';
-import { formatBoth, words } from '../store/format.ts';
+import { EventRecord } from '../parts/event-record.ts';
+import { Moment, StatedOffset } from '../parts/moment.ts';
+import { eventTitle, eventWords } from '../store/event-words.ts';
+import { words } from '../store/format.ts';
 import { rowsOf } from '../store/history.ts';
 import { useKeys } from '../store/keys.ts';
+import { useTopic } from '../store/live-topic.ts';
+import { usePageSite } from '../store/page-site.ts';
 import { isRecord, read } from '../store/session.ts';
 import { useSignal } from '../store/signal.ts';
 import { split, useWall, type Wall } from '../store/wall.ts';
@@ -22,7 +26,8 @@ interface Entry {
   readonly timeMs: number;
   readonly by: string;
   readonly text: string;
-  readonly body: unknown;
+  readonly event: unknown;
+  readonly record: unknown;
 }
 
 /** What was decided, by whom: the newest entries of the audit trail, going on live. */
@@ -32,6 +37,9 @@ export function Events() {
   const [entries, setEntries] = useState<readonly Entry[]>([]);
   const [problem, setProblem] = useState<string | null>(null);
   const [open, setOpen] = useState<string | null>(null);
+  // The only way to the site of a work order, which its events do not name.
+  const { cells: orders } = useTopic<WorkOrderView>('workorders', {}, ['props.site']);
+  useSignal(orders.ids);
   const search = useRef<HTMLInputElement>(null);
   useKeys({ '/': () => search.current?.focus() });
   useEffect(() => {
@@ -58,12 +66,23 @@ export function Events() {
   }, [wall]);
   const text = (query.get('text') ?? '').toLowerCase();
   const kind = query.get('kind');
+  const people = query.get('people') !== null;
+  const site = query.get('site');
+  usePageSite(site);
+  const siteOf = (entity: string) => wall.siteOf(entity) ?? orders.get(split(entity)[1])?.props?.site;
   const kinds = [...new Set(entries.map((entry) => entry.kind))].sort();
+  const pageZone = useSignal(wall.pageZone.zone);
+  const zoneOf = ({ entity }: Entry) => {
+    const own = siteOf(entity);
+    return own === undefined ? pageZone : wall.zoneOf(own);
+  };
   const shown = entries.filter(
     (entry) =>
       (kind === null || entry.kind === kind) &&
+      (!people || isPerson(entry.by)) &&
+      (site === null || siteOf(entry.entity) === site) &&
       (text === '' ||
-        `${entry.entity} ${wall.nameOf(entry.entity)} ${entry.kind} ${entry.by} ${entry.text}`
+        `${entry.entity} ${wall.nameOf(entry.entity)} ${eventTitle(entry.kind)} ${entry.by} ${entry.text}`
           .toLowerCase()
           .includes(text)),
   );
@@ -72,20 +91,25 @@ export function Events() {
       <h1>Events</h1>
       <span class="dim">${shown.length} entries, newest first</span>
       <span class="spacer"></span>
+      <button type="button" class="button" aria-pressed=${people} title="Leave out what the system decided by itself" onClick=${() => wall.router.set({ people: people ? null : '1' })}>By people only</button>
       <select aria-label="Kind" value=${kind ?? ''} onChange=${(event: Event) => wall.router.set({ kind: textOf(event) })}>
         <option value="">All kinds</option>
-        ${kinds.map((each) => html`<option value=${each}>${words(each)}</option>`)}
+        ${kinds.map((each) => html`<option value=${each}>${eventTitle(each)}</option>`)}
+      </select>
+      <select aria-label="Site" value=${site ?? ''} onChange=${(event: Event) => wall.router.set({ site: textOf(event) })}>
+        <option value="">All sites</option>
+        ${wall.sites.ids.value.map((id) => html`<option value=${id}>${wall.nameOf(`site/${id}`)}</option>`)}
       </select>
       <input ref=${search} type="search" placeholder="Filter  /" aria-label="Filter" value=${query.get('text') ?? ''} onInput=${(event: Event) => wall.router.set({ text: textOf(event) })} />
     </div>
     ${problem !== null && html`<${Problem} message=${problem} />`}
     <div class="panel scroll">
-      ${shown.length === 0 && html`<${Empty}>No events yet.</${Empty}>`}
+      ${shown.length === 0 && html`<${Empty}>${entries.length === 0 ? 'No events yet.' : 'No event matches the filters.'}</${Empty}>`}
       ${
         shown.length > 0 &&
-        html`<table class="table events-table">
-          <thead><tr><th>Time (UTC)</th><th>What</th><th>Where</th><th>By</th><th>Detail</th></tr></thead>
-          <tbody>${shown.slice(0, 200).map((entry) => html`<${Row} key=${entry.key} wall=${wall} entry=${entry} open=${open === entry.key} onToggle=${() => setOpen(open === entry.key ? null : entry.key)} />`)}</tbody>
+        html`<table class="table events-table offset-stated">
+          <thead><tr><th>Time <${StatedOffset} /></th><th>What</th><th>Where</th><th>By</th><th>Detail</th></tr></thead>
+          <tbody>${shown.slice(0, 200).map((entry) => html`<${Row} key=${entry.key} wall=${wall} entry=${entry} zone=${zoneOf(entry)} open=${open === entry.key} onToggle=${() => setOpen(open === entry.key ? null : entry.key)} />`)}</tbody>
         </table>`
       }
     </div>
@@ -95,23 +119,40 @@ export function Events() {
 interface RowProps {
   readonly wall: Wall;
   readonly entry: Entry;
+  readonly zone: string;
   readonly open: boolean;
   readonly onToggle: () => void;
 }
 
-function Row({ wall, entry, open, onToggle }: RowProps) {
+function Row({ wall, entry, zone, open, onToggle }: RowProps) {
   const [kind, id] = split(entry.entity);
-  const page = kind === 'work-order' ? 'workorder' : kind;
-  const linked = page === 'asset' || page === 'device' || page === 'site' || page === 'workorder';
-  return html`<tr data-event=${entry.key}>
-      <td><${Moment} timeMs=${entry.timeMs} zone="UTC" /></td>
-      <td><strong>${words(entry.kind)}</strong></td>
-      <td>${linked ? html`<a href=${`/${page}/${encodeURIComponent(id)}`}>${wall.nameOf(entry.entity)}</a>` : entry.entity} <span class="dim">${kind}</span></td>
-      <td>${entry.by}</td>
-      <td><button type="button" class="link" aria-expanded=${open} onClick=${onToggle}>${entry.text || 'show'}</button></td>
+  const page = PAGES[kind];
+  return html`<tr data-event=${entry.key} class=${open ? 'open' : ''}>
+      <td><${Moment} timeMs=${entry.timeMs} zone=${zone} /></td>
+      <td><button type="button" class="link" aria-expanded=${open} title="The whole record" onClick=${onToggle}><span class="fold" aria-hidden="true">${open ? '−' : '+'}</span> <strong>${eventTitle(entry.kind)}</strong></button></td>
+      <td>${page === undefined ? words(kind.replace(/-/g, '_')) : html`<a href=${`/${page}/${encodeURIComponent(id)}`}>${wall.nameOf(entry.entity)}</a> <span class="dim">${words(kind.replace(/-/g, '_'))}</span>`}</td>
+      <td><${By} wall=${wall} by=${entry.by} /></td>
+      <td class="event-text">${entry.text}</td>
     </tr>
-    ${open && html`<tr class="event-body"><td colspan="5"><p class="dim">${entry.entity} no. ${entry.seq} · ${formatBoth(entry.timeMs, 'UTC')}</p><pre>${JSON.stringify(entry.body, null, 2)}</pre></td></tr>`}`;
+    ${open && html`<tr class="event-body"><td colspan="5"><${EventRecord} entity=${entry.entity} seq=${entry.seq} timeMs=${entry.timeMs} zone=${zone} event=${entry.event} record=${entry.record} /></td></tr>`}`;
 }
+
+/** A person, the system itself, or the entity that asked for it. */
+function By({ wall, by }: { readonly wall: Wall; readonly by: string }) {
+  return isPerson(by) ? html`${by}` : html`<span class="dim">${by.includes('/') ? wall.nameOf(by) : by}</span>`;
+}
+
+function isPerson(by: string): boolean {
+  return by !== 'system' && !by.includes('/');
+}
+
+/** Entities with a page of their own. */
+const PAGES: Readonly<Record<string, string | undefined>> = {
+  site: 'site',
+  asset: 'asset',
+  device: 'device',
+  'work-order': 'workorder',
+};
 
 function entryOfEvent(event: WireEvent): Entry {
   return {
@@ -121,8 +162,9 @@ function entryOfEvent(event: WireEvent): Entry {
     kind: event.kind,
     timeMs: event.timeMs,
     by: event.by,
-    text: summary(event.event, event.after),
-    body: { event: event.event, after: event.after },
+    text: eventWords(event.kind, event.event, event.after),
+    event: event.event,
+    record: { event: event.event, after: event.after },
   };
 }
 
@@ -143,17 +185,9 @@ function entryOfRow(row: Record<string, unknown>): Entry[] {
       kind,
       timeMs,
       by: typeof by === 'string' ? by : '',
-      text: summary(row.event, row.after),
-      body: row,
+      text: eventWords(kind, row.event ?? row, row.after),
+      event: row.event ?? row,
+      record: row,
     },
   ];
-}
-
-function summary(event: unknown, after: unknown): string {
-  if (isAlarm(after)) return `${after.name}: ${after.message}`;
-  if (!isRecord(event)) return '';
-  const told = ['title', 'reason', 'note', 'text', 'state', 'status', 'transition', 'point'].flatMap((key) =>
-    typeof event[key] === 'string' ? [event[key]] : [],
-  );
-  return told.join(' · ');
 }

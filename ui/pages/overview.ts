@@ -82,7 +82,7 @@ function AbnormalNow() {
     return html`<section class="abnormal calm" aria-label="Abnormal now"><p>Nothing abnormal. No alarm is active or waiting to be acknowledged.</p></section>`;
   }
   const shown = active.slice(0, active.length > STRIP_ROWS ? STRIP_ROWS - 1 : STRIP_ROWS);
-  return html`<section class="abnormal" aria-label="Abnormal now">
+  return html`<section class=${shown.length <= STRIP_ROWS / 2 ? 'abnormal few' : 'abnormal'} aria-label="Abnormal now">
     ${shown.map((alarm) => html`<${AbnormalItem} key=${alarm.id} alarm=${alarm} />`)}
     ${active.length > shown.length && html`<a class="abnormal-item more" href="/alarms">and ${active.length - shown.length} more alarms</a>`}
   </section>`;
@@ -94,7 +94,8 @@ function AbnormalItem({ alarm }: { readonly alarm: AlarmView }) {
   return html`<a class="abnormal-item" href=${`/${kind}/${encodeURIComponent(id)}`}>
     <${SymbolOf} alarm=${alarm} />
     <span class="abnormal-text">
-      <span class="abnormal-line"><strong>${wall.nameOf(alarm.entity)}</strong> <span>${alarm.name}</span></span>
+      <span class="abnormal-line abnormal-title"><strong>${wall.nameOf(alarm.entity)}</strong> <span>${alarm.name}</span></span>
+      <span class="abnormal-line abnormal-message">${alarm.message}</span>
       <span class="abnormal-line dim"><${Moment} timeMs=${alarm.raisedAtMs} zone=${wall.zoneOf(alarm.site)} /> · <${Age} timeMs=${alarm.raisedAtMs} /> · ${wall.nameOf(`site/${alarm.site}`)}</span>
     </span>
   </a>`;
@@ -124,12 +125,13 @@ function SitePanel({ site, assets, layout, values }: SitePanelProps) {
 function SiteHeader({ site }: { readonly site: string }) {
   const wall = useWall();
   const props = useGroup(wall.sites, site, 'props');
+  const several = useSignal(wall.pageZone.several);
   if (props === undefined) return null;
   const offline = (props.devicesOffline ?? 0) + (props.devicesUnknown ?? 0);
   return html`<header class="site-header">
     <div class="site-title">
       <h2><a href=${`/site/${encodeURIComponent(site)}`}>${props.name ?? site}</a></h2>
-      <${ZoneClock} zone=${wall.zoneOf(site)} />
+      ${several && html`<${ZoneClock} zone=${wall.zoneOf(site)} />`}
     </div>
     <div class="site-line">
       <${SiteAlarms} props=${props} />

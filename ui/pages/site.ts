@@ -3,12 +3,12 @@ import type { AssetView, WorkOrderView } from '../../actors/views.ts';
 import { AlarmList } from '../parts/alarm-list.ts';
 import { PrioritySymbol } from '../parts/alarm-symbol.ts';
 import { Connectivity, Empty, Health, Loading } from '../parts/condition.ts';
-import { ZoneClock } from '../parts/moment.ts';
 import { MetricBar, MetricValue, TrendArrow } from '../parts/value.ts';
 import { OpenOrders } from '../parts/work-orders.ts';
 import { listOf } from '../store/alarm-order.ts';
 import { type Cells, useGroup, useIds } from '../store/cells.ts';
 import { useTopic } from '../store/live-topic.ts';
+import { usePageSite } from '../store/page-site.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 import { KeyFigures } from './overview.ts';
@@ -22,6 +22,7 @@ export function Site({ site }: { readonly site: string }) {
   const ready = useSignal(wall.sites.ready);
   const alarms = useSignal(wall.book.alarms);
   const { query } = useSignal(wall.router.address);
+  usePageSite(site);
   const { cells } = useTopic<AssetView>('assets', { site });
   const { cells: orders } = useTopic<WorkOrderView>('workorders', { site }, ['props']);
   if (props === undefined)
@@ -32,7 +33,6 @@ export function Site({ site }: { readonly site: string }) {
   return html`<main class="page site-page">
     <header class="page-header">
       <h1>${props.name ?? site}</h1>
-      <${ZoneClock} zone=${wall.zoneOf(site)} />
       <span class="pair"><span class="dim">Health</span> <${Health} value=${props.health} /></span>
       <span class="pair"><span class="dim">Worst asset</span> <${Health} value=${props.healthWorst} label="Worst asset" /></span>
       <a class="pair" href=${`/devices?site=${encodeURIComponent(site)}`}><span class="dim">Devices online</span> <span class="number">${props.devicesOnline}/${props.devices}</span></a>
@@ -48,7 +48,7 @@ export function Site({ site }: { readonly site: string }) {
       </section>
       <div class="column">
         <div class="panel grow"><h2>Alarms</h2>
-          <${AlarmList} alarms=${own} label="Alarms of the site" empty="No active alarm on this site." focused=${query.get('alarm')} onFocus=${(id: string) => wall.router.set({ alarm: id })} withSite=${false} />
+          <${AlarmList} alarms=${own} label="Alarms of the site" empty="No active alarm on this site." focused=${query.get('alarm')} onFocus=${(id: string) => wall.router.set({ alarm: id })} of="site" />
         </div>
         <section class="panel"><h2>Open work orders</h2><${OpenOrders} cells=${orders} /></section>
       </div>

@@ -3,11 +3,13 @@ import { useState } from 'preact/hooks';
 import type { HoldReason, WorkOrderView } from '../../actors/views.ts';
 import { Empty, Loading } from '../parts/condition.ts';
 import { Dialog, Field, textOf } from '../parts/dialog.ts';
-import { Moment, ZoneClock } from '../parts/moment.ts';
+import { Moment } from '../parts/moment.ts';
 import { Choice, Due, PRIORITIES } from '../parts/work-orders.ts';
 import { type Cells, useGroup } from '../store/cells.ts';
-import { formatValue, words } from '../store/format.ts';
+import { capital } from '../store/fact-words.ts';
+import { formatOffset, formatValue, instantAt, words } from '../store/format.ts';
 import { useTopic } from '../store/live-topic.ts';
+import { usePageSite } from '../store/page-site.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 
@@ -28,6 +30,7 @@ export function WorkOrder({ number }: { readonly number: string }) {
   const comments = useGroup(cells, number, 'comments') ?? {};
   const history = useGroup(cells, number, 'history') ?? {};
   const [step, setStep] = useState<Step | null>(null);
+  usePageSite(props?.site);
   if (props === undefined)
     return html`<main class="page">${ready ? html`<${Empty}>There is no work order “${number}”.</${Empty}>` : html`<${Loading} what="work order" />`}</main>`;
   const zone = wall.zoneOf(props.site);
@@ -41,10 +44,9 @@ export function WorkOrder({ number }: { readonly number: string }) {
       <span class="pair"><span class="dim">Priority</span> ${props.priority}</span>
       <span class="pair"><span class="dim">Due</span> <${Due} props=${props} /></span>
       <span class="spacer"></span>
-      <${ZoneClock} zone=${zone} />
     </header>
     <div class="actions order-actions">
-      ${wall.may('workorder:transition') && (props.transitions ?? []).map((transition) => html`<button type="button" class="button" key=${transition} onClick=${() => setStep({ kind: 'transition', transition })}>${capital(transition)} …</button>`)}
+      ${wall.may('workorder:transition') && (props.transitions ?? []).map((transition) => html`<button type="button" class="button" key=${transition} onClick=${() => setStep({ kind: 'transition', transition })}>${capital(words(transition))} …</button>`)}
       ${wall.may('workorder:assign') && html`<button type="button" class="button" onClick=${() => setStep({ kind: 'assign' })}>Assign …</button>`}
       ${wall.may('workorder:edit') && html`<button type="button" class="button" onClick=${() => setStep({ kind: 'edit' })}>Edit …</button>`}
       ${wall.may('workorder:comment') && html`<button type="button" class="button" onClick=${() => setStep({ kind: 'comment' })}>Comment …</button>`}
@@ -150,10 +152,12 @@ function StepDialog({ cells, number, step, onClose }: StepDialogProps) {
   const number_ = Number(trimmed.replace(',', '.'));
   const { title, label, required } = wording(step, item?.kind ?? 'check', item?.item ?? '', item?.unit ?? '');
   const scheduling = step.kind === 'transition' && step.transition === 'schedule';
+  const zone = wall.zoneOf(props.site);
+  const scheduledMs = instantAt(when, zone);
   const invalid =
     (required && trimmed === '') ||
     (item?.kind === 'number' && step.kind === 'complete' && !Number.isFinite(number_)) ||
-    (scheduling && when === '');
+    (scheduling && Number.isNaN(scheduledMs));
   const command = (): Record<string, unknown> => {
     switch (step.kind) {
       case 'transition':
@@ -162,7 +166,7 @@ function StepDialog({ cells, number, step, onClose }: StepDialogProps) {
           transition: step.transition,
           ...(trimmed === '' ? {} : { note: trimmed }),
           ...(step.transition === 'hold' ? { holdReason: hold } : {}),
-          ...(scheduling ? { scheduledForMs: Date.parse(when) } : {}),
+          ...(scheduling ? { scheduledForMs: scheduledMs } : {}),
         };
       case 'assign':
         return { kind: 'AssignWorkOrder', to: trimmed === '' ? null : trimmed };
@@ -186,7 +190,7 @@ function StepDialog({ cells, number, step, onClose }: StepDialogProps) {
   };
   return html`<${Dialog} title=${title} confirm=${title} onConfirm=${confirm} onClose=${onClose} disabled=${invalid}>
     ${step.kind === 'transition' && step.transition === 'hold' && html`<${Field} label="Why"><${Choice} value=${hold} options=${HOLD_REASONS} onChange=${setHold} /></${Field}>`}
-    ${scheduling && html`<${Field} label="When (time of this computer)"><input type="datetime-local" data-first value=${when} onInput=${(event: Event) => setWhen(textOf(event))} /></${Field}>`}
+    ${scheduling && html`<${Field} label=${`When, in the time of the site (${formatOffset(Number.isNaN(scheduledMs) ? wall.clock.nowMs() : scheduledMs, zone)})`}><input type="datetime-local" data-first value=${when} onInput=${(event: Event) => setWhen(textOf(event))} /></${Field}>`}
     ${step.kind === 'edit' && html`<${Field} label="Priority"><${Choice} value=${priority} options=${PRIORITIES} onChange=${setPriority} /></${Field}>`}
     ${label !== null && html`<${Field} label=${label} hint=${item?.kind === 'number' && step.kind === 'complete' && (item.min !== null || item.max !== null) ? `Expected: ${formatValue(item.min, 2)} to ${formatValue(item.max, 2)} ${item.unit ?? ''}` : ''}><input type="text" data-first=${scheduling ? undefined : true} maxlength="500" value=${text} onInput=${(event: Event) => setText(textOf(event))} /></${Field}>`}
   </${Dialog}>`;
@@ -202,7 +206,7 @@ function wording(
     case 'transition': {
       const needsNote = step.transition === 'cancel' || step.transition === 'reopen';
       return {
-        title: capital(step.transition),
+        title: capital(words(step.transition)),
         label: needsNote ? 'Reason (required)' : 'Note (optional)',
         required: needsNote,
       };
@@ -222,9 +226,4 @@ function wording(
     case 'skip':
       return { title: `Skip: ${item}`, label: 'Reason (required)', required: true };
   }
-}
-
-function capital(text: string): string {
-  const spaced = words(text);
-  return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }

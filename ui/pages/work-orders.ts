@@ -3,12 +3,13 @@ import { useRef } from 'preact/hooks';
 import type { WorkOrderView } from '../../actors/views.ts';
 import { Empty, Loading } from '../parts/condition.ts';
 import { textOf } from '../parts/dialog.ts';
-import { Moment } from '../parts/moment.ts';
+import { Moment, StatedOffset } from '../parts/moment.ts';
 import { CLOSED_STATES, Due } from '../parts/work-orders.ts';
 import { type Cells, useGroup, useIds } from '../store/cells.ts';
 import { words } from '../store/format.ts';
 import { useKeys } from '../store/keys.ts';
 import { useTopic } from '../store/live-topic.ts';
+import { usePageSite } from '../store/page-site.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 
@@ -27,6 +28,7 @@ export function WorkOrders() {
   useKeys({ '/': () => search.current?.focus() });
   const state = query.get('state');
   const site = query.get('site');
+  usePageSite(site);
   const text = (query.get('text') ?? '').toLowerCase();
   const props = (id: string) => cells.group(id, 'props') ?? {};
   const inSite = ids.filter((id) => site === null || props(id).site === site);
@@ -60,8 +62,8 @@ export function WorkOrders() {
       ${ready && shown.length === 0 && html`<${Empty}>${ids.length === 0 ? 'No work orders yet. Rules open them, or you do on the page of an asset.' : 'No work order matches.'}</${Empty}>`}
       ${
         shown.length > 0 &&
-        html`<table class="table">
-          <thead><tr><th>Number</th><th>Title</th><th>Asset</th><th>Site</th><th>Priority</th><th>Type</th><th>State</th><th>Assigned</th><th>Due</th><th>Created</th></tr></thead>
+        html`<table class="table offset-stated">
+          <thead><tr><th>Number</th><th>Title</th><th>Asset</th><th>Site</th><th>Priority</th><th>Type</th><th>State</th><th>Assigned</th><th>Due</th><th>Created <${StatedOffset} /></th></tr></thead>
           <tbody>${shown.map((id) => html`<${Row} key=${id} cells=${cells} id=${id} />`)}</tbody>
         </table>`
       }

@@ -55,6 +55,7 @@ export function actionsFor(alarms: readonly AlarmView[], may: (permission: strin
 }
 
 const EXPIRIES: readonly (readonly [string, number])[] = [
+  ['5 min', 5],
   ['15 min', 15],
   ['30 min', 30],
   ['1 h', 60],

@@ -4,12 +4,13 @@ import type { AlarmView } from '../../actors/views.ts';
 import { arrange, isUnacknowledged } from '../store/alarm-order.ts';
 import { formatValue } from '../store/format.ts';
 import { isTyping, useKeys } from '../store/keys.ts';
+import { useSignal } from '../store/signal.ts';
 import { split, useWall } from '../store/wall.ts';
 import { type AlarmAction, AlarmActionDialog, allows } from './alarm-dialogs.ts';
 import { lookOf } from './alarm-look.ts';
 import { PrioritySymbol, SymbolOf } from './alarm-symbol.ts';
 import { Empty } from './condition.ts';
-import { Age, Moment, Remaining } from './moment.ts';
+import { Age, Moment, Remaining, StatedOffset } from './moment.ts';
 import { pure } from './pure.ts';
 
 interface AlarmListProps {
@@ -18,17 +19,18 @@ interface AlarmListProps {
   readonly empty: string;
   readonly focused: string | null;
   readonly onFocus: (id: string) => void;
-  readonly withSite?: boolean;
+  /** What all of them have in common and the rows need not say. */
+  readonly of?: 'plant' | 'site' | 'asset';
 }
 
-/** Row height in root font sizes; must match `.alarm-row` in the style sheet. */
-const ROW = 2.3;
+/** Even where there is hardly any room. */
+const FEWEST_ROWS = 2;
 
 /**
  * The alarm list. A page holds as many rows as fit, so that "visible" means on the screen and bulk acknowledging can never
  * reach further. While the pointer or the focus is on it, rows keep their places and new ones are announced above.
  */
-export function AlarmList({ alarms, label, empty, focused, onFocus, withSite = true }: AlarmListProps) {
+export function AlarmList({ alarms, label, empty, focused, onFocus, of = 'plant' }: AlarmListProps) {
   const wall = useWall();
   const [hovered, setHovered] = useState(false);
   const [inFocus, setInFocus] = useState(false);
@@ -105,11 +107,12 @@ export function AlarmList({ alarms, label, empty, focused, onFocus, withSite = t
     wall.router.go(`/${kind}/${encodeURIComponent(id)}`);
   };
   const on = useStableActions({ focus: onFocus, toggle, open });
+  const several = useSignal(wall.pageZone.several);
   const hour = Math.floor(wall.clock.second.value / 3_600_000);
   const unacknowledged = visible.filter(isUnacknowledged);
   const mayAcknowledge = wall.may('alarm:acknowledge');
 
-  return html`<section class="alarm-list" aria-label=${label}>
+  return html`<section class=${`alarm-list of-${of}${several ? ' several-zones' : ''}`} aria-label=${label}>
     <div class="list-bar">
       <span class="list-count">${ids.length} ${ids.length === 1 ? 'alarm' : 'alarms'}${pages > 1 && ` · page ${pageNow + 1} of ${pages}`}</span>
       ${pages > 1 && html`<span class="pager"><button type="button" class="button" disabled=${pageNow === 0} onClick=${() => setPage(pageNow - 1)} aria-label="Previous page">‹</button><button type="button" class="button" disabled=${pageNow === pages - 1} onClick=${() => setPage(pageNow + 1)} aria-label="Next page">›</button></span>`}
@@ -126,8 +129,8 @@ export function AlarmList({ alarms, label, empty, focused, onFocus, withSite = t
       ${mayAcknowledge && html`<button type="button" class="button" disabled=${unacknowledged.length === 0} onClick=${() => setAction({ action: 'acknowledge', alarms: unacknowledged })}>Acknowledge visible (${unacknowledged.length})</button>`}
       ${wall.may('alarm:shelve') && html`<button type="button" class="button" disabled=${chosen.length === 0 && focusedAlarm === undefined} onClick=${() => begin('shelve')}>Shelve <kbd>s</kbd></button>`}
     </div>
-    <div class=${`alarm-row alarm-head ${withSite ? '' : 'no-site'}`} aria-hidden="true">
-      <span></span><span>Pr.</span><span>Raised</span><span>Since</span><span>Asset</span>${withSite && html`<span>Site</span>`}<span>Alarm</span><span class="right">Value</span><span>State</span>
+    <div class="alarm-row alarm-head" aria-hidden="true">
+      <span></span><span>Pr.</span><span>Raised <${StatedOffset} /></span><span>Since</span><span>Asset</span><span>Site</span><span>Alarm</span><span class="right">Value</span><span>State</span>
     </div>
     <div
       class="alarm-rows"
@@ -148,7 +151,6 @@ export function AlarmList({ alarms, label, empty, focused, onFocus, withSite = t
           focused=${id === focused}
           tabbable=${id === focused || (at < 0 && id === visibleIds[0])}
           selected=${selected.has(id)}
-          withSite=${withSite}
           name=${wall.nameOf(alarm.entity)}
           siteName=${wall.nameOf(`site/${alarm.site}`)}
           zone=${wall.zoneOf(alarm.site)}
@@ -167,7 +169,6 @@ interface RowProps {
   readonly focused: boolean;
   readonly tabbable: boolean;
   readonly selected: boolean;
-  readonly withSite: boolean;
   readonly name: string;
   readonly siteName: string;
   readonly zone: string;
@@ -184,7 +185,7 @@ interface RowActions {
 
 const PureRow = pure(Row);
 
-function Row({ alarm, gone, focused, tabbable, selected, withSite, name, siteName, zone, on }: RowProps) {
+function Row({ alarm, gone, focused, tabbable, selected, name, siteName, zone, on }: RowProps) {
   const look = lookOf(alarm);
   const [kind, id] = split(alarm.entity);
   const press = (event: KeyboardEvent) => {
@@ -205,7 +206,6 @@ function Row({ alarm, gone, focused, tabbable, selected, withSite, name, siteNam
     focused ? 'focused' : '',
     selected ? 'selected' : '',
     gone ? 'gone' : '',
-    withSite ? '' : 'no-site',
   ];
   return html`<div
     class=${classes.join(' ')}
@@ -219,15 +219,18 @@ function Row({ alarm, gone, focused, tabbable, selected, withSite, name, siteNam
     onDblClick=${() => on.open(alarm)}
     onKeyDown=${press}
   >
-    <span><input type="checkbox" tabindex="-1" checked=${selected} aria-label="Select" onChange=${() => on.toggle(alarm.id)} /></span>
+    <span class="cell-check"><input type="checkbox" tabindex="-1" checked=${selected} aria-label="Select" onChange=${() => on.toggle(alarm.id)} /></span>
     <span class="cell-symbol"><${SymbolOf} alarm=${alarm} /></span>
-    <span><${Moment} timeMs=${alarm.raisedAtMs} zone=${zone} /></span>
-    <span class="dim"><${Age} timeMs=${alarm.raisedAtMs} /></span>
+    <span class="cell-raised"><${Moment} timeMs=${alarm.raisedAtMs} zone=${zone} /></span>
+    <span class="cell-since dim"><${Age} timeMs=${alarm.raisedAtMs} /></span>
     <span class="cell-asset"><a href=${`/${kind}/${encodeURIComponent(id)}`} tabindex="-1">${name}</a></span>
-    ${withSite && html`<span class="dim cell-site">${siteName}</span>`}
-    <span class="cell-message" title=${alarm.message}><strong>${alarm.name}</strong>${alarm.occurrences > 1 && html` <span class="dim" title="occurrences">×${alarm.occurrences}</span>`} <span class="message-text">${alarm.message}</span></span>
-    <span class="right number">${alarm.value === null ? '' : `${formatValue(alarm.value)} ${alarm.unit}`}</span>
-    <span class="cell-state">${gone ? 'Gone' : stateText(alarm, withSite ? look.words : shortWords(look.words))}</span>
+    <span class="cell-site dim">${siteName}</span>
+    <span class="cell-message" title=${alarm.message}>
+      <span class="alarm-name"><strong>${alarm.name}</strong>${alarm.occurrences > 1 && html` <span class="dim" title="occurrences">×${alarm.occurrences}</span>`}</span>
+      <span class="message-text">${alarm.message}</span>
+    </span>
+    <span class="cell-value number">${alarm.value === null ? '' : `${formatValue(alarm.value)} ${alarm.unit}`}</span>
+    <span class="cell-state">${gone ? 'Gone' : stateText(alarm, look.words)}</span>
   </div>`;
 }
 
@@ -245,18 +248,17 @@ function useStableActions(newest: RowActions): RowActions {
   );
 }
 
-function shortWords(words: string): string {
-  return words
-    .replace(/acknowledged/i, (word) => (word[0] === 'A' ? 'Ack.' : 'ack.'))
-    .replace(', reset needed', ', to reset');
-}
-
 function stateText(alarm: AlarmView, words: string) {
   if (alarm.shelved !== null && alarm.outOfService === null) {
     return html`Shelved, <${Remaining} timeMs=${alarm.shelved.untilMs} over="ends now" /> left`;
   }
   if (alarm.cannotEvaluate !== null) return html`<span class="cannot-tag">Cannot evaluate</span> ${shortWords(words)}`;
   return words;
+}
+
+/** Beside another word in the same cell. */
+function shortWords(words: string): string {
+  return words.replace(/acknowledged/i, (word) => (word[0] === 'A' ? 'Ack.' : 'ack.')).replace(', reset needed', '');
 }
 
 /** Rows held in place after their alarm went away are drawn from its last state. */
@@ -269,6 +271,7 @@ function keep(kept: Map<string, AlarmView>, current: ReadonlyMap<string, AlarmVi
     for (const id of kept.keys()) if (!current.has(id) && !ids.includes(id)) kept.delete(id);
 }
 
+/** How many rows stand in the room there is: their height follows the width, and is the style sheet's to say. */
 function useRowsThatFit(body: { readonly current: HTMLDivElement | null }): number {
   const [rows, setRows] = useState(20);
   useLayoutEffect(() => {
@@ -276,7 +279,8 @@ function useRowsThatFit(body: { readonly current: HTMLDivElement | null }): numb
     if (element === null) return;
     const measure = () => {
       const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
-      setRows(Math.max(3, Math.floor(element.clientHeight / (ROW * rem))));
+      const rowHeight = Number.parseFloat(getComputedStyle(element).getPropertyValue('--row-height'));
+      setRows(Math.max(FEWEST_ROWS, Math.floor(element.clientHeight / (rowHeight * rem))));
     };
     const observer = new ResizeObserver(measure);
     observer.observe(element);

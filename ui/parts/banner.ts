@@ -8,6 +8,7 @@ import { useWall } from '../store/wall.ts';
 export function LinkBanner() {
   const wall = useWall();
   const link = useSignal(wall.connection.link);
+  const zone = useSignal(wall.pageZone.zone);
   const [, redraw] = useState(0);
   const lost = link.kind === 'lost';
   useEffect(() => {
@@ -20,7 +21,6 @@ export function LinkBanner() {
     return html`<div class="link-banner" role="alert"><strong>NO CONNECTION</strong><span>The server does not answer. Nothing is known of the plant.</span><span class="link-retry">Trying to connect …</span></div>`;
   }
   if (link.kind !== 'lost') return null;
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const since = performance.now() - link.lostAtMonotonicMs;
   const retry = link.retryAtMs === null ? null : Math.max(0, Math.ceil((link.retryAtMs - performance.now()) / 1000));
   return html`<div class="link-banner" role="alert">

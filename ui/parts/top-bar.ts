@@ -5,7 +5,7 @@ import type { SoundState } from '../store/sound.ts';
 import { useWall } from '../store/wall.ts';
 import { PrioritySymbol } from './alarm-symbol.ts';
 import { Conditions } from './banner.ts';
-import { ZoneClock } from './moment.ts';
+import { WallClock } from './moment.ts';
 
 const PAGES = [
   ['/', 'Overview', 'o'],
@@ -85,16 +85,6 @@ function LinkState() {
   const link = useSignal(connection.link);
   const text = link.kind === 'live' ? 'Live' : link.kind === 'connecting' ? 'Connecting' : 'No connection';
   return html`<span class=${`link-state ${link.kind}`} role="status"><span class="link-dot" aria-hidden="true"></span>${text}</span>`;
-}
-
-/** One zone for all when all sites share it; else that of this screen, since each site shows its own. */
-function WallClock() {
-  const wall = useWall();
-  useSignal(wall.sites.revision);
-  const zones = new Set(wall.sites.ids.value.map((site) => wall.zoneOf(site)));
-  const [only] = zones;
-  const zone = zones.size === 1 && only !== undefined ? only : Intl.DateTimeFormat().resolvedOptions().timeZone;
-  return html`<${ZoneClock} zone=${zone} withDate=${true} />`;
 }
 
 function isIn(path: string, href: string): boolean {

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { AssetView, MetricInfo } from '../../actors/views.ts';
 import { type Cells, useField } from '../store/cells.ts';
-import { formatNumber } from '../store/format.ts';
+import { formatDate, formatNumber, formatOffset, formatTime } from '../store/format.ts';
 import { loadSeries, RANGES, type RangeName, type Series } from '../store/history.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
@@ -156,6 +156,8 @@ function options(
     height: element.clientHeight,
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
     legend: { show: false },
+    // Above: room for the unit of the axis.
+    padding: [rem * 1.4, rem * 0.8, 0, 0],
     cursor: { sync: { key: 'trends' }, y: false, points: { size: rem / 2 } },
     scales: {
       x: {
@@ -219,7 +221,7 @@ function yRange(info: MetricInfo, low: number | null, high: number | null): [num
   return [from - room, to + room];
 }
 
-/** Normal range as a band, limits as dashed lines with the number of their priority: under the curve. */
+/** Unit above its axis, normal range as a band, limits as dashed lines with their priority: under the curve. */
 function drawGround(plot: uPlot, info: MetricInfo, color: (name: string) => string, rem: number): void {
   const { ctx, bbox } = plot;
   const y = (value: number) => Math.max(bbox.top, Math.min(bbox.top + bbox.height, plot.valToPos(value, 'y', true)));
@@ -232,10 +234,12 @@ function drawGround(plot: uPlot, info: MetricInfo, color: (name: string) => stri
   ctx.strokeStyle = color('--limit');
   ctx.fillStyle = color('--text-dim');
   ctx.setLineDash([6, 4]);
-  ctx.textAlign = 'left';
   ctx.textBaseline = 'bottom';
   ctx.lineWidth = Math.max(1, rem / 14);
-  ctx.font = `${0.7 * rem * devicePixelRatio}px ${getComputedStyle(document.documentElement).fontFamily}`;
+  ctx.font = `${0.75 * rem * devicePixelRatio}px ${getComputedStyle(document.documentElement).fontFamily}`;
+  ctx.textAlign = 'right';
+  ctx.fillText(info.unit, bbox.left - 0.5 * rem * devicePixelRatio, bbox.top - 0.6 * rem * devicePixelRatio);
+  ctx.textAlign = 'left';
   for (const limit of info.limits) {
     const value = limit.above ?? limit.below;
     if (value === undefined) continue;
@@ -260,5 +264,5 @@ function showCursor(plot: uPlot, element: HTMLElement, info: MetricInfo, zone: s
   element.dataset.cursor =
     time === undefined
       ? ''
-      : `${new Intl.DateTimeFormat('en-GB', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' }).format(time * 1000)}  ${value == null ? 'no value' : `${formatNumber(value, info.decimals)} ${info.unit}`}`;
+      : `${formatDate(time * 1000, zone)} ${formatTime(time * 1000, zone)} ${formatOffset(time * 1000, zone)}  ${value == null ? 'no value' : `${formatNumber(value, info.decimals)} ${info.unit}`}`;
 }

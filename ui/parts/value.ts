@@ -42,7 +42,7 @@ export function Reading({ value, mark, unit, decimals }: ReadingProps) {
     ${look === 'uncertain' && html`<span class="mark-sign" aria-hidden="true">?</span>`}
     ${bad && html`<span class="mark-sign bad-sign">BAD</span>`}
     <span class="number">${bad ? (last === null ? NOTHING : `(${last})`) : shown}</span>
-    <span class="unit">${unit}</span>
+    ${look !== 'missing' && !(bad && last === null) && html`<span class="unit">${unit}</span>`}
     ${look === 'stale' && mark !== undefined && html`<span class="mark-age">stale <${Age} timeMs=${mark.sinceMs} /></span>`}
   </span>`;
 }

@@ -1,6 +1,6 @@
 import type { ServerClock } from './clock.ts';
 
-/** Must match the animation's name and length in `theme/alarms.css`. */
+/** Must match the animation's name and length in `theme/alarm-symbol.css`. */
 const NAME = 'blink';
 const PERIOD_MS = 1000;
 /** The estimate of the server's time moves by some milliseconds; less than this no eye sees. */

@@ -66,12 +66,46 @@ export function formatOffset(timeMs: number, zone: string): string {
   return offset.replace('GMT', 'UTC').replace('-', '\u2212');
 }
 
-/** `14:03:22` today, `11-20 14:03:22` on another day of that zone. */
+/** `+02:00`, for beside a time; `UTC` where there is none. */
+export function shortOffset(timeMs: number, zone: string): string {
+  return formatOffset(timeMs, zone).slice('UTC'.length) || 'UTC';
+}
+
+/** `14:03:22` today, `11-20 14:03:22` on another day of that zone, with the year in another year. */
 export function formatMoment(timeMs: number | null | undefined, zone: string, nowMs: number): string {
   if (timeMs === null || timeMs === undefined) return NOTHING;
   const date = formatDate(timeMs, zone);
+  const today = formatDate(nowMs, zone);
   const time = formatTime(timeMs, zone);
-  return date === formatDate(nowMs, zone) ? time : `${date.slice(5)} ${time}`;
+  if (date === today) return time;
+  return `${date.slice(0, 4) === today.slice(0, 4) ? date.slice(5) : date} ${time}`;
+}
+
+/** To the thousandth, for the detail of a reading: `2026-11-21 14:03:22.041 UTC+01:00`. */
+export function formatStamp(timeMs: number, zone: string): string {
+  const millis = String(Math.floor(timeMs) % 1000).padStart(3, '0');
+  return `${formatDate(timeMs, zone)} ${formatTime(timeMs, zone)}.${millis} ${formatOffset(timeMs, zone)}`;
+}
+
+/**
+ * The instant at which clocks of a zone show `2026-11-21T14:03`, as a field for date and time gives it; NaN for anything else.
+ * Of two such instants (the end of summer time) the first, of none (its beginning) the one an hour later.
+ */
+export function instantAt(local: string, zone: string): number {
+  const asUtc = /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(local) ? Date.parse(`${local}Z`) : Number.NaN;
+  if (Number.isNaN(asUtc)) return Number.NaN;
+  // The offset before and after any change near: the earlier instant that shows the wanted time, else past the gap.
+  const candidates = [-DAY_MS, DAY_MS].map((near) => asUtc - offsetMs(asUtc + near, zone));
+  const shown = candidates.filter((instant) => instant + offsetMs(instant, zone) === asUtc);
+  return shown.length > 0 ? Math.min(...shown) : Math.max(...candidates);
+}
+
+const DAY_MS = 86_400_000;
+
+function offsetMs(timeMs: number, zone: string): number {
+  const [, sign, hours, minutes] = /([+\u2212])(\d\d):(\d\d)/.exec(formatOffset(timeMs, zone)) ?? [];
+  if (hours === undefined) return 0;
+  return (sign === '+' ? 1 : -1) * (Number(hours) * 60 + Number(minutes)) * 60_000;
 }
 
 /** For the detail of an instant: local time with offset, and the stored UTC. */
@@ -92,10 +126,25 @@ export function knownZone(zone: string | undefined): string {
   }
 }
 
-/** `in_progress` -> `in progress`, `AlarmRaised` -> `Alarm raised`. */
+/** Names that keep their own spelling where codes become words. */
+const SPELLED: Readonly<Record<string, string>> = {
+  mqtt: 'MQTT',
+  opcua: 'OPC UA',
+  modbus: 'Modbus',
+  tcp: 'TCP',
+  tls: 'TLS',
+  plc: 'PLC',
+  url: 'URL',
+  ntp: 'NTP',
+};
+
+/** `in_progress` -> `in progress`, `AlarmRaised` -> `Alarm raised`, `mqtt_refused` -> `MQTT refused`. */
 export function words(code: string): string {
-  const spaced = code
-    .replace(/_/g, ' ')
-    .replace(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`);
-  return spaced;
+  return code
+    .replace(/([a-z\d])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`)
+    .split(/[_ ]/)
+    .map(
+      (word) => SPELLED[word] ?? (/^[A-Z]{2,}$/.test(word) && code === code.toUpperCase() ? word.toLowerCase() : word),
+    )
+    .join(' ');
 }

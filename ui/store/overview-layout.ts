@@ -18,7 +18,7 @@ export interface PanelRow {
  */
 export type TileKind = 'card' | 'line' | 'name' | 'dot' | 'abnormal';
 
-/** As in `theme/overview.css`: the header of a site holds its name, time, figures and counts. */
+/** As in `theme/pages/overview.css`: the header of a site holds its name, time, figures and counts. */
 const HEADER = 5.9;
 const PADDING = 1.4;
 const PANEL_GAP = 0.6;

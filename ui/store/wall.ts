@@ -6,7 +6,7 @@ import { Cells } from './cells.ts';
 import { ServerClock } from './clock.ts';
 import { Connection } from './connection.ts';
 import { Feedback } from './feedback.ts';
-import { knownZone } from './format.ts';
+import { PageZone } from './page-zone.ts';
 import { Preferences } from './preferences.ts';
 import { Router } from './router.ts';
 import { sessionValid } from './session.ts';
@@ -40,6 +40,7 @@ export class Wall {
   readonly assets = new Cells<AssetView>();
   readonly devices = new Cells<DeviceView>();
   readonly book = new AlarmBook();
+  readonly pageZone: PageZone;
   readonly sound: Sound;
 
   constructor() {
@@ -47,6 +48,7 @@ export class Wall {
     const url = `${scheme}://${location.host}/ws`;
     this.connection = new Connection({ url, clock: this.clock, sessionValid });
     this.feedback = new Feedback(this.connection);
+    this.pageZone = new PageZone(this.sites, this.connection.hello);
     this.sound = new Sound(this.book, this.preferences);
     this.#follow('sites', this.sites);
     this.#follow('assets', this.assets, ASSET_FIELDS);
@@ -61,13 +63,21 @@ export class Wall {
   /** `asset/pump-1` -> its name; the id while it is not known. */
   nameOf(entity: string): string {
     const [kind = '', id = entity] = split(entity);
+    if (kind === 'order-book') return 'order book';
     const cells = kind === 'asset' ? this.assets : kind === 'device' ? this.devices : this.sites;
     return cells.get(id)?.props?.name ?? id;
   }
 
   /** Time zone of a site; UTC while it is not known. */
   zoneOf(site: string | undefined): string {
-    return knownZone(site === undefined ? undefined : this.sites.get(site)?.props?.timeZone);
+    return this.pageZone.zoneOf(site);
+  }
+
+  /** The site that a site, an asset or a device belongs to, as far as it is known here. */
+  siteOf(entity: string): string | undefined {
+    const [kind, id] = split(entity);
+    if (kind === 'site') return id;
+    return kind === 'asset' || kind === 'device' ? this[`${kind}s`].get(id)?.props?.site : undefined;
   }
 
   may(permission: string): boolean {

@@ -1,0 +1,170 @@
+import { isAlarm } from './alarm-book.ts';
+import { formatAge, formatValue, words } from './format.ts';
+import { isRecord } from './session.ts';
+
+/** Kinds whose own words would say too little to an operator. */
+const TITLES: Readonly<Record<string, string>> = {
+  AlarmCannotEvaluate: 'Alarm cannot be evaluated',
+  AlarmEvaluable: 'Alarm can be evaluated again',
+  AlarmOrderLinked: 'Alarm has a work order',
+  LinkedDeviceReported: 'Device state noted',
+  WorkOrderNoted: 'Work order state noted',
+  OccurrenceAppended: 'Repeat added to the work order',
+  WorkOrderOccurrenceAppended: 'Repeat added to the work order',
+  WorkOrderOccurrencePassedOn: 'Repeat needs a new work order',
+  WorkOrderForgotten: 'Work order ended',
+};
+
+/** What an event of a kind is called. */
+export function eventTitle(kind: string): string {
+  return TITLES[kind] ?? words(kind);
+}
+
+/** What happened, in one sentence; empty where the kind of the event says it all. */
+export function eventWords(kind: string, event: unknown, after: unknown): string {
+  const fields = new Fields(isRecord(event) ? event : {});
+  if (kind.startsWith('Alarm')) return alarmWords(kind, fields, after);
+  switch (kind) {
+    case 'DeviceOnline':
+    case 'DeviceOffline':
+    case 'DeviceUnknown':
+      return sentence(fields.code('reason'), fields.text('detail'));
+    case 'DeviceIntroduced':
+      return `linked to ${fields.list('assets') || 'no asset'}`;
+    case 'LinkedDeviceReported':
+      return sentence(`${fields.text('device')} is ${fields.code('state')}`, fields.code('reason'));
+    case 'ReadingGap':
+      return `no reading for ${fields.age('actualGapMs')}, ${fields.number('missingSamples')} missing`;
+    case 'WriteRequested':
+      return `${fields.code('point')} = ${fields.value('value')}`;
+    case 'WriteFinished':
+      return sentence(fields.code('state'), fields.text('message') || fields.code('code'));
+    case 'AssetStatusChanged':
+      return sentence(`${fields.code('from')} → ${fields.code('to')}`, fields.text('reason'));
+    case 'WorkOrderTransitioned':
+      return sentence(
+        `${fields.code('from')} → ${fields.code('to')}`,
+        [fields.code('holdReason'), fields.text('note')].filter(Boolean).join(', '),
+      );
+    case 'WorkOrderCreated':
+    case 'WorkOrderNumbered':
+    case 'OccurrenceAppended':
+    case 'WorkOrderOccurrencePassedOn':
+      return sentence(fields.text('number'), fields.in('draft').text('title'));
+    case 'WorkOrderNoted':
+      return sentence(fields.text('number'), fields.code('state'));
+    case 'WorkOrderAssigned':
+      return `to ${fields.text('to') || fields.text('role') || 'nobody'}`;
+    case 'WorkOrderEdited':
+      return fields.in('changes').names();
+    case 'ChecklistItemCompleted':
+      return fields.has('value')
+        ? `item ${fields.ordinal('index')}: ${fields.value('value')}`
+        : `item ${fields.ordinal('index')}`;
+    case 'ChecklistItemSkipped':
+      return sentence(`item ${fields.ordinal('index')}`, fields.text('reason'));
+    default:
+      return ['number', 'title', 'user', 'state', 'code', 'reason', 'note', 'text', 'message', 'address']
+        .map((name) => (CODES.has(name) ? fields.code(name) : fields.text(name)))
+        .filter(Boolean)
+        .join(', ');
+  }
+}
+
+/** Of these fields the values are codes, not sentences. */
+const CODES: ReadonlySet<string> = new Set(['state', 'code', 'reason']);
+
+function alarmWords(kind: string, fields: Fields, after: unknown): string {
+  const name = isAlarm(after) ? after.name : fields.text('rule');
+  const message = isAlarm(after) ? after.message : '';
+  switch (kind) {
+    case 'AlarmAcknowledged':
+      return sentence(name, fields.text('comment'));
+    case 'AlarmCommented':
+      return sentence(name, fields.text('text'));
+    case 'AlarmShelved':
+    case 'AlarmTakenOutOfService':
+      return sentence(name, fields.text('reason'));
+    case 'AlarmSuppressed':
+      return sentence(name, fields.code('cause'));
+    case 'AlarmCleared':
+    case 'AlarmCannotEvaluate':
+      return sentence(name, fields.code('reason'));
+    case 'AlarmOrderLinked':
+      return sentence(name, fields.text('workOrder') || 'order ended');
+    case 'AlarmReset':
+    case 'AlarmUnshelved':
+    case 'AlarmUnsuppressed':
+    case 'AlarmReturnedToService':
+    case 'AlarmEvaluable':
+      return name;
+    default:
+      return sentence(name, message);
+  }
+}
+
+/** `subject: more`, without the colon where there is nothing more. */
+function sentence(subject: string, more: string): string {
+  if (subject === '') return more;
+  return more === '' || more === subject ? subject : `${subject}: ${more}`;
+}
+
+/** Reads an event whose shape is known by its kind alone, and never trips over one that is not as expected. */
+class Fields {
+  readonly #record: Readonly<Record<string, unknown>>;
+
+  constructor(record: Readonly<Record<string, unknown>>) {
+    this.#record = record;
+  }
+
+  has(name: string): boolean {
+    return this.#record[name] !== null && this.#record[name] !== undefined;
+  }
+
+  text(name: string): string {
+    const value = this.#record[name];
+    return typeof value === 'string' ? value : '';
+  }
+
+  /** A stable code in words. */
+  code(name: string): string {
+    return words(this.text(name));
+  }
+
+  number(name: string): string {
+    const value = this.#record[name];
+    return typeof value === 'number' ? formatValue(value, 0) : '';
+  }
+
+  /** People count from one. */
+  ordinal(name: string): string {
+    const value = this.#record[name];
+    return typeof value === 'number' ? String(value + 1) : '';
+  }
+
+  age(name: string): string {
+    const value = this.#record[name];
+    return typeof value === 'number' ? formatAge(value) : '';
+  }
+
+  value(name: string): string {
+    const value = this.#record[name];
+    return typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean'
+      ? formatValue(value, 2)
+      : '';
+  }
+
+  list(name: string): string {
+    const value = this.#record[name];
+    return Array.isArray(value) ? value.filter((each) => typeof each === 'string').join(', ') : '';
+  }
+
+  names(): string {
+    return Object.keys(this.#record).map(words).join(', ');
+  }
+
+  in(name: string): Fields {
+    const value = this.#record[name];
+    return new Fields(isRecord(value) ? value : {});
+  }
+}
