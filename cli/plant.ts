@@ -111,6 +111,7 @@ export async function startPlant(options: {
       registry: metrics.registry,
       plant: {
         organization: plant.organization.name,
+        timeZone: plant.organization.timeZone,
         simulated: plant.simulated,
         version: version(),
         node: settings.NODE,

@@ -137,6 +137,7 @@ export class WebSocketGateway {
       version: plant.version,
       node: plant.node,
       organization: plant.organization,
+      timeZone: plant.timeZone ?? 'UTC',
       simulated: plant.simulated,
       user,
       role,

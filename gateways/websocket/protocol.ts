@@ -68,6 +68,8 @@ export type ServerFrame = { readonly seq: number } & (
       readonly version: string;
       readonly node: string;
       readonly organization: string;
+      /** Of the organization: for what is about several sites at once. */
+      readonly timeZone: string;
       readonly simulated: boolean;
       readonly user: string;
       readonly role: string;

@@ -1,6 +1,8 @@
 /** What the wall is told about the plant. */
 export interface PlantInfo {
   readonly organization: string;
+  /** Of the organization, an IANA name; UTC when left out. */
+  readonly timeZone?: string;
   readonly simulated: boolean;
   readonly version: string;
   readonly node: string;

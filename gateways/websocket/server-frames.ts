@@ -32,6 +32,7 @@ export const ServerFrames = z.union([
     version: z.string(),
     node: z.string(),
     organization: z.string(),
+    timeZone: z.string().describe('Of the organization, an IANA name: for what is about several sites at once'),
     simulated: z.boolean(),
     user: z.string(),
     role: z.string(),
