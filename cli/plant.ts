@@ -78,13 +78,15 @@ export async function startPlant(options: {
       maxWaiting: settings.MAX_WAITING,
     });
     closing.push(() => node.stop());
-    const { logHours, telemetryDays } = plant.retention;
+    const { logHours, telemetryDays, deadLetterDays } = plant.retention;
     const retention = new Retention({
       log: storage.log,
       historian,
+      deadLetters: storage.deadLetters,
       covered: () => node.covered,
       logHours,
       telemetryDays,
+      deadLetterDays,
       logger: log,
     });
     closing.push(() => retention.stop());

@@ -54,4 +54,6 @@ export interface DeadLetterStore {
   query(query: DeadLetterQuery): Promise<(DeadLetter & { readonly id: number })[]>;
   /** Count by stream of what is kept. */
   counts(): Promise<Record<string, number>>;
+  /** Drops those from before an instant. */
+  trim(beforeMs: number): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Historian } from './historian.ts';
-import type { TelemetryLog } from './log.ts';
+import type { DeadLetterStore, TelemetryLog } from './log.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -9,10 +9,12 @@ const INTERVAL_MS = 10 * 60_000;
 export interface RetentionOptions {
   readonly log: TelemetryLog;
   readonly historian: Historian;
+  readonly deadLetters: DeadLetterStore;
   /** Log position that the snapshots of all entities cover. */
   readonly covered: () => number;
   readonly logHours: number;
   readonly telemetryDays: number;
+  readonly deadLetterDays: number;
   readonly logger: Logger;
 }
 
@@ -30,10 +32,11 @@ export class Retention {
   }
 
   async apply(nowMs: number): Promise<void> {
-    const { log, historian, covered, logHours, telemetryDays } = this.#options;
+    const { log, historian, deadLetters, covered, logHours, telemetryDays, deadLetterDays } = this.#options;
     const beforePosition = Math.min(covered(), await historian.position());
     await log.trim({ beforePosition, olderThanMs: nowMs - logHours * HOUR_MS });
     await historian.trim(nowMs - telemetryDays * DAY_MS);
+    await deadLetters.trim(nowMs - deadLetterDays * DAY_MS);
   }
 
   stop(): void {
@@ -44,7 +47,7 @@ export class Retention {
     try {
       await this.apply(Date.now());
     } catch (error) {
-      this.#options.logger.warn({ err: error }, 'old telemetry could not be let go of; tried again in ten minutes');
+      this.#options.logger.warn({ err: error }, 'what is old could not be let go of; tried again in ten minutes');
     }
   }
 }

@@ -2,26 +2,17 @@ import type { Kysely } from 'kysely';
 import type { DeadLetter, DeadLetterQuery, DeadLetterStore } from '../log.ts';
 import type { JournalSchema } from './schema.ts';
 
-export interface DeadLetterBounds {
-  readonly maxCount: number;
-  readonly maxAgeMs: number;
-}
-
-export const DEAD_LETTER_BOUNDS: DeadLetterBounds = { maxCount: 100_000, maxAgeMs: 30 * 86_400_000 };
+/** Whatever the retention says of their age: a flood of bad data must not fill the disk. */
+const MAX_COUNT = 100_000;
 
 /** Dead letters in SQL. The oldest make room: what is wrong now matters more than what was wrong last month. */
 export class SqlDeadLetters implements DeadLetterStore {
   readonly #db: Kysely<JournalSchema>;
-  readonly #bounds: DeadLetterBounds;
-  readonly #nowMs: () => number;
+  readonly #maxCount: number;
 
-  constructor(
-    db: Kysely<JournalSchema>,
-    options: { readonly bounds?: DeadLetterBounds; readonly nowMs?: () => number } = {},
-  ) {
+  constructor(db: Kysely<JournalSchema>, options: { readonly maxCount?: number } = {}) {
     this.#db = db;
-    this.#bounds = options.bounds ?? DEAD_LETTER_BOUNDS;
-    this.#nowMs = options.nowMs ?? Date.now;
+    this.#maxCount = options.maxCount ?? MAX_COUNT;
   }
 
   async append(letters: readonly DeadLetter[]): Promise<void> {
@@ -36,18 +27,16 @@ export class SqlDeadLetters implements DeadLetterStore {
           .values({ id, time_ms: timeMs, stream, source, code, reason, body: JSON.stringify(body) })
           .execute();
       }
-      // Ids have no gap, so the newest id says how many are too many.
+      // Ids follow each other, so the newest id says how many are too many.
       await trx
         .deleteFrom('dead_letter')
-        .where('id', '<=', id - this.#bounds.maxCount)
-        .execute();
-      // The newest stays whatever its age: its id is where the next one goes on.
-      await trx
-        .deleteFrom('dead_letter')
-        .where('time_ms', '<', this.#nowMs() - this.#bounds.maxAgeMs)
-        .where('id', '<', id)
+        .where('id', '<=', id - this.#maxCount)
         .execute();
     });
+  }
+
+  async trim(beforeMs: number): Promise<void> {
+    await this.#db.deleteFrom('dead_letter').where('time_ms', '<', beforeMs).execute();
   }
 
   async query(query: DeadLetterQuery): Promise<(DeadLetter & { readonly id: number })[]> {

@@ -91,7 +91,12 @@ export async function openJournal(dir: string) {
     },
     close,
   };
-  const deadLetters = remote<DeadLetterStore>(client, 'deadLetters', { append: true, query: true, counts: true });
+  const deadLetters = remote<DeadLetterStore>(client, 'deadLetters', {
+    append: true,
+    query: true,
+    counts: true,
+    trim: true,
+  });
   const tokens = remote<TokenStore>(client, 'tokens', {
     create: true,
     list: true,

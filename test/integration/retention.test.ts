@@ -20,8 +20,10 @@ test('the log lets go of what is old, but never of what the historian or a snaps
     log: storage.log,
     historian: { ...storage.historian, position: () => storage.log.end() },
     covered: () => covered,
+    deadLetters: storage.deadLetters,
     logHours: 1,
     telemetryDays: 90,
+    deadLetterDays: 30,
     logger: pino({ level: 'silent' }),
   });
   try {
@@ -39,6 +41,47 @@ test('the log lets go of what is old, but never of what the historian or a snaps
   } finally {
     retention.stop();
     await node.stop();
+    await storage.close();
+    remove();
+  }
+});
+
+test('dead letters are kept for as many days as the topology file says', async () => {
+  const { dir, remove } = tempDir('retention');
+  const storage = await openStorage(dir);
+  const { log, historian, deadLetters } = storage;
+  const logger = pino({ level: 'silent' });
+  const covered = () => 0;
+  const retention = new Retention({
+    log,
+    historian,
+    deadLetters,
+    covered,
+    logHours: 1,
+    telemetryDays: 90,
+    deadLetterDays: 2,
+    logger,
+  });
+  const nowMs = Date.now();
+  const letter = (days: number) =>
+    ({
+      timeMs: nowMs - days * DAY_MS,
+      stream: 'messages',
+      source: 'tally/a',
+      code: 'CRASHED',
+      reason: `${days} days old`,
+      body: null,
+    }) as const;
+  try {
+    await deadLetters.append([letter(3), letter(2.1), letter(1.9), letter(0)]);
+    await retention.apply(nowMs);
+    const kept = await deadLetters.query({ limit: 9 });
+    assert.deepEqual(
+      kept.map(({ reason }) => reason),
+      ['0 days old', '1.9 days old'],
+    );
+  } finally {
+    retention.stop();
     await storage.close();
     remove();
   }

@@ -52,6 +52,7 @@ export class MemoryRuntime implements Runtime {
       for (const { stream } of this.letters) counts[stream] = (counts[stream] ?? 0) + 1;
       return counts;
     },
+    trim: async () => {},
   };
 
   /** Replaces groups of a view. */

@@ -35,7 +35,7 @@ function letter(n: number, given: Partial<DeadLetter> = {}): DeadLetter {
 }
 
 test('dead letters are filtered, and the newest come first', async (t) => {
-  const store = new SqlDeadLetters(await openDatabase(t), { nowMs: () => 1000 });
+  const store = new SqlDeadLetters(await openDatabase(t));
   await store.append([letter(1), letter(2, { stream: 'effects' }), letter(3, { code: 'UNKNOWN_POINT' }), letter(4)]);
   const bodies = async (query: Parameters<SqlDeadLetters['query']>[0]) =>
     (await store.query(query)).map((found) => found.body);
@@ -47,29 +47,25 @@ test('dead letters are filtered, and the newest come first', async (t) => {
   assert.deepEqual(await store.counts(), { effects: 1, invalid_telemetry: 3 });
 });
 
-test('dead letters are bounded by count and by age, and the oldest go', async (t) => {
-  let nowMs = 100;
-  const bounds = { maxCount: 3, maxAgeMs: 50 };
-  const store = new SqlDeadLetters(await openDatabase(t), { bounds, nowMs: () => nowMs });
+test('dead letters are bounded by count, and the oldest go', async (t) => {
+  const store = new SqlDeadLetters(await openDatabase(t), { maxCount: 3 });
+  const times = async () => (await store.query({ limit: 9 })).map((found) => found.timeMs);
   for (let n = 91; n <= 99; n++) await store.append([letter(n)]);
-  assert.deepEqual(
-    (await store.query({ limit: 9 })).map((found) => found.timeMs),
-    [99, 98, 97],
-  );
-  nowMs = 148;
-  await store.append([letter(148)]);
-  assert.deepEqual(
-    (await store.query({ limit: 9 })).map((found) => found.timeMs),
-    [148, 99, 98],
-  );
-  const [{ id = 0 } = {}] = await store.query({ limit: 1 });
-  nowMs = 1000;
-  await store.append([letter(1000)]);
-  const left = await store.query({ limit: 9 });
-  assert.deepEqual(
-    left.map((found) => [found.timeMs, found.id]),
-    [[1000, id + 1]],
-  );
+  assert.deepEqual(await times(), [99, 98, 97]);
+  await store.append([1, 2, 3, 4].map((n) => letter(n)));
+  assert.deepEqual(await times(), [4, 3, 2]);
+});
+
+test('dead letters from before an instant are let go of, also all of them', async (t) => {
+  const store = new SqlDeadLetters(await openDatabase(t), { maxCount: 3 });
+  const times = async () => (await store.query({ limit: 9 })).map((found) => found.timeMs);
+  await store.append([letter(10), letter(20), letter(30)]);
+  await store.trim(20);
+  assert.deepEqual(await times(), [30, 20]);
+  await store.trim(31);
+  assert.deepEqual(await times(), []);
+  for (let n = 41; n <= 45; n++) await store.append([letter(n)]);
+  assert.deepEqual(await times(), [45, 44, 43], 'the bound of their count holds on');
 });
 
 const BY_ANN = { user: 'ann', via: 'http', address: '10.0.0.7' } as const;
