@@ -81,6 +81,7 @@ export interface Turn<Definition> extends Self<Definition> {
    * an event means the same whoever caused it.
    */
   readonly permissions: readonly string[];
+  /** As the journal has it: unique for the entity, whoever sent the command. */
   readonly commandId?: CommandId;
 }
 

@@ -19,6 +19,11 @@ const SETTLE_DELAY_MS = 20;
 /** Replies after which a repeat may succeed; every other refusal is final. */
 const PASSING = new Set(['UNAVAILABLE', 'OVERLOADED', 'TIMEOUT', 'STOPPED', 'STALE_ROUTE']);
 
+/** Follows from the event, so that an effect has the same id however often it is begun. Callers' ids never look like it. */
+export function effectId({ entity, seq, index }: Omit<PendingEffect, 'effect'>): CommandId {
+  return CommandId.parse(`${entity}#${seq}.${index}`);
+}
+
 export interface EffectRunnerOptions {
   readonly journal: Journal;
   readonly outlets: Readonly<Record<string, Outlet>>;
@@ -93,7 +98,7 @@ export class EffectRunner {
   /** True when nothing is left to do for it. */
   async #carryOut(pending: PendingEffect): Promise<boolean> {
     const effect = pending.effect as unknown as Effect;
-    const id = `${pending.entity}#${pending.seq}.${pending.index}`;
+    const id = effectId(pending);
     let reason = '';
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (attempt > 0)
@@ -121,13 +126,13 @@ export class EffectRunner {
 
   async #tell(
     effect: Extract<Effect, { kind: 'tell' }>,
-    id: string,
+    id: CommandId,
     entity: EntityId,
   ): Promise<{ reason: string; final: boolean } | undefined> {
     const to = EntityId.safeParse(effect.to);
     if (!to.success) return { reason: `no entity id: ${effect.to}`, final: true };
     const reply = await this.#options.ask(to.data, effect.command, {
-      commandId: CommandId.parse(id),
+      commandId: id,
       by: { user: entity, via: 'entity' },
       permissions: ['*', 'internal:*'],
     });

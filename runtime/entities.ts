@@ -1,7 +1,8 @@
 import type { AnyActorKind, View } from './actor-kind.ts';
+import { commandHash, journalCommandId } from './command-identity.ts';
 import { Entity } from './entity/entity.ts';
 import type { EntityHost } from './entity/host.ts';
-import type { Message } from './entity/message.ts';
+import type { Message, Sent } from './entity/message.ts';
 import { type EntityId, kindOf } from './ids.ts';
 import type { Snapshot } from './journal.ts';
 import type { Json } from './json.ts';
@@ -82,12 +83,14 @@ export class Entities {
     }
     const entity = this.#awake(to);
     if (!entity) return { ok: false, code: this.#stopping ? 'STOPPED' : 'NOT_FOUND', message: `there is no ${to}` };
-    return this.#post(entity, parsed.data, options);
+    const { by, permissions } = options;
+    // Of the command as it was sent; see there why.
+    const sent = { commandId: journalCommandId(options), commandHash: commandHash(command), by, permissions };
+    return this.#post(entity, parsed.data, sent, options.timeoutMs ?? DEFAULT_ASK_TIMEOUT_MS);
   }
 
-  #post(entity: Entity, command: unknown, options: AskOptions): Promise<Reply> {
+  #post(entity: Entity, command: unknown, sent: Sent, timeoutMs: number): Promise<Reply> {
     return new Promise((resolve) => {
-      const timeoutMs = options.timeoutMs ?? DEFAULT_ASK_TIMEOUT_MS;
       const timer = setTimeout(
         () =>
           resolve({
@@ -101,7 +104,7 @@ export class Entities {
         clearTimeout(timer);
         resolve(answer);
       };
-      const posted = entity.post({ kind: 'command', command, options, reply });
+      const posted = entity.post({ kind: 'command', command, sent, reply });
       if (posted === 'full')
         reply({ ok: false, code: 'OVERLOADED', message: `${entity.id} has too many commands waiting` });
       if (posted === 'gone')

@@ -8,8 +8,11 @@ export const EntityId = z
   .brand<'EntityId'>();
 export type EntityId = z.infer<typeof EntityId>;
 
-/** Chosen by the caller, at most once effective per entity: repeating it returns the first answer. */
-export const CommandId = z.string().min(1).max(200).brand<'CommandId'>();
+/**
+ * At most once effective per entity: repeating it returns the first answer. Chosen by whoever sends the command; the journal
+ * keeps those of people and programs under their names (`callersCommandId`), hence the length.
+ */
+export const CommandId = z.string().min(1).max(1000).brand<'CommandId'>();
 export type CommandId = z.infer<typeof CommandId>;
 
 export function entityId(kind: string, name: string): EntityId {

@@ -33,6 +33,8 @@ export interface Append {
   readonly shard: Shard;
   readonly epoch: Epoch;
   readonly commandId: CommandId | null;
+  /** Of the command (`commandHash`); null for what the entity decided by itself. */
+  readonly commandHash: string | null;
   /** What the sender was told; returned again when the command id is repeated. */
   readonly answer: Json;
   readonly timeMs: number;
@@ -52,8 +54,21 @@ export type Appended =
   | { readonly kind: 'committed'; readonly firstPosition: number }
   /** The command id stands in the journal already: nothing was written. */
   | { readonly kind: 'repeated'; readonly answer: Json }
+  /** The command id stands in the journal for another command: nothing was written. */
+  | { readonly kind: 'reused' }
   /** Another owner has a newer epoch, or the sequence number is taken: stop the shard, never retry. */
   | { readonly kind: 'fenced'; readonly reason: string };
+
+export interface AnsweredCommand {
+  readonly answer: Json;
+  /** Null for one that was accepted by a version which did not keep it. */
+  readonly commandHash: string | null;
+}
+
+/** Whether the journal has just this command under its id; one of which no hash was kept is believed to be it. */
+export function isRepeat(known: Pick<AnsweredCommand, 'commandHash'>, commandHash: string | null): boolean {
+  return known.commandHash === null || known.commandHash === commandHash;
+}
 
 export interface Snapshot {
   readonly entity: EntityId;
@@ -89,8 +104,8 @@ export interface JournalQuery {
 export interface Journal {
   /** Commits a batch of turns in one transaction; the answers come in the order of the batch. */
   append(batch: readonly Append[]): Promise<Appended[]>;
-  /** The stored answer of a command, or undefined when the journal does not have it. */
-  answerOf(entity: EntityId, commandId: CommandId): Promise<Json | undefined>;
+  /** A command that was accepted before, or undefined when the journal does not have it. */
+  answered(entity: EntityId, commandId: CommandId): Promise<AnsweredCommand | undefined>;
   /** Events of one entity after a sequence number, in order. */
   events(entity: EntityId, afterSeq: number): Promise<JournalEntry[]>;
   query(query: JournalQuery): Promise<JournalEntry[]>;

@@ -24,6 +24,10 @@ export interface Runtime {
 }
 
 export interface AskOptions {
+  /**
+   * Repeated, it returns the first answer; with another command to the same entity it is refused. Ids of different users
+   * never meet, and none meets an id that the product itself uses (`journalCommandId`).
+   */
   readonly commandId: CommandId;
   readonly by: Who;
   /** What the sender may do; `internal` commands need `internal:*`, which no token has. */
@@ -42,6 +46,7 @@ export type Reply =
 /** Codes of the runtime; an actor's own rejections add theirs. */
 export type ReplyCode =
   | 'INVALID_COMMAND'
+  | 'COMMAND_ID_REUSED'
   | 'FORBIDDEN'
   | 'NOT_FOUND'
   | 'OVERLOADED'

@@ -19,7 +19,7 @@ export const WritePoint = z.strictObject({
 /** From the driver: how a write ended. */
 export const ReportWrite = z.strictObject({
   kind: z.literal('ReportWrite'),
-  writeId: z.string().max(200),
+  writeId: z.string().max(990),
   state: z.enum(['acknowledged', 'verified', 'failed', 'timed_out']),
   code: z.string().max(100).optional(),
   message: z.string().max(500).optional(),

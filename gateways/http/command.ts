@@ -40,6 +40,9 @@ export async function command(
   body: object,
 ): Promise<{ readonly result: Json; readonly repeated: boolean; readonly commandId: string }> {
   const { commandId, reply } = await ask(call, to, body);
-  if (!reply.ok) throw new CommandRefused(reply.code, reply.message, { field: reply.field });
+  if (!reply.ok) {
+    const field = reply.code === 'COMMAND_ID_REUSED' ? 'Idempotency-Key' : reply.field;
+    throw new CommandRefused(reply.code, reply.message, { field });
+  }
   return { result: reply.result, repeated: reply.repeated, commandId };
 }

@@ -72,7 +72,8 @@ function operationOf(route: Route, schemaOf: SchemaOf): JsonObject {
             name: 'Idempotency-Key',
             in: 'header',
             required: false,
-            description: 'Repeating a command with the same key returns its first answer',
+            description:
+              'Repeating a command with the same key returns its first answer; another command with it is refused with COMMAND_ID_REUSED',
             schema: { type: 'string', minLength: 1, maxLength: 120 },
           },
         ]

@@ -17,6 +17,7 @@ export interface Decided {
   readonly by: Who;
   /** Null for what the entity decided by itself. */
   readonly commandId: CommandId | null;
+  readonly commandHash: string | null;
   readonly answer: Json;
 }
 
@@ -24,6 +25,8 @@ export type Committed =
   | { readonly kind: 'committed' }
   /** The command id was known: nothing was written, and this was the first answer. */
   | { readonly kind: 'repeated'; readonly answer: Json }
+  /** The command id was known for another command: nothing was written. */
+  | { readonly kind: 'reused' }
   /** Another node may own the entity: this one must not go on. */
   | { readonly kind: 'fenced'; readonly reason: string };
 
@@ -35,7 +38,7 @@ export async function commit(memory: Memory, host: EntityHost, decided: Decided)
   const shard = shardOf(memory.id);
   const epoch = host.ownership.epochOf(shard);
   if (epoch === undefined) return { kind: 'fenced', reason: 'this node does not own the shard' };
-  const { events, by, commandId, answer } = decided;
+  const { events, by, commandId, commandHash, answer } = decided;
   const turn = memory.turn(by);
   const { state, rows, effects } = fold(memory, events, turn);
   const firstSeq = memory.seq + 1;
@@ -46,6 +49,7 @@ export async function commit(memory: Memory, host: EntityHost, decided: Decided)
       shard,
       epoch,
       commandId,
+      commandHash,
       answer,
       timeMs: turn.nowMs,
       by,

@@ -1,17 +1,24 @@
 import type { View } from '../actor-kind.ts';
 import { ErrorWithCode } from '../errors.ts';
-import type { EntityId } from '../ids.ts';
+import type { CommandId, EntityId } from '../ids.ts';
 import type { Snapshot } from '../journal.ts';
 import type { Json } from '../json.ts';
 import type { PositionedRecord } from '../log.ts';
 import type { AskOptions, Reply } from '../runtime.ts';
+
+/** How a command came. */
+export interface Sent extends Pick<AskOptions, 'by' | 'permissions'> {
+  /** As the journal has them, both. */
+  readonly commandId: CommandId;
+  readonly commandHash: string;
+}
 
 /** What waits in an entity's mailbox. */
 export type Message =
   | {
       readonly kind: 'command';
       readonly command: unknown;
-      readonly options: AskOptions;
+      readonly sent: Sent;
       readonly reply: (reply: Reply) => void;
     }
   | {

@@ -1,11 +1,20 @@
 import type { Who } from '../actor-kind.ts';
 import { ErrorWithCode } from '../errors.ts';
+import { isRepeat } from '../journal.ts';
 import type { PositionedRecord } from '../log.ts';
+import type { Reply } from '../runtime.ts';
 import { type Committed, commit, type Decided, type DecidedEvent } from './commit.ts';
 import type { EntityHost } from './host.ts';
 import { Intake } from './intake.ts';
 import { BY_LOG, BY_TIMER, type Memory } from './memory.ts';
 import type { Message, MessageOf } from './message.ts';
+
+const REUSED: Reply = {
+  ok: false,
+  code: 'COMMAND_ID_REUSED',
+  message: 'this command id was used for another command; nothing was done',
+  field: 'commandId',
+};
 
 /** What the supervision of an entity is told by its turns. */
 export interface TurnListener {
@@ -79,7 +88,7 @@ export class Turns {
   /** Commits what the entity decided by itself. Synchronous when that is nothing. */
   decided(events: readonly DecidedEvent[] | undefined, by: Who): void | Promise<void> {
     if (events === undefined || events.length === 0) return;
-    return this.#commit({ events, by, commandId: null, answer: null }).then(() => undefined);
+    return this.#commit({ events, by, commandId: null, commandHash: null, answer: null }).then(() => undefined);
   }
 
   #observe(record: PositionedRecord): void | Promise<void> {
@@ -103,21 +112,23 @@ export class Turns {
     this.#intake.take(admission, message);
   }
 
-  async #command({ command, options, reply }: MessageOf<'command'>): Promise<void> {
-    const { commandId, by, permissions } = options;
+  async #command({ command, sent, reply }: MessageOf<'command'>): Promise<void> {
+    const { commandId, commandHash, by, permissions } = sent;
     const { kind, state, id } = this.#memory;
     const decision = kind.decide(state, command, { ...this.#memory.turn(by), permissions, commandId });
     this.#lastActiveMs = this.#host.now();
     if (!decision.ok) {
       // A repeat is usually refused by the state that its first arrival left behind; then the first answer counts.
-      const first = await this.#host.journal.answerOf(id, commandId);
-      return reply(first === undefined ? decision : { ok: true, result: first, repeated: true });
+      const first = await this.#host.journal.answered(id, commandId);
+      if (first === undefined) return reply(decision);
+      return reply(isRepeat(first, commandHash) ? { ok: true, result: first.answer, repeated: true } : REUSED);
     }
-    const decided = { events: decision.events, by, commandId, answer: decision.result ?? null };
+    const decided = { events: decision.events, by, commandId, commandHash, answer: decision.result ?? null };
     const committed = await this.#commit(decided);
     if (committed.kind === 'fenced') {
       return reply({ ok: false, code: 'STALE_ROUTE', message: `another node owns ${id}: ${committed.reason}` });
     }
+    if (committed.kind === 'reused') return reply(REUSED);
     const repeated = committed.kind === 'repeated';
     reply({ ok: true, result: repeated ? committed.answer : decided.answer, repeated });
   }

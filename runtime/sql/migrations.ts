@@ -29,7 +29,7 @@ export async function migrate(db: Kysely<JournalSchema>, types: ColumnTypes): Pr
 }
 
 /** Never change one that was released: add the next. */
-function migrations({ int64, bytes }: ColumnTypes): Record<string, Migration> {
+export function migrations({ int64, bytes }: ColumnTypes): Record<string, Migration> {
   return {
     '0001-journal': {
       async up(db) {
@@ -146,17 +146,28 @@ function migrations({ int64, bytes }: ColumnTypes): Record<string, Migration> {
     },
     '0004-command-hashes': {
       async up(db) {
-        await db.schema.alterTable('command').addColumn('command_hash', 'text').execute();
-        // People's and programs' ids move under their names, where new ones stand; journal rows stay as they were written.
-        // Without the index this would read an entity's whole history for each of its commands.
-        await db.schema.createIndex('journal_command').on('journal').columns(['command_id', 'entity']).execute();
-        const byCaller = sql`select 1 from journal where journal.command_id = command.command_id
-          and journal.entity = command.entity and journal.by_via in ('http', 'websocket')`;
-        const user = sql`select replace(replace(by_user, '%', '%25'), ':', '%3A') from journal
-          where journal.command_id = command.command_id and journal.entity = command.entity limit 1`;
-        await sql`update command set command_id = 'caller:' || (${user}) || ':' || command_id
-          where exists (${byCaller})`.execute(db);
-        await db.schema.dropIndex('journal_command').execute();
+        await db.schema
+          .createTable('command_with_hash')
+          .addColumn('command_id', 'text', (column) => column.notNull())
+          .addColumn('entity', 'text', (column) => column.notNull())
+          .addColumn('command_hash', 'text')
+          .addColumn('answer', 'text', (column) => column.notNull())
+          .addColumn('time_ms', int64, (column) => column.notNull())
+          .addPrimaryKeyConstraint('command_id_key', ['command_id', 'entity'])
+          .execute();
+        // Ids of people and programs move under their names, where new ones stand (`callersCommandId`), so that a repeat is
+        // still known. The journal says whose they were; its rows stay as they were written.
+        await sql`insert into command_with_hash (command_id, entity, answer, time_ms)
+          select case when asked.by_via in ('http', 'websocket')
+            then 'caller:' || replace(replace(asked.by_user, '%', '%25'), ':', '%3A') || ':' || command.command_id
+            else command.command_id end, command.entity, command.answer, command.time_ms
+          from command left join (
+            select command_id, entity, min(by_via) as by_via, min(by_user) as by_user
+            from journal where command_id is not null group by command_id, entity
+          ) as asked on asked.command_id = command.command_id and asked.entity = command.entity
+          where true on conflict do nothing`.execute(db);
+        await db.schema.dropTable('command').execute();
+        await db.schema.alterTable('command_with_hash').renameTo('command').execute();
       },
     },
   };

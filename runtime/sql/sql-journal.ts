@@ -271,10 +271,7 @@ function commandIds(batch: readonly Append[]): CommandId[] {
   return [...ids];
 }
 
-function commandRowOf(
-  { entity, commandHash, answer, timeMs }: Append,
-  commandId: CommandId,
-): JournalSchema['command'] {
+function commandRowOf({ entity, commandHash, answer, timeMs }: Append, commandId: CommandId): JournalSchema['command'] {
   return {
     entity,
     command_id: commandId,

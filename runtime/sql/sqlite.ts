@@ -1,6 +1,7 @@
 import {
   type Kysely,
   Kysely as KyselyInstance,
+  SqliteAdapter,
   type SqliteDatabase,
   SqliteDialect,
   type SqliteStatement,
@@ -37,7 +38,20 @@ export function openSqliteFile(file: string, options: { readonly pageSize?: numb
 
 /** Kysely on a connection, with prepared statements kept. */
 export function kyselyOn<Schema>(connection: SqliteConnection): Kysely<Schema> {
-  return new KyselyInstance<Schema>({ dialect: new SqliteDialect({ database: new PreparedDatabase(connection) }) });
+  return new KyselyInstance<Schema>({ dialect: new Dialect({ database: new PreparedDatabase(connection) }) });
+}
+
+/** Migrations run in one transaction, so that a crash leaves the schema as it was: SQLite can, though Kysely takes it that it cannot. */
+class Dialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new Adapter();
+  }
+}
+
+class Adapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
 }
 
 class PreparedDatabase implements SqliteDatabase {

@@ -60,10 +60,37 @@ export function journalContract(name: string, open: (t: TestContext) => Promise<
     const [again] = await journal.append([turn(pump, 2, { epoch, commandId: 'c-1', answer: { done: 'differently' } })]);
     assert.deepEqual(again, { kind: 'repeated', answer: { done: 'c-1' } });
     assert.equal((await journal.events(pump, 0)).length, 1);
-    assert.deepEqual(await journal.answerOf(pump, CommandId.parse('c-1')), { done: 'c-1' });
-    assert.equal(await journal.answerOf(valve, CommandId.parse('c-1')), undefined);
+    assert.deepEqual(await journal.answered(pump, CommandId.parse('c-1')), {
+      answer: { done: 'c-1' },
+      commandHash: 'the same',
+    });
+    assert.equal(await journal.answered(valve, CommandId.parse('c-1')), undefined);
     const [other] = await journal.append([turn(valve, 1, { epoch, commandId: 'c-1' })]);
     assert.equal(other?.kind, 'committed', 'another entity may use the same id');
+  });
+
+  contract('a command id that was decided for another command is said to be so, and writes nothing', async (opened) => {
+    const { journal, epoch } = opened;
+    await journal.append([turn(pump, 1, { epoch, commandId: 'c-1' })]);
+    const other = turn(pump, 2, { epoch, commandId: 'c-1', commandHash: 'another' });
+    assert.deepEqual(await journal.append([other]), [{ kind: 'reused' }]);
+    assert.equal((await journal.events(pump, 0)).length, 1);
+    assert.equal((await journal.answered(pump, CommandId.parse('c-1')))?.commandHash, 'the same');
+    const batch = [
+      turn(pump, 2, { epoch, commandId: 'c-2' }),
+      turn(pump, 3, { epoch, commandId: 'c-2', commandHash: 'x' }),
+    ];
+    assert.deepEqual(
+      (await journal.append(batch)).map((answer) => answer.kind),
+      ['committed', 'reused'],
+    );
+  });
+
+  contract('a command of which no hash was kept is answered again, whatever comes under its id', async (opened) => {
+    const { journal, epoch } = opened;
+    await journal.append([turn(pump, 1, { epoch, commandId: 'c-1', commandHash: null })]);
+    const [again] = await journal.append([turn(pump, 2, { epoch, commandId: 'c-1', commandHash: 'new' })]);
+    assert.deepEqual(again, { kind: 'repeated', answer: { done: 'c-1' } });
   });
 
   contract('a command id repeated within one batch is decided once', async ({ journal, epoch }) => {
@@ -207,12 +234,13 @@ export function journalContract(name: string, open: (t: TestContext) => Promise<
   contract('whatever is appended, each entity has one history without gaps', async ({ journal, epoch }) => {
     const entities = [pump, valve, entityId('asset', 'fan-1')];
     const heads = new Map(entities.map((entity) => [entity, 0]));
-    const known = new Set<string>();
+    const known = new Map<string, string>();
     const anyTurn = fc.record({
       entity: fc.constantFrom(...entities),
       offset: fc.constantFrom(0, 0, 0, 0, -1, 1),
       events: fc.integer({ min: 0, max: 3 }),
       command: fc.option(fc.integer({ min: 0, max: 40 }), { nil: undefined }),
+      says: fc.constantFrom('this', 'this', 'that'),
       stale: fc.constantFrom(false, false, false, true),
     });
     await fc.assert(
@@ -220,24 +248,25 @@ export function journalContract(name: string, open: (t: TestContext) => Promise<
         // What the heads will be when every turn before it went as it should; the model below is the journal in plain words.
         const batch: Append[] = [];
         const expected: string[] = [];
-        for (const { entity, offset, events, command, stale } of turns) {
+        for (const { entity, offset, events, command, says, stale } of turns) {
           const head = heads.get(entity) ?? 0;
           const commandId = command === undefined ? undefined : `c-${command}`;
           batch.push(
             turn(entity, head + 1 + offset, {
               epoch: stale ? epoch - 1 : epoch,
               kinds: Array.from({ length: events }, () => 'Moved'),
-              ...(commandId !== undefined && { commandId }),
+              ...(commandId !== undefined && { commandId, commandHash: says }),
             }),
           );
           const key = `${entity} ${commandId}`;
           if (stale) expected.push('fenced');
-          else if (commandId !== undefined && known.has(key)) expected.push('repeated');
+          else if (commandId !== undefined && known.has(key))
+            expected.push(known.get(key) === says ? 'repeated' : 'reused');
           else if (offset !== 0) expected.push('fenced');
           else {
             expected.push('committed');
             heads.set(entity, head + events);
-            if (commandId !== undefined) known.add(key);
+            if (commandId !== undefined) known.set(key, says);
           }
         }
         assert.deepEqual(

@@ -19,6 +19,7 @@ export function turn(
     shard: 0,
     epoch: 1,
     commandId: commandId === undefined ? null : CommandId.parse(commandId),
+    commandHash: commandId === undefined ? null : 'the same',
     answer: { done: commandId ?? null },
     timeMs: 1000 + firstSeq,
     by: { user: 'tester', via: 'http' },

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { callersCommandId } from '../../runtime/command-identity.ts';
 import { CommandId, type EntityId, entityId } from '../../runtime/ids.ts';
 import type { Node } from '../../runtime/node.ts';
 import { until } from '../support/condition.ts';
@@ -143,7 +144,7 @@ test('any schedule of commands, readings, crashes and restarts ends where a pure
         );
         assert.deepEqual(
           written.map((row) => row.commandId).toSorted(),
-          [...run.acknowledged].toSorted(),
+          [...run.acknowledged].map((id) => callersCommandId('test', id)).toSorted(),
           'acknowledged means present exactly once',
         );
       } finally {
