@@ -72,29 +72,3 @@ export async function until(what: string, holds: () => Promise<boolean> | boolea
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
-
-/** The most colourful pixel of a picture: largest difference between its channels, 0 for grey. */
-export async function mostColourful(page: Page, png: Buffer): Promise<number> {
-  const blank = await page.context().newPage();
-  const most = await blank.evaluate(
-    async (data) => {
-      const image = new Image();
-      image.src = data;
-      await image.decode();
-      const canvas = new OffscreenCanvas(image.width, image.height);
-      const context = canvas.getContext('2d');
-      if (context === null) return -1;
-      context.drawImage(image, 0, 0);
-      const { data: pixels } = context.getImageData(0, 0, image.width, image.height);
-      let largest = 0;
-      for (let i = 0; i < pixels.length; i += 4) {
-        const [r = 0, g = 0, b = 0] = [pixels[i], pixels[i + 1], pixels[i + 2]];
-        largest = Math.max(largest, Math.max(r, g, b) - Math.min(r, g, b));
-      }
-      return largest;
-    },
-    `data:image/png;base64,${png.toString('base64')}`,
-  );
-  await blank.close();
-  return most;
-}

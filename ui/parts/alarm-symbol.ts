@@ -17,6 +17,8 @@ const NUMBER_Y: Readonly<Record<Severity, number>> = { CRITICAL: 12.2, HIGH: 15,
 const BRACKETS = 'M-2 4V-2H4M20 -2H26V4M26 20V26H20M4 26H-2V20';
 /** Beside the shape, so that it never covers the number. */
 const BADGE_X = 27;
+/** Through the shape of what is out of service. */
+const STRIKE = 'M-1 25L25 -1';
 const LOCK = 'M31 18.5V16.6a2.5 2.5 0 0 1 5 0V18.5h1.3V25H29.7V18.5ZM32.4 18.5h2.2V16.6a1.1 1.1 0 0 0-2.2 0Z';
 
 interface SymbolProps {
@@ -38,7 +40,7 @@ export function AlarmSymbol({ severity, look, label }: SymbolProps) {
   ];
   const text = label ?? `${severity.toLowerCase()}, ${look.words.toLowerCase()}`;
   const sign = severity === 'INFO' ? 'i' : PRIORITY[severity];
-  return html`<svg class=${classes.join(' ')} viewBox=${`-3 -3 ${look.badge === null ? 30 : 43} 30`} role="img" aria-label=${text}>
+  return html`<svg class=${classes.join(' ')} viewBox=${`-4 -4 ${look.badge === null ? 32 : 45} 32`} role="img" aria-label=${text}>
     ${look.blinks && html`<path class=${look.filled ? 'brackets' : 'brackets blinks'} d=${BRACKETS} />`}
     <path class="edge" d=${SHAPES[severity]} />
     <path class="outline" d=${SHAPES[severity]} />
@@ -47,6 +49,7 @@ export function AlarmSymbol({ severity, look, label }: SymbolProps) {
       <path d=${SHAPES[severity]} />
       <text class="number" x="12" y=${NUMBER_Y[severity]}>${sign}</text>
     </g>
+    ${look.look === 'out-of-service' && html`<path class="strike" d=${STRIKE} />`}
     ${
       look.badge !== null &&
       html`<g class="badge">

@@ -21,6 +21,8 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['u', 'Unshelve …'],
   ['r', 'Reset a latched alarm …'],
   ['c', 'Comment …'],
+  ['w', 'New work order for the asset …'],
+  ['i', 'Inspect a value: source and receive time, quality'],
   ['n', 'Let go of the list: show new rows'],
   ['/', 'Filter'],
   ['m', 'Silence the sound on this screen'],
@@ -67,6 +69,7 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
           ${LOOKS.map(([detail, overlay, meaning]) => html`<li><${AlarmSymbol} severity="HIGH" look=${sample(detail, overlay)} /> ${meaning}</li>`)}
           <li><span class="reading stale"><span class="mark-sign">◷</span><span class="number">71.3</span></span> stale: no new value within twice its interval</li>
           <li><span class="reading bad"><span class="mark-sign bad-sign">BAD</span><span class="number">(71.3)</span></span> bad quality: the last good value in brackets</li>
+          <li><span class="reading frozen"><span class="mark-sign">‖</span><span class="number">71.3</span></span> frozen: it still arrives, but has not moved for too long</li>
           <li><span class="reading uncertain"><span class="mark-sign">?</span><span class="number">71.3</span></span> uncertain or suspect</li>
         </ul>
       </section>

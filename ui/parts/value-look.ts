@@ -2,19 +2,33 @@ import type { Mark, MetricInfo, Severity } from '../../actors/views.ts';
 import { words } from '../store/format.ts';
 
 /** How a value must look. `good` is the only one that looks like a value to rely on. */
-export type ValueLook = 'good' | 'stale' | 'bad' | 'uncertain' | 'missing';
+export type ValueLook = 'good' | 'stale' | 'bad' | 'frozen' | 'uncertain' | 'missing';
 
 export function valueLook(value: unknown, mark: Pick<Mark, 'quality' | 'reason'> | undefined): ValueLook {
   if (mark === undefined) return value === null || value === undefined ? 'missing' : 'good';
   if (mark.reason === 'stale') return 'stale';
   if (mark.quality === 'BAD') return 'bad';
-  return mark.quality === 'GOOD' ? 'good' : 'uncertain';
+  if (mark.quality === 'GOOD') return 'good';
+  return mark.reason === 'frozen' ? 'frozen' : 'uncertain';
 }
 
-/** `BAD · sensor broken`, in the words of the driver's own code. */
+/** Codes of the quality rules that say too little by themselves; a driver's own are shown as they are, in words. */
+const REASONS: Readonly<Record<string, string>> = {
+  stale: 'no new reading within twice its interval',
+  frozen: 'arrives, but has not moved for too long',
+  range: 'outside of the possible range',
+  rate: 'changed faster than it can',
+  device_lost: 'its device is lost',
+  no_device_time: 'came without a time of its own',
+  future_time: 'dated in the future',
+  wrong_type: 'not of the type of the point',
+};
+
+/** `bad: sensor broken`, `suspect: changed faster than it can`. */
 export function markWords(mark: Pick<Mark, 'quality' | 'reason'>): string {
-  const reason = words(mark.reason);
-  return mark.reason === 'stale' ? 'stale' : `${mark.quality.toLowerCase()}${reason === '' ? '' : `: ${reason}`}`;
+  const reason = REASONS[mark.reason] ?? words(mark.reason);
+  if (mark.reason === 'stale' || mark.reason === 'frozen') return `${mark.reason}: ${reason}`;
+  return `${mark.quality.toLowerCase()}${reason === '' ? '' : `: ${reason}`}`;
 }
 
 export interface BarGeometry {

@@ -30,7 +30,7 @@ interface ReadingProps {
 
 /**
  * A value and its honesty: a stale one is grey with its age, a bad one is struck out and replaced by the last good one in
- * brackets, an uncertain one carries a question mark.
+ * brackets, a frozen one stands between bars, an uncertain one carries a question mark.
  */
 export function Reading({ value, mark, unit, decimals }: ReadingProps) {
   const look = valueLook(value, mark);
@@ -39,11 +39,12 @@ export function Reading({ value, mark, unit, decimals }: ReadingProps) {
   const bad = look === 'bad';
   return html`<span class=${`reading ${look}`} title=${mark === undefined ? undefined : markWords(mark)}>
     ${look === 'stale' && html`<span class="mark-sign" aria-hidden="true">◷</span>`}
+    ${look === 'frozen' && html`<span class="mark-sign" aria-hidden="true">‖</span>`}
     ${look === 'uncertain' && html`<span class="mark-sign" aria-hidden="true">?</span>`}
     ${bad && html`<span class="mark-sign bad-sign">BAD</span>`}
     <span class="number">${bad ? (last === null ? NOTHING : `(${last})`) : shown}</span>
     ${look !== 'missing' && !(bad && last === null) && html`<span class="unit">${unit}</span>`}
-    ${look === 'stale' && mark !== undefined && html`<span class="mark-age">stale <${Age} timeMs=${mark.sinceMs} /></span>`}
+    ${(look === 'stale' || look === 'frozen') && mark !== undefined && html`<span class="mark-age">${look} <${Age} timeMs=${mark.sinceMs} /></span>`}
   </span>`;
 }
 

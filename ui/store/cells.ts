@@ -44,15 +44,20 @@ export class Cells<V> {
     for (const listener of called) listener();
   }
 
-  /** Merges a delta. A field that is null went away, but for `props`, where null is a value. */
+  /** Merges a delta. A field that is null went away, but for `props`, where null is a value; so did an entity that is gone. */
   merge(items: readonly Item[]): void {
     const called = new Set<() => void>();
-    let added = false;
+    let moved = false;
     for (const item of items) {
-      if (!this.#entities.has(item.id)) added = true;
-      this.#mergeOne(item, called);
+      const isKnown = this.#entities.has(item.id);
+      if (item.gone === true) {
+        if (!isKnown) continue;
+        this.#entities.delete(item.id);
+        this.#collect(called, item.id);
+      } else this.#mergeOne(item, called);
+      if (item.gone === true || !isKnown) moved = true;
     }
-    if (added) this.#setIds();
+    if (moved) this.#setIds();
     this.revision.value++;
     for (const listener of called) listener();
   }

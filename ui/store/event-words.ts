@@ -13,6 +13,9 @@ const TITLES: Readonly<Record<string, string>> = {
   WorkOrderOccurrenceAppended: 'Repeat added to the work order',
   WorkOrderOccurrencePassedOn: 'Repeat needs a new work order',
   WorkOrderForgotten: 'Work order ended',
+  LogInRefused: 'Log-in refused',
+  PermissionRefused: 'Refused',
+  AccessRecordsOmitted: 'More of the same',
 };
 
 /** What an event of a kind is called. */
@@ -63,6 +66,19 @@ export function eventWords(kind: string, event: unknown, after: unknown): string
         : `item ${fields.ordinal('index')}`;
     case 'ChecklistItemSkipped':
       return sentence(`item ${fields.ordinal('index')}`, fields.text('reason'));
+    case 'LoggedIn':
+      return [fields.text('role'), fields.from(), fields.times()].filter(Boolean).join(', ');
+    case 'LoggedOut':
+      return [fields.from(), fields.times()].filter(Boolean).join(', ');
+    case 'LogInRefused':
+      return [fields.code('code'), fields.from(), fields.times()].filter(Boolean).join(', ');
+    case 'PermissionRefused':
+      return sentence(fields.text('wanted'), [fields.text('reason'), fields.times()].filter(Boolean).join(', '));
+    case 'TokenCreated':
+    case 'TokenRevoked':
+      return [fields.in('token').text('name'), fields.in('token').text('role')].filter(Boolean).join(', ');
+    case 'AccessRecordsOmitted':
+      return `${eventTitle(fields.text('of'))} ${fields.times()}, not written down one by one`;
     default:
       return ['number', 'title', 'user', 'state', 'code', 'reason', 'note', 'text', 'message', 'address']
         .map((name) => (CODES.has(name) ? fields.code(name) : fields.text(name)))
@@ -157,6 +173,18 @@ class Fields {
   list(name: string): string {
     const value = this.#record[name];
     return Array.isArray(value) ? value.filter((each) => typeof each === 'string').join(', ') : '';
+  }
+
+  /** Where a client stands; null is the machine itself. */
+  from(): string {
+    const address = this.text('address');
+    return address === '' ? 'on the machine itself' : `from ${address}`;
+  }
+
+  /** Only where it happened more than once. */
+  times(): string {
+    const times = this.#record.times;
+    return typeof times === 'number' && times > 1 ? `${formatValue(times, 0)} times` : '';
   }
 
   names(): string {

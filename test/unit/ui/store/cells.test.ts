@@ -37,6 +37,20 @@ test('a field that went away is gone, while a property may be null', () => {
   assert.deepEqual(cells.get('a'), { props: { name: 'A', health: null }, values: { y: 2 } });
 });
 
+test('an entity that is gone leaves, and those who watch any of its fields are told; one never known is no news', () => {
+  const cells = filled();
+  const called: string[] = [];
+  cells.watch(() => called.push('x'), 'a', 'values', 'x');
+  cells.watch(() => called.push('b'), 'b');
+  const ids = cells.ids.value;
+  cells.merge([{ id: 'unheard-of', gone: true }]);
+  assert.equal(cells.ids.value, ids);
+  cells.merge([{ id: 'a', gone: true }]);
+  assert.deepEqual(cells.ids.value, ['b']);
+  assert.deepEqual(called, ['x']);
+  assert.equal(cells.get('a'), undefined);
+});
+
 test('a snapshot replaces everything and tells those whose entity is gone', () => {
   const cells = filled();
   let calls = 0;

@@ -7,9 +7,12 @@ import {
   formatMoment,
   formatNumber,
   formatOffset,
+  formatStamp,
   formatTime,
   formatValue,
+  instantAt,
   knownZone,
+  shortOffset,
   words,
 } from '../../../../ui/store/format.ts';
 
@@ -59,7 +62,35 @@ test('a zone the browser does not know falls back to UTC', () => {
   assert.equal(knownZone('Mars/Olympus'), 'UTC');
 });
 
+test('an offset beside a time is short, and UTC is called so', () => {
+  assert.equal(shortOffset(T, 'Asia/Kolkata'), '+05:30');
+  assert.equal(shortOffset(T, 'UTC'), 'UTC');
+});
+
+test('a reading is dated to the thousandth', () => {
+  assert.equal(formatStamp(T + 41, 'Europe/Berlin'), '2026-01-16 00:30:05.041 UTC+01:00');
+});
+
+test('the year is added where it is another', () => {
+  assert.equal(formatMoment(T, 'UTC', T + 400 * 86_400_000), '2026-01-15 23:30:05');
+});
+
+test('a local time becomes the instant at which clocks of the zone show it, in summer and in winter', () => {
+  assert.equal(instantAt('2026-01-16T00:30', 'Europe/Berlin'), Date.UTC(2026, 0, 15, 23, 30));
+  assert.equal(instantAt('2026-07-16T00:30', 'Europe/Berlin'), Date.UTC(2026, 6, 15, 22, 30));
+  assert.equal(instantAt('2026-12-01T08:00', 'Asia/Kolkata'), Date.UTC(2026, 11, 1, 2, 30));
+});
+
+test('a local time that comes twice is the first of both, one that never comes is an hour later', () => {
+  assert.equal(instantAt('2026-10-25T02:30', 'Europe/Berlin'), Date.UTC(2026, 9, 25, 0, 30));
+  assert.equal(instantAt('2026-03-29T02:30', 'Europe/Berlin'), Date.UTC(2026, 2, 29, 1, 30));
+  assert.ok(Number.isNaN(instantAt('', 'Europe/Berlin')));
+});
+
 test('codes become words', () => {
+  assert.equal(words('mqtt_broker_unavailable'), 'MQTT broker unavailable');
+  assert.equal(words('NOT_ALLOWED'), 'not allowed');
+  assert.equal(words('devicesOffline'), 'devices offline');
   assert.equal(words('in_progress'), 'in progress');
   assert.equal(words('AlarmCannotEvaluate'), 'Alarm cannot evaluate');
 });
