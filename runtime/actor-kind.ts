@@ -58,6 +58,11 @@ export interface ActorKind<State, Command, Event extends { readonly kind: string
   readonly supervision?: Partial<Supervision>;
   /** Stop an entity that had nothing to do for so long; never when left out. */
   readonly passivateAfterMs?: number;
+  /**
+   * From this instant on it is history: it leaves the live lists once it is passivated, and is not brought up at a start. Its
+   * records stay, and a command or a question by its id still finds it. Never when left out or undefined.
+   */
+  retiresAtMs?(state: State, self: Self<Definition>): number | undefined;
   /** Commands waiting at one entity beyond this are refused with OVERLOADED. Default 256. */
   readonly mailboxCapacity?: number;
 }

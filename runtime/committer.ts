@@ -24,6 +24,11 @@ export class Committer {
     this.#listener = listener;
   }
 
+  /** Nothing is on its way to the journal. */
+  get idle(): boolean {
+    return !this.#running;
+  }
+
   /** Rejects when the journal cannot say whether it has the turn: the caller has to read it again. */
   append(append: Append): Promise<Appended> {
     return new Promise((resolve, reject) => {

@@ -2,7 +2,9 @@ import type { AnyActorKind, View } from './actor-kind.ts';
 import { commandHash, journalCommandId } from './command-identity.ts';
 import { Entity } from './entity/entity.ts';
 import type { EntityHost } from './entity/host.ts';
+import { Memory } from './entity/memory.ts';
 import type { Message, Sent } from './entity/message.ts';
+import { Recovery } from './entity/recovery.ts';
 import { type EntityId, kindOf } from './ids.ts';
 import type { Snapshot } from './journal.ts';
 import type { Json } from './json.ts';
@@ -12,6 +14,8 @@ import type { Population } from './population.ts';
 import type { AskOptions, Reply } from './runtime.ts';
 
 const DEFAULT_ASK_TIMEOUT_MS = 10_000;
+/** Somebody sent a command to an entity that never was; it is let go of before many such names fill memory. */
+const PHANTOM_MS = 1000;
 
 /** The entities of one node: brings them up when somebody wants them, hands them their messages, lets the idle go. */
 export class Entities {
@@ -19,7 +23,8 @@ export class Entities {
   readonly #host: EntityHost;
   readonly #kinds = new Map<string, AnyActorKind>();
   readonly #entities = new Map<EntityId, Entity>();
-  /** Passivated, with the instant at which they want to be woken. */
+  readonly #residents: ReadonlySet<EntityId>;
+  /** Passivated, with the instant at which they want to be woken; those that nothing but a command wakes are not here. */
   readonly #asleep = new Map<EntityId, number | undefined>();
   #outstanding = 0;
   #stopping = false;
@@ -27,6 +32,7 @@ export class Entities {
   constructor(population: Population, host: EntityHost) {
     this.#population = population;
     this.#host = host;
+    this.#residents = new Set(population.residents);
     for (const kind of population.kinds) this.#kinds.set(kind.name, kind);
   }
 
@@ -148,17 +154,41 @@ export class Entities {
       const dueMs = entity.nextDueMs();
       if (dueMs !== undefined && dueMs <= nowMs) entity.post({ kind: 'due' });
       if (emitting && entity.wantsToEmit) entity.post({ kind: 'emit' });
-      const idleMs = entity.kind.passivateAfterMs;
+      const idleMs = this.#isPhantom(entity) ? PHANTOM_MS : entity.kind.passivateAfterMs;
       if (idleMs !== undefined && nowMs - entity.lastActiveMs > idleMs && entity.waiting === 0 && !entity.unsaved)
-        this.#passivate(entity, dueMs);
+        this.#passivate(entity, dueMs, nowMs);
     }
     for (const [id, dueMs] of this.#asleep) if (dueMs !== undefined && dueMs <= nowMs) this.#awake(id);
   }
 
-  #passivate(entity: Entity, dueMs: number | undefined): void {
-    this.#entities.delete(entity.id);
-    this.#asleep.set(entity.id, dueMs);
+  #isPhantom(entity: Entity): boolean {
+    return entity.seq === 0 && !this.#residents.has(entity.id);
+  }
+
+  #passivate(entity: Entity, dueMs: number | undefined, nowMs: number): void {
+    const { id, kind, seq } = entity;
+    this.#entities.delete(id);
     void entity.stop();
+    if (this.#isPhantom(entity)) return;
+    const retiresAtMs = entity.retiresAtMs();
+    if (retiresAtMs !== undefined && retiresAtMs <= nowMs) {
+      this.#host.retired(id, seq);
+      return;
+    }
+    const wakeMs = Math.min(dueMs ?? Number.POSITIVE_INFINITY, retiresAtMs ?? Number.POSITIVE_INFINITY);
+    if (wakeMs < Number.POSITIVE_INFINITY) this.#asleep.set(id, wakeMs);
+    else if (kind.observe) this.#asleep.set(id, undefined);
+  }
+
+  /** Built aside from its records; nothing of it stays, and nothing comes of it. */
+  async remembered(id: EntityId): Promise<View | undefined> {
+    const kind = this.#kinds.get(kindOf(id));
+    const definition = this.#population.definitionOf(id);
+    if (!kind || definition === undefined) return undefined;
+    const memory = new Memory(kind, { id, definition }, () => this.#host.now());
+    const recovery = await Recovery.begin(memory, this.#host);
+    recovery.end();
+    return memory.seq === 0 ? undefined : memory.view();
   }
 
   /** Commands that arrive while it recovers wait behind the recovery in its mailbox. */

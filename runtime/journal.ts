@@ -113,8 +113,10 @@ export interface Journal {
   end(): Promise<number>;
   saveSnapshots(snapshots: readonly Snapshot[]): Promise<void>;
   snapshot(entity: EntityId): Promise<Snapshot | undefined>;
-  /** Ids of all entities that have history, optionally of one kind: remembered entities and lists. */
+  /** Ids of all entities that have history and are not retired, optionally of one kind. */
   entities(kind?: string): Promise<EntityId[]>;
+  /** An entity is history from here on, unless it has events after this one; a new event brings it back. */
+  retire(entity: EntityId, seq: number): Promise<void>;
   pendingEffects(): Promise<PendingEffect[]>;
   settle(effects: readonly { entity: EntityId; seq: number; index: number }[]): Promise<void>;
   close(): Promise<void>;

@@ -38,7 +38,7 @@ export interface LiveBus {
 }
 
 /** True for a cell that shows nothing: the entity went away, or somebody asked for one that never was. */
-export function isGone({ view }: LiveCell): boolean {
+export function isGone({ view }: Pick<LiveCell, 'view'>): boolean {
   for (const _ in view) return false;
   return true;
 }

@@ -8,6 +8,11 @@ import { sameJson } from './same-json.ts';
 /** A flush may take at most this share of the time; under load it therefore comes less often, not with less in it. */
 const FLUSH_SHARE = 0.25;
 
+/** A client that has not caught up by then is cut off, or has been. */
+const GONE_KEPT_MS = 600_000;
+const MAX_GONE = 1000;
+const NOTHING: View = {};
+
 type FlushListener = Parameters<LiveBus['onFlush']>[0];
 
 /**
@@ -17,6 +22,8 @@ type FlushListener = Parameters<LiveBus['onFlush']>[0];
 export class LiveCells implements LiveBus {
   readonly #cells = new Map<EntityId, Cell>();
   readonly #byKind = new Map<string, Cell[]>();
+  /** Cells of entities that are gone, the oldest first, with the time since when. */
+  readonly #gone = new Map<EntityId, number>();
   readonly #dirty = new Map<EntityId, () => View>();
   readonly #flushListeners = new Set<FlushListener>();
   readonly #commitListeners = new Set<(entries: readonly JournalEntry[]) => void>();
@@ -86,13 +93,43 @@ export class LiveCells implements LiveBus {
     this.#show([[id, view]], false);
   }
 
+  /** An entity is gone: listeners are told so at once, and who was not looking can find that out for a while. */
+  remove(id: EntityId): void {
+    this.#dirty.delete(id);
+    if (!this.#cells.has(id)) return;
+    this.#show([[id, () => NOTHING]], false);
+    this.#forgetGone(performance.now());
+    this.#gone.set(id, performance.now());
+  }
+
+  #forgetGone(nowMs: number): void {
+    const forgotten = new Set<EntityId>();
+    for (const [id, goneMs] of this.#gone) {
+      if (nowMs - goneMs < GONE_KEPT_MS && this.#gone.size - forgotten.size < MAX_GONE) break;
+      forgotten.add(id);
+    }
+    for (const id of forgotten) {
+      this.#gone.delete(id);
+      this.#cells.delete(id);
+    }
+    // New arrays: somebody may be walking through the old ones.
+    for (const kind of new Set([...forgotten].map(kindOf))) {
+      this.#byKind.set(
+        kind,
+        (this.#byKind.get(kind) ?? []).filter((cell) => !forgotten.has(cell.id)),
+      );
+    }
+  }
+
   #show(dirty: readonly (readonly [EntityId, () => View])[], whole: boolean): void {
     const revision = ++this.#revision;
     const changed: Cell[] = [];
     for (const [id, view] of dirty) {
       try {
-        const cell = this.#cells.get(id) ?? this.#create(id);
-        if (cell.replace(view(), revision)) changed.push(cell);
+        const next = view();
+        const cell = this.#cells.get(id) ?? this.#create(id, next);
+        if (cell?.replace(next, revision)) changed.push(cell);
+        if (this.#gone.size > 0 && !isGone({ view: next })) this.#gone.delete(id);
       } catch (error) {
         this.#failed(id, error);
       }
@@ -107,7 +144,9 @@ export class LiveCells implements LiveBus {
     this.#commitListeners.clear();
   }
 
-  #create(id: EntityId): Cell {
+  /** None for what shows nothing: somebody asked for an entity that never was. */
+  #create(id: EntityId, view: View): Cell | undefined {
+    if (isGone({ view })) return undefined;
     const cell = new Cell(id);
     this.#cells.set(id, cell);
     const kind = this.#byKind.get(cell.kind);

@@ -64,6 +64,7 @@ export class Node implements Runtime {
   readonly #options: NodeOptions;
   readonly #cell = new LocalCell();
   readonly #ownership: LocalOwnership;
+  readonly #committer: Committer;
   readonly #entities: Entities;
   readonly #effects: EffectRunner;
   readonly #deadLetterBuffer: DeadLetterBuffer;
@@ -93,6 +94,10 @@ export class Node implements Runtime {
       epochOf: (entity) => this.#ownership.epochOf(shardOf(entity)),
       deadLetter: (letter) => this.deadLetter(letter),
       now: () => Date.now(),
+    });
+    this.#committer = new Committer(storage.journal, {
+      committed: (append, firstPosition) => this.#committed(append, firstPosition),
+      outcome: (error) => (this.#journalFailure = error === undefined ? undefined : messageOf(error)),
     });
     this.#entities = new Entities(options.population, this.#hostOf());
     this.#pump = new LogPump(
@@ -147,6 +152,10 @@ export class Node implements Runtime {
 
   note(to: EntityId, note: Json): void {
     this.#entities.note(to, note);
+  }
+
+  remembered(id: EntityId): Promise<View | undefined> {
+    return this.#entities.remembered(id);
   }
 
   deadLetter(letter: DeadLetter): void {
@@ -224,10 +233,7 @@ export class Node implements Runtime {
       cell: this.#cell,
       ownership: this.#ownership,
       journal,
-      committer: new Committer(journal, {
-        committed: (append, firstPosition) => this.#committed(append, firstPosition),
-        outcome: (error) => (this.#journalFailure = error === undefined ? undefined : messageOf(error)),
-      }),
+      committer: this.#committer,
       live: this.live,
       effects: this.#effects,
       now: () => Date.now(),
@@ -238,6 +244,7 @@ export class Node implements Runtime {
       replay: (entity) => replayOne(entity, log, this.#options.population.followersOf),
       deadLetter: (letter) => this.deadLetter(letter),
       observed: (kind) => this.#entities.observed(kind),
+      retired: (id, seq) => this.#retired(id, seq),
       crashed: (id, error, restartInMs) => this.#crashed(id, error, restartInMs),
       unreadable: (id, error) =>
         this.#options.log.error(
@@ -273,6 +280,18 @@ export class Node implements Runtime {
       { entity: id, restartInMs: restartInMs ?? null, err: error },
       restartInMs === undefined ? 'an entity is stopped' : 'an entity crashed and is built again',
     );
+  }
+
+  #retired(id: EntityId, seq: number): void {
+    this.live.remove(id);
+    this.journal
+      .retire(id, seq)
+      .catch((error: unknown) =>
+        this.#options.log.warn(
+          { entity: id, err: error },
+          'an entity could not be retired; it is after the next start',
+        ),
+      );
   }
 
   #collectWatched(changed: readonly LiveCell[]): void {
@@ -341,10 +360,11 @@ export class Node implements Runtime {
     return this.#entities.size;
   }
 
-  /** Everything that was accepted is in the log and applied, and every effect is carried out. */
+  /** Everything that was accepted is in the log and applied, what came of it committed, and every effect carried out. */
   get quiet(): boolean {
     const { waiting, end, delivered } = this.#pump;
-    return waiting === 0 && end === delivered && this.#entities.outstanding === 0 && this.#effects.pending === 0;
+    const applied = end === delivered && this.#entities.outstanding === 0 && this.#committer.idle;
+    return waiting === 0 && applied && this.#effects.pending === 0;
   }
 
   /** For tests and tools: the entity as it stands. */

@@ -1,4 +1,4 @@
-import type { Who } from './actor-kind.ts';
+import type { View, Who } from './actor-kind.ts';
 import type { Historian } from './historian.ts';
 import type { CommandId, EntityId } from './ids.ts';
 import type { Journal } from './journal.ts';
@@ -14,6 +14,8 @@ export interface Runtime {
   ingest(source: EntityId, input: unknown): Promise<void>;
   /** A live fact for the entity's `note`, never journaled. */
   note(to: EntityId, note: Json): void;
+  /** What an entity would show, made from its records: for those that are not live. Undefined when there are none. */
+  remembered(id: EntityId): Promise<View | undefined>;
   deadLetter(letter: DeadLetter): void;
   readonly live: LiveBus;
   readonly journal: Journal;

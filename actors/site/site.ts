@@ -21,7 +21,9 @@ export const siteKind: ActorKind<SiteState, never, { readonly kind: never }, nev
   watch({ definition, parts }, changed) {
     for (const [id, view] of changed) {
       const part = partOf(id, view, definition);
-      if (part !== null) parts.set(id, part);
+      // An order that has ended counts for nothing, and there are ever more of them.
+      if (part === null || (part.kind === 'work-order' && !part.isOpen)) parts.delete(id);
+      else parts.set(id, part);
     }
   },
 

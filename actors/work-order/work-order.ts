@@ -40,7 +40,13 @@ export const workOrderKind: ActorKind<WorkOrderFile, WorkOrderCommand, WorkOrder
   },
   view: ({ order }) => (order === null ? {} : viewOf(order)),
   passivateAfterMs: 600_000,
+  retiresAtMs({ order }) {
+    return order === null || order.closedAtMs === null ? undefined : order.closedAtMs + LISTED_AFTER_END_MS;
+  },
 };
+
+/** How long an order that was closed or cancelled stays in the lists; after that it is found by its number. */
+const LISTED_AFTER_END_MS = 90 * 86_400_000;
 
 /** Approving and verifying are the transitions that give a name to what somebody else has written or done. */
 function permission(command: WorkOrderCommand): string {
@@ -77,7 +83,12 @@ function effects(event: WorkOrderEvent, { order }: WorkOrderFile): readonly Effe
         {
           kind: 'tell',
           to: ORDER_BOOK,
-          command: { kind: 'RequestWorkOrder', draft: draftAsJson(event.draft), date: event.date },
+          command: {
+            kind: 'RequestWorkOrder',
+            draft: draftAsJson(event.draft),
+            date: event.date,
+            requestedBy: event.by,
+          },
         },
       ];
     default:

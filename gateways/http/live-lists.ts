@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { nameOf } from '../../runtime/ids.ts';
 import type { Json } from '../../runtime/json.ts';
-import type { LiveCell } from '../../runtime/live-bus.ts';
+import { isGone, type LiveCell } from '../../runtime/live-bus.ts';
 import { HttpError } from './errors.ts';
 import { fieldOf, type ListQuery, type Page, pageOf, sparse } from './lists.ts';
 import { entityOf } from './parameters.ts';
@@ -26,6 +26,15 @@ export function liveOne(api: Api, kind: string, name: string, field?: string): L
   const cell = api.runtime.live.cell(entityOf(kind, name));
   if (cell === undefined) throw new HttpError('NOT_FOUND', `there is no ${kind} ${name}`, { field });
   return cell;
+}
+
+/** The view of one entity, also of one that has left the lists: then from its records. */
+export async function sparseOneEver(api: Api, kind: string, name: string, fields: string | undefined): Promise<Json> {
+  const id = entityOf(kind, name);
+  const cell = api.runtime.live.cell(id);
+  const view = cell === undefined || isGone(cell) ? await api.runtime.remembered(id) : cell.view;
+  if (view === undefined || isGone({ view })) throw new HttpError('NOT_FOUND', `there is no ${kind} ${name}`);
+  return sparse({ ...view, id: name }, fields);
 }
 
 const Text = z.string();

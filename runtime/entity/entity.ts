@@ -108,6 +108,11 @@ export class Entity {
     return this.#dueMs;
   }
 
+  /** When it becomes history, as far as it knows now. */
+  retiresAtMs(): number | undefined {
+    return this.kind.retiresAtMs?.(this.#memory.state, this.#memory.self);
+  }
+
   /** The journal has this snapshot of it. */
   saved(snapshot: Snapshot): void {
     this.#memory.saved(snapshot);

@@ -23,6 +23,8 @@ export interface EntityHost {
   deadLetter(letter: DeadLetter): void;
   /** A record left the mailbox of an entity of this kind. */
   observed(kind: string): void;
+  /** It is history from here on: whoever shows what is live lets go of it. */
+  retired(id: EntityId, seq: number): void;
   crashed(id: EntityId, error: unknown, restartInMs: number | undefined): void;
   /** Its snapshot cannot be read, for instance because another version wrote it. */
   unreadable(id: EntityId, error: unknown): void;

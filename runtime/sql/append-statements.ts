@@ -41,7 +41,9 @@ export function appendStatements(db: Kysely<JournalSchema>, rowLocks: boolean) {
     db
       .insertInto('head')
       .values(Array(n).fill({ entity: '', kind: '', seq: 0 }))
-      .onConflict((conflict) => conflict.column('entity').doUpdateSet((eb) => ({ seq: eb.ref('excluded.seq') })))
+      .onConflict((conflict) =>
+        conflict.column('entity').doUpdateSet((eb) => ({ seq: eb.ref('excluded.seq'), retired: eb.lit(0) })),
+      )
       .compile(),
   );
   const insert = (table: Table, columns: Record<string, unknown>) =>
@@ -78,7 +80,8 @@ export function appendStatements(db: Kysely<JournalSchema>, rowLocks: boolean) {
       write(trx, insertCommands, COMMAND_COLUMNS, rows),
     insertEffects: (trx: Trx, rows: readonly JournalSchema['effect'][]) =>
       write(trx, insertEffects, EFFECT_COLUMNS, rows),
-    moveHeads: (trx: Trx, rows: readonly JournalSchema['head'][]) => write(trx, insertHeads, HEAD_COLUMNS, rows),
+    moveHeads: (trx: Trx, rows: readonly Pick<JournalSchema['head'], (typeof HEAD_COLUMNS)[number]>[]) =>
+      write(trx, insertHeads, HEAD_COLUMNS, rows),
   };
 }
 

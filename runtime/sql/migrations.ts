@@ -170,5 +170,13 @@ export function migrations({ int64, bytes }: ColumnTypes): Record<string, Migrat
         await db.schema.alterTable('command_with_hash').renameTo('command').execute();
       },
     },
+    '0005-retired': {
+      async up(db) {
+        await db.schema
+          .alterTable('head')
+          .addColumn('retired', 'integer', (column) => column.notNull().defaultTo(0))
+          .execute();
+      },
+    },
   };
 }

@@ -76,6 +76,7 @@ export async function openJournal(dir: string) {
       saveSnapshots: true,
       snapshot: true,
       entities: true,
+      retire: true,
       pendingEffects: true,
       settle: true,
     }),

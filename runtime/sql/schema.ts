@@ -1,8 +1,10 @@
+import type { Generated } from 'kysely';
+
 /** Tables of the journal's database, as Kysely sees them. Times are milliseconds since 1970, JSON is text. */
 export interface JournalSchema {
   journal: JournalTable;
   journal_end: { id: number; position: number };
-  head: { entity: string; kind: string; seq: number };
+  head: { entity: string; kind: string; seq: number /** 1: history, in no list. */; retired: Generated<number> };
   command: CommandTable;
   shard: { n: number; owner: string; epoch: number };
   effect: { entity: string; seq: number; idx: number; effect: string };

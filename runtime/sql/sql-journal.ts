@@ -164,9 +164,14 @@ export class SqlJournal implements Journal {
   }
 
   async entities(kind?: string): Promise<EntityId[]> {
-    let select = this.#db.selectFrom('head').select('entity').orderBy('entity');
+    let select = this.#db.selectFrom('head').select('entity').where('retired', '=', 0).orderBy('entity');
     if (kind !== undefined) select = select.where('kind', '=', kind);
     return (await select.execute()).map((row) => EntityId.parse(row.entity));
+  }
+
+  async retire(entity: EntityId, seq: number): Promise<void> {
+    const head = this.#db.updateTable('head').set({ retired: 1 });
+    await head.where('entity', '=', entity).where('seq', '=', seq).execute();
   }
 
   async pendingEffects(): Promise<PendingEffect[]> {

@@ -216,6 +216,18 @@ export function journalContract(name: string, open: (t: TestContext) => Promise<
     assert.deepEqual(await journal.entities('work-order'), [order]);
   });
 
+  contract('a retired entity is in no list until it has a new event; its history stays', async ({ journal, epoch }) => {
+    await journal.append([turn(pump, 1, { epoch }), turn(valve, 1, { epoch })]);
+    await journal.retire(valve, 7);
+    assert.deepEqual(await journal.entities(), [pump, valve], 'it has gone on, so it is not at that event');
+    await journal.retire(valve, 1);
+    await journal.retire(entityId('asset', 'never-was'), 1);
+    assert.deepEqual(await journal.entities(), [pump]);
+    assert.equal((await journal.events(valve, 0)).length, 1);
+    await journal.append([turn(valve, 2, { epoch }), turn(pump, 2, { epoch })]);
+    assert.deepEqual(await journal.entities(), [pump, valve]);
+  });
+
   contract('a batch of any size has all of its turns, by positions without a gap', async ({ journal, epoch }) => {
     const batch: Append[] = [];
     for (let index = 0; index < 333; index++)

@@ -82,6 +82,11 @@ export class MemoryRuntime implements Runtime {
 
   async ingest(): Promise<void> {}
   note(): void {}
+  /** Of entities that are not live. */
+  readonly records = new Map<EntityId, View>();
+  async remembered(id: EntityId): Promise<View | undefined> {
+    return this.records.get(id);
+  }
 
   deadLetter(letter: DeadLetter): void {
     void this.deadLetters.append([letter]);
@@ -166,6 +171,7 @@ export class MemoryJournal implements Journal {
     return [];
   }
   async settle(): Promise<void> {}
+  async retire(): Promise<void> {}
   async close(): Promise<void> {}
 }
 

@@ -3,7 +3,7 @@ import { entityId } from '../../../runtime/ids.ts';
 import { command } from '../command.ts';
 import { HttpError } from '../errors.ts';
 import { ListQuery, listOf } from '../lists.ts';
-import { is, isOneOf, itemOf, liveOne, livePage, mentions, prop } from '../live-lists.ts';
+import { is, isOneOf, liveOne, livePage, mentions, prop, sparseOneEver } from '../live-lists.ts';
 import { CommandResult, entityOf, Name, oneOrMore, Reason, YesNo } from '../parameters.ts';
 import { type Api, type Route, route } from '../route.ts';
 import { WorkOrderItem, WorkOrderListItem } from '../view-schemas.ts';
@@ -146,7 +146,7 @@ export const WORK_ORDER_ROUTES: readonly Route[] = [
     permission: 'workorder:read',
     params: Params,
     response: WorkOrderItem,
-    handle: ({ api, params }) => itemOf(liveOne(api, 'work-order', params.number)),
+    handle: ({ api, params }) => sparseOneEver(api, 'work-order', params.number, undefined),
   }),
   route({
     method: 'POST',

@@ -105,3 +105,50 @@ test('whatever views follow each other, the changes since any revision turn the 
     }),
   );
 });
+
+test('what is removed is told as gone, can be found out for a while, and comes back as new', () => {
+  const live = cells();
+  const told: [string, object][] = [];
+  live.touch(A, () => ({ props: { n: 1 } }));
+  live.flush();
+  const seen = live.revision;
+  live.onFlush((changed) => told.push(...changed.map((cell): [string, object] => [cell.id, cell.view])));
+  live.remove(A);
+  live.remove(entityId('thing', 'never-was'));
+  assert.deepEqual(told, [[A, {}]]);
+  assert.deepEqual(live.cell(A)?.changesSince(seen), { props: { n: null } }, 'also for who looks later');
+  live.touch(A, () => ({ props: { n: 2 } }));
+  live.flush();
+  assert.ok((live.cell(A)?.appearedAt ?? 0) > seen);
+  live.close();
+});
+
+test('cells of what is gone are bounded, and those that came back are not among them', () => {
+  const live = cells();
+  const id = (n: number) => entityId('thing', `t${n}`);
+  const show = (n: number) => live.touch(id(n), () => ({ props: { n } }));
+  show(0);
+  for (let n = 1; n <= 3000; n++) {
+    show(n);
+    live.flush();
+    const walked = live.cells('thing');
+    const before = walked.length;
+    live.remove(id(n));
+    assert.equal(walked.length, before, 'nobody who walks through them loses his place');
+    if (n === 1) show(1);
+  }
+  assert.ok(live.cells('thing').length <= 1002, `${live.cells('thing').length}`);
+  assert.equal(live.cell(id(2)), undefined);
+  assert.deepEqual(live.cell(id(1))?.view, { props: { n: 1 } });
+  assert.deepEqual(live.cell(id(0))?.view, { props: { n: 0 } });
+  live.close();
+});
+
+test('an entity that shows nothing, since it never was, has no cell', () => {
+  const live = cells();
+  live.touch(A, () => ({}));
+  live.flush();
+  assert.equal(live.cell(A), undefined);
+  assert.deepEqual(live.cells('thing'), []);
+  live.close();
+});
