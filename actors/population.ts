@@ -40,6 +40,7 @@ export function populationOf(plant: Plant): Population {
     definitionOf(id) {
       const byName = definitions[kindOf(id)];
       if (byName) return byName.get(nameOf(id));
+      if (id === ORDER_BOOK) return plant;
       return kindOf(id) === workOrderKind.name || BOOKS.includes(id) ? null : undefined;
     },
     followersOf: (source) => followers.get(source) ?? NOBODY,

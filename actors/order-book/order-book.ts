@@ -1,7 +1,17 @@
-import { type ActorKind, accept, type Decision, type Effect, reject, type Turn } from '../../runtime/actor-kind.ts';
+import {
+  type ActorKind,
+  accept,
+  type Decision,
+  type Effect,
+  type Rejection,
+  reject,
+  type Turn,
+} from '../../runtime/actor-kind.ts';
 import { entityId } from '../../runtime/ids.ts';
 import type { Json } from '../../runtime/json.ts';
-import { OrderBookCommand, type WorkOrderDraft } from '../work-order/commands.ts';
+import type { Plant } from '../../topology/plant.ts';
+import { localDate } from '../alarm/local-date.ts';
+import { OrderBookCommand, type RequestedDraft, type WorkOrderDraft } from '../work-order/commands.ts';
 import { draftAsJson } from '../work-order/draft.ts';
 
 /**
@@ -9,10 +19,11 @@ import { draftAsJson } from '../work-order/draft.ts';
  * and rule (P-05), so that an alarm that comes back appends to the order it has. It is asked by alarms and by people, and
  * hears from each order when it has ended.
  */
-export const orderBookKind: ActorKind<OrderBook, OrderBookCommand, OrderBookEvent, never, never, null> = {
+export const orderBookKind: ActorKind<OrderBook, OrderBookCommand, OrderBookEvent, never, never, Register> = {
   name: 'order-book',
   command: OrderBookCommand,
-  permission: (command) => (command.kind === 'RequestWorkOrder' ? 'workorder:create' : 'internal'),
+  permission: (command) =>
+    command.kind === 'RequestWorkOrder' && command.requestedBy === undefined ? 'workorder:create' : 'internal',
   initial: () => ({ openByKey: {}, counters: {}, oldestDate: '00000000' }),
   decide,
   evolve,
@@ -20,6 +31,9 @@ export const orderBookKind: ActorKind<OrderBook, OrderBookCommand, OrderBookEven
   describe: (_, event) => ({ number: event.number }),
   view: ({ openByKey }) => ({ props: { openByRule: Object.keys(openByKey).length } }),
 };
+
+/** What orders may be about: the part of the plant that the book looks at. */
+export type Register = Pick<Plant, 'assets' | 'workOrderTemplates'>;
 
 export interface OrderBook {
   /** `asset:rule` of an alarm -> number of its open order. */
@@ -37,12 +51,14 @@ export type OrderBookEvent =
       readonly date: string;
       readonly counter: number;
       readonly draft: WorkOrderDraft;
+      readonly requestedBy?: string;
     }
   | {
       readonly kind: 'OccurrenceAppended';
       readonly number: string;
       readonly date: string;
       readonly draft: WorkOrderDraft;
+      readonly requestedBy?: string;
     }
   | { readonly kind: 'WorkOrderForgotten'; readonly number: string };
 
@@ -51,22 +67,43 @@ const NUMBERS_PER_DATE = 99_999;
 const KEPT_DAYS = 3;
 const DAY_MS = 86_400_000;
 
-function decide(book: OrderBook, command: OrderBookCommand, turn: Turn<null>): Decision<OrderBookEvent> {
+function decide(book: OrderBook, command: OrderBookCommand, turn: Turn<Register>): Decision<OrderBookEvent> {
   if (command.kind === 'WorkOrderEnded') {
     const { number } = command;
     return accept(Object.values(book.openByKey).includes(number) ? [{ kind: 'WorkOrderForgotten', number }] : []);
   }
-  const { draft } = command;
-  const date = usableDate(book, command.date, turn.nowMs);
+  const checked = check(command.draft, turn.definition);
+  if (!checked.ok) return checked;
+  const { draft, timeZone } = checked;
+  const date = usableDate(book, command.date ?? localDate(timeZone, turn.nowMs), turn.nowMs);
+  const requestedBy = command.requestedBy ?? turn.by.user;
   const key = keyOf(draft);
   const open = key === null ? undefined : book.openByKey[key];
-  if (open !== undefined) return accept([{ kind: 'OccurrenceAppended', number: open, date, draft }], { number: open });
+  if (open !== undefined)
+    return accept([{ kind: 'OccurrenceAppended', number: open, date, draft, requestedBy }], { number: open });
   const counter = (book.counters[date] ?? 0) + 1;
   if (counter > NUMBERS_PER_DATE) {
     return reject('NUMBERS_EXHAUSTED', `${NUMBERS_PER_DATE} work orders have been numbered on ${date}`);
   }
   const number = `WO-${date}-${String(counter).padStart(5, '0')}`;
-  return accept([{ kind: 'WorkOrderNumbered', number, date, counter, draft }], { number });
+  return accept([{ kind: 'WorkOrderNumbered', number, date, counter, draft, requestedBy }], { number });
+}
+
+/** The same for everybody who asks, whichever way they come: what an order is about has to be there. */
+function check(
+  draft: RequestedDraft,
+  { assets, workOrderTemplates }: Register,
+): Rejection | { readonly ok: true; readonly draft: WorkOrderDraft; readonly timeZone: string } {
+  const asset = assets.get(draft.asset);
+  if (asset === undefined) return reject('UNKNOWN_ASSET', `there is no asset ${draft.asset}`, 'draft.asset');
+  const { site, timeZone, rules } = asset;
+  if (draft.site !== undefined && draft.site !== site)
+    return reject('SITE_MISMATCH', `${draft.asset} is at the site ${site}, not at ${draft.site}`, 'draft.site');
+  if (draft.rule !== null && !rules.some(({ id }) => id === draft.rule))
+    return reject('UNKNOWN_RULE', `${draft.asset} has no rule ${draft.rule}`, 'draft.rule');
+  if (draft.template !== null && !workOrderTemplates.has(draft.template))
+    return reject('UNKNOWN_TEMPLATE', `there is no work order template ${draft.template}`, 'draft.template');
+  return { ok: true, draft: { ...draft, site }, timeZone };
 }
 
 function evolve(book: OrderBook, event: OrderBookEvent): OrderBook {
@@ -95,12 +132,13 @@ function evolve(book: OrderBook, event: OrderBookEvent): OrderBook {
 
 function effects(event: OrderBookEvent): readonly Effect[] {
   if (event.kind === 'WorkOrderForgotten') return [];
-  const { number, date } = event;
+  const { number, date, requestedBy } = event;
   const draft = draftAsJson(event.draft);
+  const by = requestedBy === undefined ? {} : { requestedBy };
   const command: Json =
     event.kind === 'WorkOrderNumbered'
-      ? { kind: 'CreateWorkOrder', number, draft }
-      : { kind: 'AppendOccurrence', text: occurrenceText(event.draft), request: { draft, date } };
+      ? { kind: 'CreateWorkOrder', number, draft, ...by }
+      : { kind: 'AppendOccurrence', text: occurrenceText(event.draft), request: { draft, date }, ...by };
   return [{ kind: 'tell', to: entityId('work-order', number), command }];
 }
 

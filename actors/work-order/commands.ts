@@ -37,10 +37,18 @@ export type WorkOrderDraft = z.infer<typeof WorkOrderDraft>;
 /** To the order book of the cell, `order-book/main`, which gives the number and keeps one open order per asset and rule. */
 export const RequestWorkOrder = z.strictObject({
   kind: z.literal('RequestWorkOrder'),
-  draft: WorkOrderDraft,
-  /** Local date YYYYMMDD of the number, given by the sender, since an actor knows no time zone. */
-  date: z.string().regex(/^\d{8}$/),
+  /** Where an asset is the order book knows; a sender who says it has to be right. */
+  draft: WorkOrderDraft.extend({ site: WorkOrderDraft.shape.site.optional() }),
+  /** Local date YYYYMMDD of the number; that of the site at the arrival when left out. */
+  date: z
+    .string()
+    .regex(/^\d{8}$/)
+    .optional(),
+  /** Who wants it, where the sender only passes it on: internal. The sender when left out. */
+  requestedBy: z.string().min(1).optional(),
 });
+export type RequestedDraft = z.infer<typeof RequestWorkOrder>['draft'];
+
 /** From a work order that was closed or cancelled. */
 export const WorkOrderEnded = z.strictObject({ kind: z.literal('WorkOrderEnded'), number: z.string().max(40) });
 export const OrderBookCommand = z.discriminatedUnion('kind', [RequestWorkOrder, WorkOrderEnded]);
@@ -64,12 +72,14 @@ export const CreateWorkOrder = z.strictObject({
   kind: z.literal('CreateWorkOrder'),
   number: z.string().max(40),
   draft: WorkOrderDraft,
+  requestedBy: z.string().min(1).optional(),
 });
 export const AppendOccurrence = z.strictObject({
   kind: z.literal('AppendOccurrence'),
   text: Text,
   /** What was requested: an order that has ended meanwhile sends it back to the order book for a new one. */
-  request: RequestWorkOrder.omit({ kind: true }).optional(),
+  request: z.strictObject({ draft: WorkOrderDraft, date: z.string().regex(/^\d{8}$/) }).optional(),
+  requestedBy: z.string().min(1).optional(),
 });
 export const TransitionWorkOrder = z.strictObject({
   kind: z.literal('TransitionWorkOrder'),

@@ -40,16 +40,18 @@ export function decide(file: WorkOrderFile, command: WorkOrderCommand, turn: Tur
 function create(file: WorkOrderFile, command: Of<'CreateWorkOrder'>, stamp: Stamp): Decision<WorkOrderEvent> {
   const { number, draft } = command;
   if (file.order !== null) return reject('ALREADY_EXISTS', `${number} exists already`);
+  const by = command.requestedBy ?? stamp.by;
   const state = draft.needsApproval ? 'draft' : 'open';
   const dueAtMs = draft.dueInHours === undefined ? null : stamp.atMs + draft.dueInHours * 3_600_000;
-  return accept([{ kind: 'WorkOrderCreated', ...stamp, number, draft, state, dueAtMs }]);
+  return accept([{ kind: 'WorkOrderCreated', ...stamp, by, number, draft, state, dueAtMs }]);
 }
 
 function appendOccurrence(order: WorkOrder, command: Of<'AppendOccurrence'>, stamp: Stamp): Decision<WorkOrderEvent> {
-  if (!isEnded(order.state)) return accept([{ kind: 'WorkOrderOccurrenceAppended', ...stamp, text: command.text }]);
+  const { text, request, requestedBy: by = stamp.by } = command;
+  if (!isEnded(order.state)) return accept([{ kind: 'WorkOrderOccurrenceAppended', ...stamp, by, text }]);
   // The order book had not heard yet that this one has ended; dropping the repeat would leave its alarm without an order.
-  if (command.request === undefined) return immutable(order);
-  return accept([{ kind: 'WorkOrderOccurrencePassedOn', ...stamp, ...command.request }]);
+  if (request === undefined) return immutable(order);
+  return accept([{ kind: 'WorkOrderOccurrencePassedOn', ...stamp, by, ...request }]);
 }
 
 function transition(order: WorkOrder, command: Move, stamp: Stamp): Decision<WorkOrderEvent> {
@@ -62,7 +64,7 @@ function transition(order: WorkOrder, command: Move, stamp: Stamp): Decision<Wor
       'transition',
     );
   }
-  const refused = guard(order, command, to, stamp);
+  const refused = guard(order, command, to, stamp) ?? timeFault(order, 'scheduledForMs', command.scheduledForMs);
   if (refused !== undefined) return refused;
   return accept([
     {
@@ -162,8 +164,23 @@ function edit(order: WorkOrder, command: Edit, stamp: Stamp): Decision<WorkOrder
   const given = ALL_FIELDS.filter((field) => changes[field] !== undefined);
   const forbidden = given.find((field) => !EDITABLE_FIELDS[order.state].includes(field));
   if (forbidden !== undefined) return immutable(order, forbidden);
+  const untimely = timeFault(order, 'dueAtMs', changes.dueAtMs);
+  if (untimely !== undefined) return untimely;
   if (given.every((field) => changes[field] === order[field])) return accept([]);
   return accept([{ kind: 'WorkOrderEdited', ...stamp, changes }]);
+}
+
+const FARTHEST_MS = 10 * 366 * 86_400_000;
+
+/** Nothing can be due, or planned, before anybody asked for it; and what lies decades ahead is a slip of the keyboard. */
+function timeFault(order: WorkOrder, field: string, atMs: number | undefined): Rejection | undefined {
+  if (atMs === undefined || (atMs >= order.createdAtMs && atMs <= order.createdAtMs + FARTHEST_MS)) return undefined;
+  const created = new Date(order.createdAtMs).toISOString();
+  return reject(
+    'INVALID_TIME',
+    `${field} lies between ${created}, when ${order.number} was created, and ten years later`,
+    field,
+  );
 }
 
 function immutable(order: WorkOrder, field?: string): Rejection {

@@ -18,6 +18,7 @@ export type WorkOrderEvent =
 
 interface Happened {
   readonly atMs: number;
+  /** Whoever wanted it, also where somebody else passed it on. */
   readonly by: string;
 }
 

@@ -33,6 +33,13 @@ export async function ask(
   return { commandId, reply };
 }
 
+/** What the client has sent, by the name under which it did. */
+function fieldOfRequest(code: string, field: string | undefined): string | undefined {
+  if (code === 'COMMAND_ID_REUSED') return 'Idempotency-Key';
+  // The body of a request for a work order is its draft.
+  return field?.replace(/^draft\./, '');
+}
+
 /** As `ask`, for routes that send one command: a refusal becomes an HTTP error. */
 export async function command(
   call: CommandCall,
@@ -41,8 +48,7 @@ export async function command(
 ): Promise<{ readonly result: Json; readonly repeated: boolean; readonly commandId: string }> {
   const { commandId, reply } = await ask(call, to, body);
   if (!reply.ok) {
-    const field = reply.code === 'COMMAND_ID_REUSED' ? 'Idempotency-Key' : reply.field;
-    throw new CommandRefused(reply.code, reply.message, { field });
+    throw new CommandRefused(reply.code, reply.message, { field: fieldOfRequest(reply.code, reply.field) });
   }
   return { result: reply.result, repeated: reply.repeated, commandId };
 }

@@ -1,11 +1,23 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type OrderBook, type OrderBookEvent, orderBookKind } from '../../../../actors/order-book/order-book.ts';
+import {
+  type OrderBook,
+  type OrderBookEvent,
+  orderBookKind,
+  type Register,
+} from '../../../../actors/order-book/order-book.ts';
 import { OrderBookCommand, WorkOrderCommand } from '../../../../actors/work-order/commands.ts';
+import type { Who } from '../../../../runtime/actor-kind.ts';
 import { entityId } from '../../../../runtime/ids.ts';
+import { asset, rule } from '../plant.ts';
 
-const self = { id: entityId('order-book', 'main'), definition: null };
+const RULES = ['hot', 'cold', 'a', 'b'].map((id) => rule({ id }));
+const REGISTER: Register = {
+  assets: new Map(['pump-1', 'pump-2'].map((id) => [id, asset({ id, rules: RULES, timeZone: 'Pacific/Kiritimati' })])),
+  workOrderTemplates: new Map(),
+};
+const self = { id: entityId('order-book', 'main'), definition: REGISTER };
 const DAY_MS = 86_400_000;
 const NOON_MS = Date.parse('2026-11-21T12:00:00Z');
 
@@ -14,11 +26,13 @@ class Book {
   readonly events: OrderBookEvent[] = [];
   nowMs = NOON_MS;
 
-  /** The number in the answer, or the code of the rejection. */
+  by: Who = { user: 'ann', via: 'http' };
+
+  /** The number in the answer, or the code and field of the rejection. */
   give(command: unknown): unknown {
-    const turn = { ...self, nowMs: this.nowMs, by: { user: 'ann', via: 'http' }, permissions: [] } as const;
+    const turn = { ...self, nowMs: this.nowMs, by: this.by, permissions: [] };
     const decision = orderBookKind.decide(this.state, OrderBookCommand.parse(command), turn);
-    if (!decision.ok) return decision.code;
+    if (!decision.ok) return decision.field === undefined ? decision.code : `${decision.code} ${decision.field}`;
     for (const event of decision.events) {
       this.events.push(event);
       this.state = orderBookKind.evolve(this.state, event, turn);
@@ -57,6 +71,48 @@ describe('the order book', () => {
     assert.ok(command.kind === 'CreateWorkOrder');
     assert.equal(command.number, 'WO-20261121-00001');
     assert.deepEqual([command.draft.title, command.draft.asset, command.draft.rule], ['Bearing hot', 'pump-1', 'hot']);
+  });
+
+  it('says who wanted the order, whoever passes it on', () => {
+    const book = new Book();
+    const told = () =>
+      effectsOf(book).map((effect) => effect.kind === 'tell' && WorkOrderCommand.parse(effect.command));
+    book.request('hot');
+    assert.deepEqual(
+      told().map((command) => command && 'requestedBy' in command && command.requestedBy),
+      ['ann'],
+    );
+    book.by = { user: 'asset/pump-1', via: 'entity' };
+    book.request('hot');
+    assert.deepEqual(
+      told().map((command) => command && 'requestedBy' in command && command.requestedBy),
+      ['asset/pump-1'],
+    );
+    const passedOn = { kind: 'RequestWorkOrder', requestedBy: 'ann', draft: { title: 'x', asset: 'pump-1' } };
+    assert.equal(orderBookKind.permission(OrderBookCommand.parse(passedOn)), 'internal');
+    book.give(passedOn);
+    assert.deepEqual(
+      told().map((command) => command && 'requestedBy' in command && command.requestedBy),
+      ['ann'],
+    );
+  });
+
+  it('gives what the topology knows: the site of the asset, and the date there', () => {
+    const book = new Book();
+    const number = book.give({ kind: 'RequestWorkOrder', draft: { title: 'x', asset: 'pump-1' } });
+    assert.equal(number, 'WO-20261122-00001', 'fourteen hours ahead of UTC');
+    const last = book.events.at(-1);
+    assert.equal(last?.kind === 'WorkOrderNumbered' && last.draft.site, 'north');
+  });
+
+  it('refuses what is about something that there is not, and names it', () => {
+    const book = new Book();
+    const request = (draft: object) => book.give({ kind: 'RequestWorkOrder', draft: { title: 'x', ...draft } });
+    assert.equal(request({ asset: 'nosuch' }), 'UNKNOWN_ASSET draft.asset');
+    assert.equal(request({ asset: 'pump-1', site: 'south' }), 'SITE_MISMATCH draft.site');
+    assert.equal(request({ asset: 'pump-1', rule: 'nosuch' }), 'UNKNOWN_RULE draft.rule');
+    assert.equal(request({ asset: 'pump-1', template: 'nosuch' }), 'UNKNOWN_TEMPLATE draft.template');
+    assert.deepEqual(book.events, []);
   });
 
   it('keeps one open order per asset and rule, and appends a repeat to it', () => {
@@ -127,7 +183,7 @@ describe('the order book', () => {
         }
         const numbers = book.events.flatMap((event) => (event.kind === 'WorkOrderNumbered' ? [event.number] : []));
         assert.equal(new Set(numbers).size, numbers.length);
-        const turn = { ...self, nowMs: 0, by: { user: 'ann', via: 'http' }, permissions: [] } as const;
+        const turn = { ...self, nowMs: 0, by: book.by, permissions: [] };
         const again = book.events.reduce(
           (state, event) => orderBookKind.evolve(state, event, turn),
           orderBookKind.initial(self),

@@ -219,7 +219,8 @@ describe('a work order', () => {
   });
 
   it('can be edited as its state allows; closed and cancelled take comments alone', () => {
-    assert.equal(along(['open']).give({ kind: 'EditWorkOrder', priority: 'high', dueAtMs: 5 }), undefined);
+    const edit = { kind: 'EditWorkOrder', priority: 'high', dueAtMs: 2_000_000 };
+    assert.equal(along(['open']).give(edit), undefined);
     assert.equal(along(PATHS.completed[0] ?? []).give({ kind: 'EditWorkOrder', description: 'more' }), undefined);
     assert.equal(
       along(PATHS.completed[0] ?? []).give({ kind: 'EditWorkOrder', priority: 'low' }),
@@ -232,6 +233,38 @@ describe('a work order', () => {
       assert.equal(order.give({ kind: 'CommentWorkOrder', text: 'still here' }), undefined);
       assert.equal(order.order.comments.at(-1)?.text, 'still here');
     }
+  });
+
+  it('is due, and planned, at a time that makes sense', () => {
+    const order = create({ needsApproval: false });
+    const { createdAtMs } = order.order;
+    const farthestMs = createdAtMs + 3660 * 86_400_000;
+    for (const dueAtMs of [-5, 0, createdAtMs - 1, farthestMs + 1, Number.MAX_SAFE_INTEGER]) {
+      assert.equal(order.give({ kind: 'EditWorkOrder', dueAtMs }), 'INVALID_TIME');
+      assert.equal(order.give({ ...move('schedule'), scheduledForMs: dueAtMs }), 'INVALID_TIME');
+    }
+    for (const dueAtMs of [createdAtMs, farthestMs])
+      assert.equal(order.give({ kind: 'EditWorkOrder', dueAtMs }), undefined);
+    assert.equal(order.give({ ...move('schedule'), scheduledForMs: createdAtMs + 1 }), undefined);
+    const refused = workOrderKind.decide(order.file, { kind: 'EditWorkOrder', dueAtMs: -5 }, order.turn());
+    assert.equal(!refused.ok && refused.field, 'dueAtMs');
+  });
+
+  it('says who wanted it and who wanted it again, whoever passes that on', () => {
+    const order = new Order();
+    const draft = { title: 'Bearing hot', asset: 'pump-1', site: 'north', rule: 'hot' };
+    order.give({ kind: 'CreateWorkOrder', number: NUMBER, draft, requestedBy: 'olga' }, 'order-book/main');
+    assert.equal(order.order.createdBy, 'olga');
+    const again = { kind: 'AppendOccurrence', text: 'again', requestedBy: 'asset/pump-1' };
+    order.give(again, 'order-book/main');
+    assert.equal(order.order.comments.at(-1)?.by, 'asset/pump-1');
+    order.give(move('cancel'));
+    order.give({ ...again, request: { draft, date: '20261121' } }, 'order-book/main');
+    const passedOn = order.events.at(-1)?.event;
+    assert.ok(passedOn);
+    const told = workOrderKind.effects?.(passedOn, order.file, self).at(-1);
+    assert.equal(told?.kind, 'tell');
+    assert.match(JSON.stringify(told), /"requestedBy":"asset\/pump-1"/);
   });
 
   it('becomes overdue once, and again when it was given another due time', () => {
@@ -348,7 +381,7 @@ const anyCommand = fc.record({
     fc.nat(1).map((index) => ({ kind: 'SkipChecklistItem', index, reason: 'why' })),
     fc.constant({ kind: 'CommentWorkOrder', text: 'text' }),
     fc.constant({ kind: 'AppendOccurrence', text: 'again' }),
-    fc.nat(100_000_000).map((dueAtMs) => ({ kind: 'EditWorkOrder', dueAtMs })),
+    fc.integer({ min: 900_000, max: 100_000_000 }).map((dueAtMs) => ({ kind: 'EditWorkOrder', dueAtMs })),
     fc.constant({ kind: 'EditWorkOrder', title: 'other' }),
   ),
 });
