@@ -17,37 +17,22 @@ export class RateLimit {
     return 0;
   }
 
-  /** As `take`, without taking. */
-  waitMs(key: string, nowMs: number): number {
-    if (!this.#buckets.has(key)) return 0;
-    const bucket = this.#refilled(key, nowMs);
-    return bucket.left < 1 ? this.#waitMs(bucket.left) : 0;
-  }
-
   #waitMs(left: number): number {
     return Math.ceil(((1 - left) * 60_000) / this.#perMinute);
   }
 
   #refilled(key: string, nowMs: number): { left: number; atMs: number } {
-    const known = this.#buckets.get(key);
-    if (known) {
-      const elapsedMs = Math.max(0, nowMs - known.atMs);
-      known.left = Math.min(this.#perMinute, known.left + (elapsedMs * this.#perMinute) / 60_000);
-      known.atMs = nowMs;
-      return known;
-    }
-    if (this.#buckets.size >= this.#capacity) this.#forget(nowMs);
-    const bucket = { left: this.#perMinute, atMs: nowMs };
+    const bucket = this.#buckets.get(key) ?? { left: this.#perMinute, atMs: nowMs };
+    const elapsedMs = Math.max(0, nowMs - bucket.atMs);
+    bucket.left = Math.min(this.#perMinute, bucket.left + (elapsedMs * this.#perMinute) / 60_000);
+    bucket.atMs = nowMs;
+    // Whoever was silent for the longest time comes first, and is the one to be forgotten.
+    this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
-    return bucket;
-  }
-
-  /** Whoever was silent for a minute has a full bucket and need not be remembered; else the oldest has to go. */
-  #forget(nowMs: number): void {
-    for (const [key, bucket] of this.#buckets) if (nowMs - bucket.atMs >= 60_000) this.#buckets.delete(key);
-    for (const key of this.#buckets.keys()) {
-      if (this.#buckets.size < this.#capacity) break;
-      this.#buckets.delete(key);
+    if (this.#buckets.size > this.#capacity) {
+      const silent = this.#buckets.keys().next();
+      if (!silent.done) this.#buckets.delete(silent.value);
     }
+    return bucket;
   }
 }
