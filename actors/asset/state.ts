@@ -109,7 +109,6 @@ export function createLive(id: EntityId, definition: AssetDefinition): AssetLive
   const layout = layoutOf(definition);
   const count = layout.metrics.length;
   const live: AssetLive = {
-    ...createLiveValues(count),
     layout,
     holder: { id, site: definition.site, rules: definition.rules },
     owner: { name: definition.name, timeZone: definition.timeZone },
@@ -132,6 +131,8 @@ export function createLive(id: EntityId, definition: AssetDefinition): AssetLive
     rollUpsChanged: false,
     startedMs: Number.NaN,
     alarmViews: new AlarmViews(),
+    // Last: what follows a spread is kept outside of the object, which cost 170 ns a reading (`test/bench/actors.ts`).
+    ...createLiveValues(count),
   };
   return live;
 }

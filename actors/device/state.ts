@@ -103,7 +103,6 @@ export function createLive(id: EntityId, definition: DeviceDefinition): DeviceLi
   const layout = layoutOf(definition);
   const count = layout.points.length;
   return {
-    ...createLiveValues(count),
     layout,
     layouts: new FrameLayouts((points) => planFor(layout, points)),
     holder: { id, site: definition.site, rules: CLOCK_RULES },
@@ -121,6 +120,8 @@ export function createLive(id: EntityId, definition: DeviceDefinition): DeviceLi
     startedMs: Number.NaN,
     link: {},
     alarmViews: new AlarmViews(),
+    // Last: what follows a spread is kept outside of the object, which cost 170 ns a reading (`test/bench/actors.ts`).
+    ...createLiveValues(count),
   };
 }
 
