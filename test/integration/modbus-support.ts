@@ -119,7 +119,7 @@ export function connectionDefinition(
 }
 
 /** Resolves once the condition holds; fails with what was waited for. */
-export async function until(what: string, condition: () => boolean, timeoutMs = 8000): Promise<void> {
+export async function until(what: string, condition: () => boolean, timeoutMs = 30_000): Promise<void> {
   const endMs = performance.now() + timeoutMs;
   while (!condition()) {
     if (performance.now() > endMs) throw new Error(`waited ${timeoutMs} ms in vain for: ${what}`);
@@ -163,7 +163,7 @@ export async function startPymodbus(port: number, framer: 'tcp' | 'rtu'): Promis
   child.stdout.on('data', (chunk) => {
     output += chunk;
   });
-  await until('pymodbus to listen', () => output.includes('listening') || child.exitCode !== null, 10_000);
+  await until('pymodbus to listen', () => output.includes('listening') || child.exitCode !== null);
   if (child.exitCode !== null) throw new Error('pymodbus ended');
   return { kill: () => end(child) };
 }

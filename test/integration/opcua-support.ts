@@ -251,7 +251,7 @@ function device({
 }
 
 /** Waits for a condition, bounded. */
-export async function until(condition: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
+export async function until(condition: () => boolean, what: string, timeoutMs = 30_000): Promise<void> {
   const endMs = Date.now() + timeoutMs;
   while (!condition()) {
     if (Date.now() > endMs) assert.fail(`waited ${timeoutMs} ms for: ${what}`);
