@@ -169,7 +169,6 @@ export class Entities {
     const { id, kind, seq } = entity;
     this.#entities.delete(id);
     void entity.stop();
-    if (this.#isPhantom(entity)) return;
     const retiresAtMs = entity.retiresAtMs();
     if (retiresAtMs !== undefined && retiresAtMs <= nowMs) {
       this.#host.retired(id, seq);
