@@ -13,6 +13,8 @@ export interface Mark {
   readonly sinceMs: number;
   /** Last value that was GOOD, with its own time. */
   readonly lastGood?: { readonly value: PointValue; readonly timeMs: number };
+  /** Of a figure over several assets that lacks some of them (`partial_input`): how many of how many it is of. */
+  readonly inputs?: { readonly used: number; readonly of: number };
 }
 
 export interface SiteView {
@@ -42,6 +44,8 @@ export interface SiteView {
     readonly alarmsLow: number;
   };
   readonly values: Readonly<Record<string, number | null>>;
+  /** Beside a key figure that is not simply good, by the same key: `partial_input` when it lacks an asset. */
+  readonly marks: Readonly<Record<string, Mark>>;
   /** Of the key figures in `values`, by the same key. */
   readonly figures: Readonly<Record<string, { title: string; unit: string; decimals: number; function: string }>>;
 }

@@ -1,6 +1,7 @@
 import { forgetDelays } from '../alarm/evaluate.ts';
 import type { PointValue, Quality } from '../frame.ts';
 import { putMark, putValue } from '../live-values.ts';
+import { worse } from '../quality/combined.ts';
 import type { WindowView } from '../views.ts';
 import { addReading, CLOSE_GRACE_MS, type ClosedWindow, closeWindows } from '../window.ts';
 import { type AssetLive, isUsable } from './state.ts';
@@ -102,12 +103,6 @@ function newest(instants: Float64Array, inputs: readonly number[], otherwiseMs: 
     if (timeMs > newestMs) newestMs = timeMs;
   }
   return Number.isFinite(newestMs) ? newestMs : otherwiseMs;
-}
-
-const BADNESS: Readonly<Record<Quality, number>> = { GOOD: 0, SUSPECT: 1, UNCERTAIN: 2, BAD: 3 };
-
-export function worse(a: Quality, b: Quality): Quality {
-  return BADNESS[b] > BADNESS[a] ? b : a;
 }
 
 function sizeName(sizeMs: number): string {

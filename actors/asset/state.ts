@@ -7,7 +7,8 @@ import type { AlarmHolder } from '../alarm/view.ts';
 import type { PointValue, Quality } from '../frame.ts';
 import { FrameLayouts } from '../frame-layout.ts';
 import { createLiveValues, type LiveValues } from '../live-values.ts';
-import type { AssetStatus, WindowView, WorkOrderState } from '../views.ts';
+import type { Part } from '../quality/combined.ts';
+import type { AssetStatus, Mark, WindowView, WorkOrderState } from '../views.ts';
 import { createWindows, WINDOW_SIZES_MS, type Windows } from '../window.ts';
 import { type AssetLayout, layoutOf } from './layout.ts';
 
@@ -69,8 +70,10 @@ export interface AssetLive extends LiveValues {
   emitPoints: readonly string[];
   late: LateReading[];
 
-  /** Of each child: its values that roll-ups need, in their order. */
-  readonly children: Map<EntityId, readonly ChildValue[]>;
+  /** Of each child: its values that roll-ups need, in their order; null where it does not have the metric. */
+  readonly children: Map<EntityId, readonly (Part | null)[]>;
+  /** By place of a rolled-up metric: how many of how many children it is of, where it lacks some. */
+  readonly inputs: Map<number, Mark['inputs'] | null>;
   rollUpsChanged: boolean;
   startedMs: number;
   readonly alarmViews: AlarmViews;
@@ -81,15 +84,6 @@ export interface LateReading {
   readonly timeMs: number;
   readonly value: PointValue;
   readonly quality: Quality;
-}
-
-export interface ChildValue {
-  /** Null where the child has none that counts. */
-  readonly value: number | null;
-  /** BAD: it has a value that does not count, for being BAD, stale or cut off. */
-  readonly quality: Quality;
-  readonly timeMs: number;
-  readonly receivedMs: number;
 }
 
 export function initialAsset(self: Self<AssetDefinition>): AssetState {
@@ -128,6 +122,7 @@ export function createLive(id: EntityId, definition: AssetDefinition): AssetLive
     emitPoints: [],
     late: [],
     children: new Map(),
+    inputs: new Map(),
     rollUpsChanged: false,
     startedMs: Number.NaN,
     alarmViews: new AlarmViews(),

@@ -4,6 +4,7 @@ import { isHidden } from '../alarm/machine.ts';
 import { nullable } from '../alarm/stored.ts';
 import { type Health, healthOf, type TELEMETRY_WORTH } from '../health.ts';
 import { hasValue, markOf, readingGroups } from '../live-values.ts';
+import { PARTIAL_INPUT } from '../quality/combined.ts';
 import type { AssetStatus, AssetView, Mark, MetricInfo } from '../views.ts';
 import { DEVICE_LOST, isConnected, lostSinceMs } from './devices.ts';
 import { statusOf } from './evolve.ts';
@@ -60,7 +61,9 @@ function shownMark({ decided, live }: AssetState, place: number): Mark | null {
     const sinceMs = lostSinceMs(decided, live, place);
     if (sinceMs !== null) return { quality: 'UNCERTAIN', reason: DEVICE_LOST, sinceMs };
   }
-  return markOf(live, place);
+  const mark = markOf(live, place);
+  const inputs = mark?.reason === PARTIAL_INPUT ? live.inputs.get(place) : null;
+  return mark !== null && inputs ? { ...mark, inputs } : mark;
 }
 
 function healthOfAsset({ decided, live }: AssetState): Health {

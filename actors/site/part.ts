@@ -2,17 +2,18 @@ import type { View } from '../../runtime/actor-kind.ts';
 import { type EntityId, kindOf } from '../../runtime/ids.ts';
 import type { Json } from '../../runtime/json.ts';
 import type { SiteDefinition } from '../../topology/plant.ts';
-import type { AlarmTally, Part } from './state.ts';
+import { partOf } from '../quality/combined.ts';
+import type { AlarmTally, SitePart } from './state.ts';
 
 /** What a site takes from the view of one of its entities; null for what does not count. */
-export function partOf(id: EntityId, view: View, definition: SiteDefinition): Part | null {
+export function sitePartOf(id: EntityId, view: View, definition: SiteDefinition): SitePart | null {
   switch (kindOf(id)) {
     case 'asset':
       return {
         kind: 'asset',
         health: numberOf(view.props?.health),
         alarms: tally(view),
-        figures: definition.keyFigures.map(({ metric }) => figureOf(view, metric)),
+        figures: definition.keyFigures.map(({ metric }) => partOf(view, metric)),
       };
     case 'device':
       return { kind: 'device', connectivity: connectivityOf(view), alarms: tally(view) };
@@ -29,13 +30,6 @@ function connectivityOf(view: View): 'online' | 'offline' | 'unknown' | 'decommi
   if (view.props?.decommissioned === true) return 'decommissioned';
   const state = view.props?.connectivity;
   return state === 'online' || state === 'offline' ? state : 'unknown';
-}
-
-/** A value that is BAD, stale or cut off would make the sum look right and be wrong: it is left out. */
-function figureOf(view: View, metric: string): number | null {
-  const mark = fieldsOf(view.marks?.[metric]);
-  if (mark?.quality === 'BAD' || mark?.reason === 'stale' || mark?.reason === 'device_lost') return null;
-  return numberOf(view.values?.[metric]);
 }
 
 function tally(view: View): AlarmTally {

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { type ActorKind, reject, type View } from '../../runtime/actor-kind.ts';
 import type { SiteDefinition } from '../../topology/plant.ts';
-import { partOf } from './part.ts';
+import { figuresOf } from './figures.ts';
+import { sitePartOf } from './part.ts';
 import { initialSite, type SiteState } from './state.ts';
 import { siteView } from './view.ts';
 
@@ -18,13 +19,15 @@ export const siteKind: ActorKind<SiteState, never, { readonly kind: never }, nev
   decide: () => reject('NO_COMMANDS', 'a site takes no commands'),
   evolve: (state) => state,
 
-  watch({ definition, parts }, changed) {
+  watch(state, changed, turn) {
+    const { definition, parts } = state;
     for (const [id, view] of changed) {
-      const part = partOf(id, view, definition);
+      const part = sitePartOf(id, view, definition);
       // An order that has ended counts for nothing, and there are ever more of them.
       if (part === null || (part.kind === 'work-order' && !part.isOpen)) parts.delete(id);
       else parts.set(id, part);
     }
+    state.figures = figuresOf(state, turn.nowMs);
   },
 
   // The views are interfaces of Json; TypeScript gives only type aliases the index signature that says so.

@@ -1,22 +1,26 @@
 import type { Self } from '../../runtime/actor-kind.ts';
 import type { EntityId } from '../../runtime/ids.ts';
 import type { SiteDefinition } from '../../topology/plant.ts';
+import type { Part } from '../quality/combined.ts';
+import { type Figures, keyOf } from './figures.ts';
 
 /** All live: a site is what its assets, devices and work orders are. Nothing of it is journaled or kept in a snapshot. */
 export interface SiteState {
   readonly definition: SiteDefinition;
-  readonly parts: Map<EntityId, Part>;
+  readonly parts: Map<EntityId, SitePart>;
+  /** Of the newest views. */
+  figures: Figures;
 }
 
 /** What one entity adds to its site. */
-export type Part = AssetPart | DevicePart | OrderPart;
+export type SitePart = AssetPart | DevicePart | OrderPart;
 
 export interface AssetPart {
   readonly kind: 'asset';
   readonly health: number | null;
   readonly alarms: AlarmTally;
-  /** By place of the site's key figures. */
-  readonly figures: readonly (number | null)[];
+  /** By place of the site's key figures; null where it does not have the metric. */
+  readonly figures: readonly (Part | null)[];
 }
 
 export interface DevicePart {
@@ -41,5 +45,6 @@ export interface AlarmTally {
 }
 
 export function initialSite({ definition }: Self<SiteDefinition>): SiteState {
-  return { definition, parts: new Map() };
+  const values = Object.fromEntries(definition.keyFigures.map((figure) => [keyOf(figure), null]));
+  return { definition, parts: new Map(), figures: { values, marks: {} } };
 }

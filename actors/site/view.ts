@@ -1,8 +1,9 @@
 import type { SiteView } from '../views.ts';
+import { keyOf } from './figures.ts';
 import type { AlarmTally, SiteState } from './state.ts';
 
 export function siteView(state: SiteState): SiteView {
-  return { props: propsOf(state), values: figuresOf(state), figures: describeFigures(state) };
+  return { props: propsOf(state), ...state.figures, figures: describeFigures(state) };
 }
 
 function propsOf({ definition, parts }: SiteState): SiteView['props'] {
@@ -60,32 +61,6 @@ function add(sum: { -readonly [Key in keyof AlarmTally]: number }, tally: AlarmT
   sum.high += tally.high;
   sum.medium += tally.medium;
   sum.low += tally.low;
-}
-
-/** By the metric's name and the function, so that the same metric may be summed and averaged. */
-function keyOf(figure: SiteState['definition']['keyFigures'][number]): string {
-  return `${figure.metric}_${figure.function}`;
-}
-
-function figuresOf({ definition, parts }: SiteState): Record<string, number | null> {
-  const values: Record<string, number | null> = {};
-  definition.keyFigures.forEach((figure, place) => {
-    const all: number[] = [];
-    for (const part of parts.values()) {
-      const value = part.kind === 'asset' ? part.figures[place] : null;
-      if (value !== null && value !== undefined) all.push(value);
-    }
-    values[keyOf(figure)] = combine(figure.function, all);
-  });
-  return values;
-}
-
-function combine(how: 'sum' | 'avg' | 'min' | 'max', all: readonly number[]): number | null {
-  if (all.length === 0) return null;
-  if (how === 'min') return all.reduce((a, b) => Math.min(a, b));
-  if (how === 'max') return all.reduce((a, b) => Math.max(a, b));
-  const sum = all.reduce((a, b) => a + b, 0);
-  return how === 'sum' ? sum : sum / all.length;
 }
 
 function describeFigures({ definition }: SiteState): SiteView['figures'] {

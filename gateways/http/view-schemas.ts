@@ -17,6 +17,10 @@ const Mark = z.object({
   reason: z.string(),
   sinceMs: Instant,
   lastGood: z.object({ value: Value, timeMs: Instant }).exactOptional(),
+  inputs: z
+    .object({ used: z.int(), of: z.int() })
+    .exactOptional()
+    .describe('Of a figure over several assets that lacks some: how many of how many it is of'),
 });
 
 export const Alarm = z
@@ -79,6 +83,7 @@ const SiteProps = z.object({
 const SiteGroups = z.object({
   props: SiteProps,
   values: z.record(z.string(), z.number().nullable()),
+  marks: z.record(z.string(), Mark).describe('Beside a key figure that is not simply good, by the same key'),
   figures: z.record(
     z.string(),
     z.object({ title: z.string(), unit: z.string(), decimals: z.int(), function: z.string() }),

@@ -83,6 +83,7 @@ export function siteOf(scene: Scene, id: string, name: string, timeZone: string)
       alarmsLow: of('LOW'),
     },
     values: { flow: 1240.5, power: 312.25 },
+    marks: {},
     figures: {
       flow: { title: 'Flow', unit: 'm³/h', decimals: 0, function: 'sum' },
       power: { title: 'Power', unit: 'kW', decimals: 1, function: 'sum' },

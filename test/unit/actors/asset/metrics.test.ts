@@ -220,7 +220,12 @@ test('a roll-up takes what the children show, without those that are BAD or stal
   assert.equal(times.total, T0);
   assert.equal(received.total, T0 + 20, 'the newest of those that count');
   assert.deepEqual(kinds(parent.due(1000)), ['AlarmRaised']);
-  const incomplete = { quality: 'UNCERTAIN', reason: 'incomplete', sinceMs: T0 + 1000 };
+  const incomplete = {
+    quality: 'UNCERTAIN',
+    reason: 'partial_input',
+    sinceMs: T0 + 1000,
+    inputs: { used: 2, of: 3 },
+  };
   assert.deepEqual(
     assetView(parent.state).marks,
     { total: incomplete, mean: incomplete },
@@ -235,4 +240,21 @@ test('a roll-up takes what the children show, without those that are BAD or stal
   watch([[entityId('asset', 'c'), child(0)]]);
   assert.deepEqual(assetView(parent.state).marks, {});
   assert.deepEqual(kinds(parent.due(1250)), ['AlarmCleared']);
+});
+
+test('a roll-up says that it lacks a child that never had a value, or has not shown itself yet', () => {
+  const highest = Metric.parse({ name: 'highest', rollUp: { of: 'load', function: 'max' } });
+  const parent = up({ metrics: [highest], rules: [], links: [], children: ['a', 'b', 'c', 'd'] });
+  const watch = (...views: [string, View][]) => {
+    const changed = new Map(views.map(([name, view]) => [entityId('asset', name), view]));
+    assetKind.watch?.(parent.state, changed, parent.turn(1000));
+    return assetView(parent.state).marks.highest?.inputs;
+  };
+  const hasMetric = { metrics: { load: { unit: 'kW' } } };
+  assert.deepEqual(watch(['a', child(7)], ['b', hasMetric]), { used: 1, of: 4 });
+  assert.deepEqual(watch(['c', { metrics: {} }]), { used: 1, of: 3 }, 'one that has no such metric is not lacking');
+  assert.deepEqual(watch(['d', { ...hasMetric, props: { lifecycle: 'planned' } }]), { used: 1, of: 2 });
+  assert.equal(watch(['b', child(9)]), undefined);
+  assert.deepEqual(assetView(parent.state).marks, {});
+  assert.equal(assetView(parent.state).values.highest, 9);
 });

@@ -6,6 +6,7 @@ import type { View } from '../../../../runtime/actor-kind.ts';
 import { type EntityId, entityId } from '../../../../runtime/ids.ts';
 import type { SiteDefinition } from '../../../../topology/plant.ts';
 
+const NOW_MS = 5;
 const ID = entityId('site', 'north');
 const DEFINITION: SiteDefinition = {
   id: 'north',
@@ -25,7 +26,7 @@ function up(...views: [EntityId, View][]) {
   const state = siteKind.initial({ id: ID, definition: DEFINITION });
   const watch = (...changed: [EntityId, View][]) => {
     const by = { user: 'system', via: 'log' } as const;
-    siteKind.watch?.(state, new Map(changed), { id: ID, definition: DEFINITION, nowMs: 0, by, permissions: [] });
+    siteKind.watch?.(state, new Map(changed), { id: ID, definition: DEFINITION, nowMs: NOW_MS, by, permissions: [] });
     return siteView(state);
   };
   return { watch, view: watch(...views) };
@@ -60,9 +61,41 @@ test('a value that is stale, BAD or cut off is left out of the key figures', () 
     { quality: 'BAD', reason: 'range' },
     { quality: 'UNCERTAIN', reason: 'device_lost' },
   ]) {
-    const { view } = up([A, asset(90, 10)], [B, { ...asset(90, 5), marks: { power: mark } }]);
-    assert.equal(view.values.power_sum, 10);
+    const site = up([A, asset(90, 10)], [B, { ...asset(90, 5), marks: { power: mark } }]);
+    assert.equal(site.view.values.power_sum, 10);
+    const lacking = { quality: 'UNCERTAIN', reason: 'partial_input', sinceMs: NOW_MS, inputs: { used: 1, of: 2 } };
+    assert.deepEqual(site.view.marks, { power_sum: lacking, power_avg: lacking }, 'and that is said');
+    assert.deepEqual(site.watch([B, asset(90, 5)]).marks, {});
   }
+});
+
+test('the highest water is not what is left when the flooded sensor falls silent', () => {
+  const highest = { title: 'Highest water', metric: 'power', function: 'max', unit: 'm', decimals: 2 } as const;
+  const definition = { ...DEFINITION, keyFigures: [highest] };
+  const state = siteKind.initial({ id: ID, definition });
+  const watch = (nowMs: number, ...changed: [EntityId, View][]) => {
+    const by = { user: 'system', via: 'log' } as const;
+    siteKind.watch?.(state, new Map(changed), { id: ID, definition, nowMs, by, permissions: [] });
+    return siteView(state);
+  };
+  assert.deepEqual(watch(1, [A, asset(90, 2.75)], [B, asset(90, 0.67)]).marks, {});
+  const silent = { ...asset(90, 2.75), marks: { power: { quality: 'UNCERTAIN', reason: 'stale' } } };
+  const mark = { quality: 'UNCERTAIN', reason: 'partial_input', sinceMs: 2, inputs: { used: 1, of: 2 } };
+  assert.deepEqual(watch(2, [A, silent]).marks, { power_max: mark });
+  assert.deepEqual(watch(3, [B, asset(90, 0.68)]).marks, { power_max: mark }, 'since then');
+  const gone = { ...asset(90, 1), marks: { power: { quality: 'BAD', reason: 'range' } } };
+  const view = watch(4, [B, gone]);
+  assert.equal(view.values.power_max, null);
+  assert.deepEqual(view.marks, { power_max: { quality: 'BAD', reason: 'no_input', sinceMs: 4 } });
+});
+
+test('a figure says that it lacks an asset that has not shown itself, and is as doubtful as what it is made of', () => {
+  const site = up([A, { ...asset(90, 10), marks: { power: { quality: 'SUSPECT', reason: 'rate' } } }]);
+  assert.deepEqual(site.view.marks.power_sum?.inputs, { used: 1, of: 2 });
+  const mark = { quality: 'SUSPECT', reason: 'input', sinceMs: NOW_MS };
+  assert.deepEqual(site.watch([B, asset(90, 5)]).marks, { power_sum: mark, power_avg: mark });
+  const other: View = { props: { health: 90 }, values: {}, marks: {}, metrics: {}, alarms: {} };
+  assert.deepEqual(up([A, other], [B, other]).view.marks, {}, 'nobody has the metric');
 });
 
 test('alarms of assets and devices are counted, hidden ones apart', () => {
