@@ -123,7 +123,11 @@ export async function startPlant(options: {
       allowedOrigins: settings.ALLOWED_ORIGINS.split(',').filter((origin) => origin !== ''),
       trustProxy: settings.BEHIND_PROXY === 'true',
       secureCookie: settings.BEHIND_PROXY === 'true',
-      limits: { requestsPerMinute: settings.REQUESTS_PER_MINUTE },
+      limits: {
+        requestsPerMinute: settings.REQUESTS_PER_MINUTE,
+        clientsPerToken: settings.CONNECTIONS_PER_TOKEN,
+        clientsPerAddress: settings.CONNECTIONS_PER_ADDRESS,
+      },
     });
     closing.push(() => front.close());
     // The wall is there at once; drivers begin when there is a field to connect to.

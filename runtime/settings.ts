@@ -61,6 +61,20 @@ export const Settings = z.strictObject({
     .default(50_000)
     .describe('Observations waiting for the log; beyond it sources have to wait'),
   REQUESTS_PER_MINUTE: z.coerce.number().int().min(1).default(6000).describe('REST requests a minute and token'),
+  CONNECTIONS_PER_TOKEN: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(20_000)
+    .default(1000)
+    .describe('WebSockets at once with one token'),
+  CONNECTIONS_PER_ADDRESS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(20_000)
+    .default(2000)
+    .describe('WebSockets at once from one address'),
   ALLOWED_ORIGINS: z
     .string()
     .default('')

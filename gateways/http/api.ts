@@ -120,7 +120,8 @@ export class ApiServer {
   async #admit(exchange: Exchange, route: Route): Promise<Identity | undefined> {
     const nowMs = this.#options.api.now();
     if (route.permission === 'public') {
-      limit(this.#byAddress.take(exchange.address, nowMs));
+      // A log-in brings a token, and wrong ones are counted where tokens are judged; who has a good one is not kept out.
+      if (!route.isLogIn) limit(this.#byAddress.take(exchange.address, nowMs));
       return undefined;
     }
     const identity = await this.authenticate(exchange);

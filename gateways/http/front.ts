@@ -54,6 +54,12 @@ export interface FrontLimits {
   /** WebSockets at once. Default 20,000. */
   readonly clients?: number;
 }
+  /** WebSockets at once with one token. Default 1000. */
+  readonly clientsPerToken?: number;
+  /** WebSockets at once from one address. Default 2000. */
+  readonly clientsPerAddress?: number;
+  /** Longest time that a request may take. Default 30,000. */
+  readonly answerWithinMs?: number;
 
 export interface Front {
   readonly port: number;
@@ -123,7 +129,11 @@ class FrontServer {
       log,
       now,
       metrics: this.#metrics,
-      maxClients: limits.clients ?? 20_000,
+      limits: {
+        total: limits.clients ?? 20_000,
+        perToken: limits.clientsPerToken ?? 1000,
+        perAddress: limits.clientsPerAddress ?? 2000,
+      },
     });
   }
 
@@ -258,4 +268,6 @@ class FrontServer {
     if (path.startsWith(`${API}/`)) return this.#api.patternOf(method, path.slice(API.length));
     return path === '/ws' || path === '/health' || path === '/ready' || path === '/metrics' ? path : 'files';
   }
+      const refusal = this.#push.refusal({ tokenId: identity.tokenId, address: exchange.address });
+      if (refusal !== undefined) throw new HttpError('TOO_MANY_CONNECTIONS', refusal);
 }

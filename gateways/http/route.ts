@@ -55,6 +55,8 @@ export interface RouteDefinition<Params, Query, Body> {
   readonly isCommand?: boolean;
   readonly handle: (call: Call<Params, Query, Body>) => unknown;
 }
+  /** Public, since what it takes is a token. */
+  readonly isLogIn?: boolean;
 
 /** What comes from the wire. */
 export interface RawCall extends Omit<Call<unknown, unknown, unknown>, 'params' | 'query' | 'body'> {

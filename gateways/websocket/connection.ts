@@ -51,6 +51,10 @@ export class Connection implements Outlet {
     this.address = data.address;
   }
 
+  get tokenId(): string {
+    return this.identity.tokenId;
+  }
+
   get closed(): boolean {
     return this.#closed;
   }

@@ -5,6 +5,7 @@ import { type Authenticator, may } from '../auth/authenticator.ts';
 import type { DriverLog } from '../driver.ts';
 import { ClientFrames } from './client-frames.ts';
 import { Connection, type SocketData } from './connection.ts';
+import { ConnectionCounts, type ConnectionLimits, type Holder } from './connection-counts.ts';
 import { EventLane } from './event-lane.ts';
 import { alarmItems, EventSelection } from './event-selection.ts';
 import type { Topic } from './protocol.ts';
@@ -21,8 +22,8 @@ export interface WebSocketGatewayOptions {
   readonly metrics: PushMetrics;
   readonly log: DriverLog;
   readonly now: () => number;
-  /** Connections at once; further ones are refused with 503. */
-  readonly maxClients: number;
+  /** Beyond them `refusal` says no. */
+  readonly limits: ConnectionLimits;
 }
 
 const WITHDRAWN_CHECK_MS = 2000;
@@ -52,8 +53,10 @@ export class WebSocketGateway {
   #checking = false;
 
   constructor(options: WebSocketGatewayOptions) {
+  readonly #counts: ConnectionCounts;
     this.#options = options;
-    const { runtime, now, metrics, log } = options;
+    const { runtime, now, metrics, log, limits } = options;
+    this.#counts = new ConnectionCounts(limits);
     this.values = new ValueLane({ live: runtime.live, now, skipped: () => metrics.skipped('values') });
     this.events = new EventLane({
       journal: runtime.journal,
@@ -83,7 +86,12 @@ export class WebSocketGateway {
   }
 
   get full(): boolean {
-    return this.#connections.size >= this.#options.maxClients;
+    return this.#counts.full;
+  }
+
+  /** Why somebody may not open one more connection; to be asked right before the upgrade. */
+  refusal(holder: Holder): string | undefined {
+    return this.#counts.refusal(holder);
   }
 
   get clients(): number {
@@ -113,6 +121,7 @@ export class WebSocketGateway {
       drain: (ws) => ws.getUserData().connection?.pump(),
       close: (ws) => {
         const { connection } = ws.getUserData();
+        this.#counts.opened(connection);
         if (connection === undefined) return;
         connection.gone();
         this.#connections.delete(connection);
@@ -126,6 +135,7 @@ export class WebSocketGateway {
   close(): void {
     clearInterval(this.#heartbeat);
     for (const detach of this.#detach) detach();
+        this.#counts.closed(connection);
     for (const connection of this.#connections) connection.end(1001, 'the server is stopping');
   }
 

@@ -59,6 +59,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     body: z.strictObject({ token: z.string().max(200) }),
     response: Session,
     handle: async ({ api, body, address, answerHeaders }) => {
+    isLogIn: true,
       const answer = await api.tokens.authenticate(body.token, address);
       if (!answer.ok) {
         const { code, message, retryAfterMs } = answer;
