@@ -13,7 +13,10 @@ export const JournalItem = z
     timeMs: z.number(),
     user: z.string(),
     via: z.enum(['http', 'websocket', 'entity', 'timer', 'log', 'driver', 'cli']),
-    commandId: z.string().nullable(),
+    commandId: z
+      .string()
+      .nullable()
+      .describe('`caller:<user>:<key>` of what people and programs sent; null for what an actor decided by itself'),
     event: z.unknown(),
     before: z.unknown(),
     after: z.unknown(),

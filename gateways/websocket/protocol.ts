@@ -30,7 +30,13 @@ export const Subscribe = z.strictObject({
 export const Unsubscribe = z.strictObject({ op: z.literal('unsubscribe'), sub: Sub });
 export const Command = z.strictObject({
   op: z.literal('command'),
-  id: z.string().min(1).max(200).describe('The command id: sent again after a reconnect, it returns the first answer'),
+  id: z
+    .string()
+    .min(1)
+    .max(200)
+    .describe(
+      'The command id: sent again after a reconnect, it returns the first answer; another command with it is refused with COMMAND_ID_REUSED',
+    ),
   entity: z.string().max(160),
   command: z.record(z.string(), z.unknown()),
 });

@@ -1,4 +1,5 @@
 import type { View } from '../../runtime/actor-kind.ts';
+import { commandHash, journalCommandId } from '../../runtime/command-identity.ts';
 import type { Historian, RawQuery, Sample, WindowQuery, WindowRow } from '../../runtime/historian.ts';
 import { type EntityId, entityId } from '../../runtime/ids.ts';
 import type { Journal, JournalEntry, JournalQuery } from '../../runtime/journal.ts';
@@ -15,12 +16,7 @@ export type Asked = { readonly to: EntityId; readonly command: unknown; readonly
  * the real one.
  */
 export class MemoryRuntime implements Runtime {
-  readonly live = new LiveCells({
-    flushIntervalMs: 5,
-    failed: (id, error) => {
-      throw new Error(`view of ${id}`, { cause: error });
-    },
-  });
+  readonly live: LiveCells;
   readonly journal = new MemoryJournal();
   readonly historian = new MemoryHistorian();
   readonly letters: (DeadLetter & { id: number })[] = [];
@@ -28,7 +24,16 @@ export class MemoryRuntime implements Runtime {
   answer: (asked: Asked) => Reply | Promise<Reply> = () => ({ ok: true, result: null, repeated: false });
   healthNow: Health = { status: 'healthy', parts: [{ name: 'journal', status: 'healthy', detail: '' }] };
   readonly #views = new Map<EntityId, View>();
-  readonly #answers = new Map<string, Json>();
+  readonly #answers = new Map<string, { readonly hash: string; readonly result: Json }>();
+
+  constructor({ flushIntervalMs = 5 } = {}) {
+    this.live = new LiveCells({
+      flushIntervalMs,
+      failed: (id, error) => {
+        throw new Error(`view of ${id}`, { cause: error });
+      },
+    });
+  }
 
   readonly deadLetters = {
     append: async (letters: readonly DeadLetter[]) => {
@@ -62,6 +67,13 @@ export class MemoryRuntime implements Runtime {
     this.live.touch(entity, () => this.#views.get(entity) ?? {});
   }
 
+  /** As of an entity that is no more. */
+  remove(id: string): void {
+    const entity = entityId(...split(id));
+    this.#views.delete(entity);
+    this.live.touch(entity, () => this.#views.get(entity) ?? {});
+  }
+
   /** As an actor would: into the journal first, then announced. */
   commit(id: string, kind: string, after: Json = null, more: Partial<Row> = {}): JournalEntry {
     const entry = this.journal.add(entityId(...split(id)), kind, after, more);
@@ -71,12 +83,17 @@ export class MemoryRuntime implements Runtime {
 
   async ask(to: EntityId, command: unknown, options: AskOptions): Promise<Reply> {
     const asked = { to, command, options };
-    const key = `${to} ${options.commandId}`;
+    const key = `${to} ${journalCommandId(options)}`;
+    const hash = commandHash(command);
     const first = this.#answers.get(key);
-    if (first !== undefined) return { ok: true, result: first, repeated: true };
+    if (first !== undefined) {
+      return first.hash === hash
+        ? { ok: true, result: first.result, repeated: true }
+        : { ok: false, code: 'COMMAND_ID_REUSED', message: 'used for another command', field: 'commandId' };
+    }
     this.asked.push(asked);
     const reply = await this.answer(asked);
-    if (reply.ok) this.#answers.set(key, reply.result);
+    if (reply.ok) this.#answers.set(key, { hash, result: reply.result });
     return reply;
   }
 
@@ -164,7 +181,7 @@ export class MemoryJournal implements Journal {
     return Promise.reject(new Error('tests commit by themselves'));
   }
 
-  async answerOf(): Promise<undefined> {}
+  async answered(): Promise<undefined> {}
   async saveSnapshots(): Promise<void> {}
   async snapshot(): Promise<undefined> {}
   async pendingEffects(): Promise<[]> {

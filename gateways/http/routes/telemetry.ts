@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import type { View } from '../../../runtime/actor-kind.ts';
 import type { Json } from '../../../runtime/json.ts';
-import type { LiveCell } from '../../../runtime/live-bus.ts';
+import { isGone, type LiveCell } from '../../../runtime/live-bus.ts';
 import { HttpError } from '../errors.ts';
 import { listOf } from '../lists.ts';
 import { liveOne, prop } from '../live-lists.ts';
@@ -59,9 +60,8 @@ const TextOr = (other: string) => z.string().catch(other);
 
 function latestOf(cell: LiveCell, kind: 'device' | 'asset'): z.infer<typeof Latest> {
   const { values = {}, times = {}, marks = {} } = cell.view;
-  const described = (kind === 'device' ? cell.view.points : cell.view.metrics) ?? {};
-  const keys = new Set([...Object.keys(described), ...Object.keys(values)]);
-  const items = [...keys].map((metricKey) => {
+  const described = describedBy(cell, kind);
+  const items = keysOf(cell, kind).map((metricKey) => {
     const mark = MarkView.safeParse(marks[metricKey]).data;
     const value = Value.safeParse(values[metricKey]).data ?? null;
     return {
@@ -83,6 +83,14 @@ function latestOf(cell: LiveCell, kind: 'device' | 'asset'): z.infer<typeof Late
     total: items.length,
     next: null,
   };
+}
+
+function describedBy(cell: LiveCell, kind: 'device' | 'asset'): View[string] {
+  return (kind === 'device' ? cell.view.points : cell.view.metrics) ?? {};
+}
+
+function keysOf(cell: LiveCell, kind: 'device' | 'asset'): readonly string[] {
+  return [...new Set([...Object.keys(describedBy(cell, kind)), ...Object.keys(cell.view.values ?? {})])];
 }
 
 function numberOrNull(value: Json | undefined): number | null {
@@ -142,15 +150,31 @@ async function series(api: Api, query: z.infer<typeof SeriesQuery>) {
   const question = { entity, series: metricKey, fromMs, toMs, limit };
   if (aggregation === 'none') {
     const items = await api.runtime.historian.raw(question);
+    if (items.length === 0) await assertKnown(api, kind, name, metricKey);
     const last = items.at(-1);
     // A series has one sample at a time, so the next page begins a millisecond later.
     const next = items.length === limit && last !== undefined ? String(last.timeMs + 1) : null;
     return { entity, metricKey, aggregation, startMs, endMs: toMs, items, total: null, next };
   }
   const items = await api.runtime.historian.windows({ ...question, windowMs: WINDOWS_MS[aggregation] });
+  if (items.length === 0) await assertKnown(api, kind, name, metricKey);
   const last = items.at(-1);
   const next = items.length === limit && last !== undefined ? String(last.endMs) : null;
   return { entity, metricKey, aggregation, startMs, endMs: toMs, items, total: null, next };
+}
+
+/** Nothing has to mean that nothing was measured, not that nobody has heard of the name. What is gone keeps its history. */
+async function assertKnown(api: Api, kind: 'device' | 'asset', name: string, metricKey: string): Promise<void> {
+  const entity = entityOf(kind, name);
+  const cell = api.runtime.live.cell(entity);
+  const isLive = cell !== undefined && !isGone(cell);
+  const keys = isLive ? keysOf(cell, kind) : [];
+  if (keys.includes(metricKey)) return;
+  const question = { entity, series: metricKey, fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, limit: 1 };
+  if ((await api.runtime.historian.raw(question)).length > 0) return;
+  if (!isLive) throw new HttpError('NOT_FOUND', `there is no ${kind} ${name}`, { field: kind });
+  const message = `${name} has no ${metricKey}; it has ${keys.join(', ') || 'none'}`;
+  throw new HttpError('INVALID_REQUEST', message, { field: 'metricKey' });
 }
 
 export const TELEMETRY_ROUTES: readonly Route[] = [

@@ -43,20 +43,6 @@ const Draft = z.strictObject({
   assetDown: z.boolean().optional(),
 });
 
-/** The site of an asset, and the date there, which the number of an order carries. */
-function whereAndWhen(api: Api, asset: string): { readonly site: string; readonly date: string } {
-  const site = prop(liveOne(api, 'asset', asset, 'asset'), 'site');
-  if (typeof site !== 'string') throw new HttpError('UNAVAILABLE', `the site of ${asset} is not known yet`);
-  const timeZone = prop(liveOne(api, 'site', site), 'timeZone');
-  if (typeof timeZone !== 'string') throw new HttpError('UNAVAILABLE', `the time zone of ${site} is not known yet`);
-  return { site, date: localDate(timeZone, api.now()) };
-}
-
-function localDate(timeZone: string, nowMs: number): string {
-  const format = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
-  return format.format(nowMs).replaceAll('-', '');
-}
-
 /** Commands on one order that need nothing but their body. */
 const COMMANDS = [
   {
@@ -158,10 +144,7 @@ export const WORK_ORDER_ROUTES: readonly Route[] = [
     isCommand: true,
     body: Draft,
     response: CommandResult,
-    handle: (call) => {
-      const { site, date } = whereAndWhen(call.api, call.body.asset);
-      return command(call, ORDER_BOOK, { kind: 'RequestWorkOrder', draft: { ...call.body, site }, date });
-    },
+    handle: (call) => command(call, ORDER_BOOK, { kind: 'RequestWorkOrder', draft: call.body }),
   }),
   route({
     method: 'POST',
