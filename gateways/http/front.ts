@@ -53,13 +53,13 @@ export interface FrontLimits {
   readonly anonymousPerMinute?: number;
   /** WebSockets at once. Default 20,000. */
   readonly clients?: number;
-}
   /** WebSockets at once with one token. Default 1000. */
   readonly clientsPerToken?: number;
   /** WebSockets at once from one address. Default 2000. */
   readonly clientsPerAddress?: number;
   /** Longest time that a request may take. Default 30,000. */
   readonly answerWithinMs?: number;
+}
 
 export interface Front {
   readonly port: number;
@@ -258,6 +258,8 @@ class FrontServer {
         throw new HttpError('BAD_ORIGIN', 'a browser says where it comes from; programs send a bearer token');
       }
       const identity = await this.#api.authenticate(exchange);
+      const refusal = this.#push.refusal({ tokenId: identity.tokenId, address: exchange.address });
+      if (refusal !== undefined) throw new HttpError('TOO_MANY_CONNECTIONS', refusal);
       exchange.upgrade<SocketData>({ identity, address: exchange.address, connection: undefined }, context);
     } catch (error) {
       this.#api.refuse(exchange, error);
@@ -268,6 +270,4 @@ class FrontServer {
     if (path.startsWith(`${API}/`)) return this.#api.patternOf(method, path.slice(API.length));
     return path === '/ws' || path === '/health' || path === '/ready' || path === '/metrics' ? path : 'files';
   }
-      const refusal = this.#push.refusal({ tokenId: identity.tokenId, address: exchange.address });
-      if (refusal !== undefined) throw new HttpError('TOO_MANY_CONNECTIONS', refusal);
 }

@@ -53,10 +53,10 @@ export interface RouteDefinition<Params, Query, Body> {
   readonly response: z.ZodType;
   /** Takes an `Idempotency-Key`. */
   readonly isCommand?: boolean;
-  readonly handle: (call: Call<Params, Query, Body>) => unknown;
-}
   /** Public, since what it takes is a token. */
   readonly isLogIn?: boolean;
+  readonly handle: (call: Call<Params, Query, Body>) => unknown;
+}
 
 /** What comes from the wire. */
 export interface RawCall extends Omit<Call<unknown, unknown, unknown>, 'params' | 'query' | 'body'> {

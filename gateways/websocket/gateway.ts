@@ -44,6 +44,7 @@ export class WebSocketGateway {
   readonly events: EventLane;
   readonly #options: WebSocketGatewayOptions;
   readonly #connections = new Set<Connection>();
+  readonly #counts: ConnectionCounts;
   readonly #frames: ClientFrames;
   readonly #detach: (() => void)[] = [];
   #heartbeat: NodeJS.Timeout | undefined;
@@ -53,7 +54,6 @@ export class WebSocketGateway {
   #checking = false;
 
   constructor(options: WebSocketGatewayOptions) {
-  readonly #counts: ConnectionCounts;
     this.#options = options;
     const { runtime, now, metrics, log, limits } = options;
     this.#counts = new ConnectionCounts(limits);
@@ -111,6 +111,7 @@ export class WebSocketGateway {
         const connection = new Connection(ws);
         ws.getUserData().connection = connection;
         this.#connections.add(connection);
+        this.#counts.opened(connection);
         this.#options.metrics.clients(this.#connections.size);
         this.#hello(connection);
       },
@@ -121,10 +122,10 @@ export class WebSocketGateway {
       drain: (ws) => ws.getUserData().connection?.pump(),
       close: (ws) => {
         const { connection } = ws.getUserData();
-        this.#counts.opened(connection);
         if (connection === undefined) return;
         connection.gone();
         this.#connections.delete(connection);
+        this.#counts.closed(connection);
         this.#options.metrics.clients(this.#connections.size);
         this.#options.metrics.frames(connection.frames);
       },
@@ -135,7 +136,6 @@ export class WebSocketGateway {
   close(): void {
     clearInterval(this.#heartbeat);
     for (const detach of this.#detach) detach();
-        this.#counts.closed(connection);
     for (const connection of this.#connections) connection.end(1001, 'the server is stopping');
   }
 

@@ -56,10 +56,10 @@ export const ACCESS_ROUTES: readonly Route[] = [
     tag: 'Access',
     summary: 'Log a browser in: puts the token into a cookie that scripts cannot read',
     permission: 'public',
+    isLogIn: true,
     body: z.strictObject({ token: z.string().max(200) }),
     response: Session,
     handle: async ({ api, body, address, answerHeaders }) => {
-    isLogIn: true,
       const answer = await api.tokens.authenticate(body.token, address);
       if (!answer.ok) {
         const { code, message, retryAfterMs } = answer;
