@@ -6,7 +6,7 @@ import { RateLimit } from '../auth/rate-limit.ts';
 import type { DriverLog } from '../driver.ts';
 import { CommandRefused } from './command.ts';
 import { credentialsOf, isAllowedOrigin } from './credentials.ts';
-import { HttpError } from './errors.ts';
+import { HttpError, httpErrorOf } from './errors.ts';
 import { type Exchange, MAX_BODY_BYTES } from './exchange.ts';
 import { API_HEADERS, corsHeaders } from './headers.ts';
 import type { Api as ApiContext, Route } from './route.ts';
@@ -19,11 +19,17 @@ export interface ApiServerOptions {
   readonly requestsPerMinute: number;
   readonly anonymousPerMinute: number;
   readonly log: DriverLog;
+  /** Longest time that a request may take. Default 30 s. */
+  readonly answerWithinMs?: number;
   /** Told each refusal by its code. */
   readonly refused: (code: string) => void;
 }
 
 const GZIP_FROM_BYTES = 4096;
+/** Above the time-out of commands, which say more about how they ended. */
+const ANSWER_WITHIN_MS = 30_000;
+/** Bytes that are no UTF-8 must not become other characters in a record. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 const compress = promisify(gzip);
 
 /** Answers `/api/v1`: route, who is asking, how often, from where, may they, is it well-formed; and only then the work. */
@@ -32,9 +38,11 @@ export class ApiServer {
   readonly #router: Router;
   readonly #byToken: RateLimit;
   readonly #byAddress: RateLimit;
+  readonly #answerWithinMs: number;
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
+    this.#answerWithinMs = options.answerWithinMs ?? ANSWER_WITHIN_MS;
     this.#router = new Router(options.routes);
     this.#byToken = new RateLimit(options.requestsPerMinute);
     this.#byAddress = new RateLimit(options.anonymousPerMinute);
@@ -49,29 +57,26 @@ export class ApiServer {
   /** Never rejects. */
   async handle(exchange: Exchange, path: string): Promise<void> {
     const cors = corsHeaders(exchange.headers.origin, this.#options.allowedOrigins);
+    const answerHeaders: Record<string, string> = {};
     try {
       if (exchange.method === 'OPTIONS') {
         exchange.answer({ status: 204, headers: { ...API_HEADERS, ...cors } });
         return;
       }
-      const answerHeaders: Record<string, string> = {};
-      const value = await this.#run(exchange, path, answerHeaders);
+      const value = await this.#inTime(this.#run(exchange, path, answerHeaders));
       await this.#answer(exchange, 200, value, { ...API_HEADERS, ...cors, ...answerHeaders });
     } catch (error) {
-      this.refuse(exchange, error, cors);
+      this.refuse(exchange, error, { ...cors, ...answerHeaders });
     }
   }
 
   /** The one error shape. */
   refuse(exchange: Exchange, cause: unknown, headers: Readonly<Record<string, string>> = {}): void {
     const { requestId } = exchange;
-    if (!(cause instanceof HttpError)) {
-      this.#options.log.error({ err: cause, requestId, path: exchange.path }, 'a request failed');
-    }
+    const known = httpErrorOf(cause);
+    if (known !== cause) this.#options.log.error({ err: cause, requestId, path: exchange.path }, 'a request failed');
     const error =
-      cause instanceof HttpError
-        ? cause
-        : new HttpError('INTERNAL', 'this went wrong on the server; the request id finds it in the log');
+      known ?? new HttpError('INTERNAL', 'this went wrong on the server; the request id finds it in the log');
     this.#options.refused(error.code);
     if (error.code === 'FORBIDDEN' && exchange.identity !== undefined && !(error instanceof CommandRefused)) {
       const { identity, address, method, path } = exchange;
@@ -92,6 +97,20 @@ export class ApiServer {
       body: JSON.stringify({ error: { code, message, ...(field !== undefined && { field }), requestId } }),
       closeConnection: code === 'TOO_LARGE',
     });
+  }
+
+  /** A client is not left waiting for what hangs. What was begun goes on; a command tells its outcome to whoever repeats it. */
+  async #inTime(work: Promise<unknown>): Promise<unknown> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const give = () => reject(new HttpError('TIMEOUT', `no answer within ${this.#answerWithinMs / 1000} s`));
+      timer = setTimeout(give, this.#answerWithinMs);
+    });
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async #run(exchange: Exchange, path: string, answerHeaders: Record<string, string>): Promise<unknown> {
@@ -197,14 +216,15 @@ async function bodyOf(exchange: Exchange): Promise<unknown> {
   const type = exchange.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   if (type !== 'application/json') throw new HttpError('UNSUPPORTED_MEDIA_TYPE', 'a body is application/json');
   try {
-    return JSON.parse(body.bytes.toString());
+    return JSON.parse(utf8.decode(body.bytes));
   } catch {
-    throw new HttpError('BAD_JSON', 'the body is not JSON');
+    throw new HttpError('BAD_JSON', 'the body is not JSON in UTF-8');
   }
 }
 
 function queryOf(text: string): Record<string, string | string[]> {
-  const query: Record<string, string | string[]> = {};
+  // Without a prototype: `__proto__` is a name like any other, and as unknown.
+  const query: Record<string, string | string[]> = Object.create(null);
   for (const [name, value] of new URLSearchParams(text)) {
     const before = query[name];
     // Given twice, a parameter becomes a list, which no schema takes: an error that names it.

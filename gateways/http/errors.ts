@@ -1,3 +1,5 @@
+import { codeOf, messageOf } from '../../runtime/errors.ts';
+
 /**
  * Every error of the HTTP side: its status, and a stable code. What an actor rejects with a code of its own becomes 422.
  */
@@ -14,6 +16,7 @@ export const HTTP_ERRORS = {
   METHOD_NOT_ALLOWED: 405,
   TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
+  UPGRADE_REQUIRED: 426,
   INVALID_BODY: 422,
   INVALID_COMMAND: 422,
   COMMAND_ID_REUSED: 422,
@@ -57,6 +60,16 @@ export class HttpError extends Error {
     this.field = more.field;
     this.retryAfterMs = more.retryAfterMs ?? RETRY_AFTER_MS[code];
   }
+}
+
+/** What a store failed with, where the client can do something about it: ask for less, or come again. */
+export function httpErrorOf(cause: unknown): HttpError | undefined {
+  if (cause instanceof HttpError) return cause;
+  const code = codeOf(cause);
+  if (code === 'INVALID_QUERY' || code === 'QUERY_TOO_LARGE') return new HttpError(code, messageOf(cause));
+  if (code === 'STORE_LOST' || code === 'STORE_CLOSED')
+    return new HttpError('UNAVAILABLE', 'the storage does not answer');
+  return undefined;
 }
 
 /** Codes that are not ours are an actor's rejection. */

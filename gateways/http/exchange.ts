@@ -93,7 +93,8 @@ export class Exchange {
       this.#res.upgrade(
         data,
         headers['sec-websocket-key'] ?? '',
-        headers['sec-websocket-protocol'] ?? '',
+        // We speak no subprotocol, and an offer must not come back as if it was chosen.
+        '',
         headers['sec-websocket-extensions'] ?? '',
         context,
       );

@@ -19,6 +19,7 @@ import { openApiOf } from './openapi.ts';
 import { decoded } from './router.ts';
 import { ROUTES } from './routes.ts';
 import { StaticFiles } from './static-files.ts';
+import { SystemHealth } from './system-health.ts';
 
 export interface FrontOptions {
   /** 127.0.0.1 unless people elsewhere are to get in. */
@@ -101,6 +102,7 @@ class FrontServer {
     this.#files = files;
     this.#metrics = new FrontMetrics(options.registry);
     this.#allowedOrigins = new Set(options.allowedOrigins ?? []);
+    const health = new SystemHealth(runtime);
     let document: string | undefined;
     this.#api = new ApiServer({
       api: {
@@ -108,6 +110,7 @@ class FrontServer {
         tokens,
         access,
         plant,
+        health,
         now,
         startedAtMs: now(),
         log,
@@ -119,6 +122,7 @@ class FrontServer {
       requestsPerMinute: limits.requestsPerMinute ?? 6000,
       anonymousPerMinute: limits.anonymousPerMinute ?? 100,
       log,
+      ...(limits.answerWithinMs !== undefined && { answerWithinMs: limits.answerWithinMs }),
       refused: (code) => this.#metrics.refused(code),
     });
     this.#push = new WebSocketGateway({
@@ -126,6 +130,7 @@ class FrontServer {
       plant,
       tokens,
       access,
+      health: () => health.read(now()),
       log,
       now,
       metrics: this.#metrics,
@@ -192,7 +197,12 @@ class FrontServer {
     if (this.#stopping) this.#api.refuse(exchange, new HttpError('STOPPING', 'this node is stopping'));
     else if (path.startsWith(`${API}/`)) void this.#api.handle(exchange, path.slice(API.length));
     else if (exchange.method !== 'GET' && exchange.method !== 'HEAD') {
-      this.#api.refuse(exchange, new HttpError('NOT_FOUND', `the API is at ${API}`));
+      this.#api.refuse(exchange, new HttpError('METHOD_NOT_ALLOWED', `takes GET, HEAD; the API is at ${API}`), {
+        allow: 'GET, HEAD',
+      });
+    } else if (path === '/ws') {
+      const headers = { upgrade: 'websocket', connection: 'Upgrade' };
+      this.#api.refuse(exchange, new HttpError('UPGRADE_REQUIRED', 'this is the address of the WebSocket'), headers);
     } else if (path === '/health') this.#status(exchange, true);
     else if (path === '/ready') this.#status(exchange, this.#options.runtime.health().status !== 'unhealthy');
     else if (path === '/metrics') void this.#showMetrics(exchange);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { JournalEntry, JournalQuery } from '../../runtime/journal.ts';
 import type { Page } from './lists.ts';
+import { wholeNumber } from './parameters.ts';
 import type { Api } from './route.ts';
 
 /** A journal row as the API shows it. */
@@ -24,7 +25,7 @@ export const JournalItem = z
   .meta({ id: 'JournalEntry' });
 
 export const JournalListQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  limit: wholeNumber(1, 1000).default(100),
   cursor: z
     .string()
     .regex(/^\d{1,15}$/, 'not a cursor of this list')

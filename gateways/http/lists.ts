@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import type { Json } from '../../runtime/json.ts';
 import { HttpError } from './errors.ts';
+import { wholeNumber } from './parameters.ts';
+import type { ViewFields } from './view-fields.ts';
 
 /** Of every list over live views. */
 export const ListQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(1000).default(100).describe('Items of one page'),
+  limit: wholeNumber(1, 1000).default(100).describe('Items of one page'),
   cursor: z.string().max(2000).optional().describe('`next` of the page before; goes with the same filters and sort'),
   sort: z
     .string()
@@ -14,6 +16,32 @@ export const ListQuery = z.strictObject({
   fields: z.string().max(2000).optional().describe('Only these: `name,props.health,values`. Without: all'),
 });
 export type ListQuery = z.infer<typeof ListQuery>;
+
+/** `ListQuery` of items of one kind: a field that they do not have is refused. */
+export function listQuery(fields: ViewFields) {
+  return ListQuery.extend({ sort: sortOf(fields), fields: fieldsOf(fields) });
+}
+
+/** The parameter of a single item. */
+export function oneQuery(fields: ViewFields) {
+  return z.strictObject({ fields: fieldsOf(fields) });
+}
+
+function sortOf(known: ViewFields) {
+  return ListQuery.shape.sort.superRefine((sort, context) => {
+    for (const { path } of sortOrder(sort)) complain(context, known.problemOfSort(path));
+  });
+}
+
+function fieldsOf(known: ViewFields) {
+  return ListQuery.shape.fields.superRefine((fields, context) => {
+    for (const path of fields?.split(',') ?? []) complain(context, known.problemOfField(path.trim()));
+  });
+}
+
+function complain(context: z.core.$RefinementCtx, message: string | undefined): void {
+  if (message !== undefined) context.addIssue(message);
+}
 
 export function listOf<T extends z.ZodType>(item: T) {
   return z.object({

@@ -14,21 +14,32 @@ export function itemOf(cell: LiveCell): { readonly [group: string]: Json } {
 
 /** One page of the live views of a kind. */
 export function livePage(api: Api, kind: string, query: ListQuery, keep: (cell: LiveCell) => boolean): Page<Json> {
-  const page = pageOf(api.runtime.live.cells(kind).filter(keep), query, {
-    id: (cell) => nameOf(cell.id),
-    field: (cell, path) => (path === 'id' ? nameOf(cell.id) : fieldOf(cell.view, path)),
-  });
+  const page = pageOf(
+    api.runtime.live.cells(kind).filter((cell) => !isGone(cell) && keep(cell)),
+    query,
+    {
+      id: (cell) => nameOf(cell.id),
+      field: (cell, path) => (path === 'id' ? nameOf(cell.id) : fieldOf(cell.view, path)),
+    },
+  );
   return { ...page, items: page.items.map((cell) => sparse(itemOf(cell), query.fields)) };
 }
 
 /** The live view of one entity, or 404. */
 export function liveOne(api: Api, kind: string, name: string, field?: string): LiveCell {
   const cell = api.runtime.live.cell(entityOf(kind, name));
-  if (cell === undefined) throw new HttpError('NOT_FOUND', `there is no ${kind} ${name}`, { field });
+  if (cell === undefined || isGone(cell)) {
+    throw new HttpError('NOT_FOUND', `there is no ${kind} ${name}`, { field });
+  }
   return cell;
 }
 
-/** The view of one entity, also of one that has left the lists: then from its records. */
+/** One entity, or the fields of it that were asked for. */
+export function sparseOne(api: Api, kind: string, name: string, fields: string | undefined): Json {
+  return sparse(itemOf(liveOne(api, kind, name)), fields);
+}
+
+/** As `sparseOne`, also for one that has left the lists: then from its records. */
 export async function sparseOneEver(api: Api, kind: string, name: string, fields: string | undefined): Promise<Json> {
   const id = entityOf(kind, name);
   const cell = api.runtime.live.cell(id);

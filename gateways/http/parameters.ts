@@ -12,6 +12,16 @@ export const Name = z
 
 export const Id = z.strictObject({ id: Name });
 
+/** A number as people write one: no `1e2`, no `0x10`, no spaces. */
+export function wholeNumber(min: number, max: number) {
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, `a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .pipe(z.int().min(min, `at least ${min}`).max(max, `at most ${max}`))
+    .meta({ type: 'integer', minimum: min, maximum: max, pattern: undefined });
+}
+
 /** ISO 8601 with offset, or epoch milliseconds. */
 export const InstantText = z
   .string()

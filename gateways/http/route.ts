@@ -5,6 +5,7 @@ import type { Authenticator, Identity } from '../auth/authenticator.ts';
 import type { DriverLog } from '../driver.ts';
 import type { PlantInfo } from '../websocket/push-contract.ts';
 import { HttpError } from './errors.ts';
+import type { SystemHealth } from './system-health.ts';
 
 /** What routes may use. */
 export interface Api {
@@ -13,6 +14,7 @@ export interface Api {
   /** Who came in, and who was turned away. */
   readonly access: AccessAudit;
   readonly plant: PlantInfo;
+  readonly health: SystemHealth;
   readonly now: () => number;
   readonly startedAtMs: number;
   /** Who logged in, and what happened to tokens, is told here. */

@@ -285,9 +285,21 @@ export const AssetItem = AssetGroups.extend({ id }).meta({ id: 'Asset' });
 export const DeviceItem = DeviceGroups.extend({ id }).meta({ id: 'Device' });
 export const WorkOrderItem = WorkOrderGroups.extend({ id }).meta({ id: 'WorkOrder' });
 
-/** As lists give them: with `fields`, what was not asked for is missing. */
-export const SiteListItem = SiteGroups.extend({ props: SiteProps.partial() }).partial().extend({ id });
-export const AssetListItem = AssetGroups.extend({ props: AssetProps.partial() }).partial().extend({ id });
-export const DeviceListItem = DeviceGroups.extend({ props: DeviceProps.partial() }).partial().extend({ id });
-export const WorkOrderListItem = WorkOrderGroups.extend({ props: WorkOrderProps.partial() }).partial().extend({ id });
-export const AlarmListItem = Alarm.partial().extend({ id: Alarm.shape.id });
+/** With `fields`: what was not asked for is missing. */
+export const SiteListItem = SiteGroups.extend({ props: SiteProps.partial() })
+  .partial()
+  .extend({ id })
+  .meta({ id: 'SiteFields' });
+export const AssetListItem = AssetGroups.extend({ props: AssetProps.partial() })
+  .partial()
+  .extend({ id })
+  .meta({ id: 'AssetFields' });
+export const DeviceListItem = DeviceGroups.extend({ props: DeviceProps.partial() })
+  .partial()
+  .extend({ id })
+  .meta({ id: 'DeviceFields' });
+export const WorkOrderListItem = WorkOrderGroups.extend({ props: WorkOrderProps.partial() })
+  .partial()
+  .extend({ id })
+  .meta({ id: 'WorkOrderFields' });
+export const AlarmListItem = Alarm.partial().extend({ id: Alarm.shape.id }).meta({ id: 'AlarmFields' });

@@ -1,5 +1,5 @@
 import type { TemplatedApp } from 'uWebSockets.js';
-import type { Runtime } from '../../runtime/runtime.ts';
+import type { Health, Runtime } from '../../runtime/runtime.ts';
 import type { AccessAudit } from '../auth/access-audit.ts';
 import { type Authenticator, may } from '../auth/authenticator.ts';
 import type { DriverLog } from '../driver.ts';
@@ -11,6 +11,7 @@ import { alarmItems, EventSelection } from './event-selection.ts';
 import type { Topic } from './protocol.ts';
 import { HEARTBEAT_MS, MAX_FRAME_BYTES, MAX_SUBSCRIPTIONS, type PlantInfo, type PushMetrics } from './push-contract.ts';
 import { Selection, type Subscription } from './selection.ts';
+import { subscriptionProblem } from './subscription-problem.ts';
 import { ValueLane } from './value-lane.ts';
 import { Walk } from './walk.ts';
 
@@ -19,6 +20,12 @@ export interface WebSocketGatewayOptions {
   readonly plant: PlantInfo;
   readonly tokens: Authenticator;
   readonly access: AccessAudit;
+  /** State of the whole, with the reasons in words. */
+  readonly health: () => {
+    readonly status: Health['status'];
+    readonly reasons: readonly string[];
+    readonly parts: Health['parts'];
+  };
   readonly metrics: PushMetrics;
   readonly log: DriverLog;
   readonly now: () => number;
@@ -27,6 +34,8 @@ export interface WebSocketGatewayOptions {
 }
 
 const WITHDRAWN_CHECK_MS = 2000;
+const MAX_REASONS = 5;
+const MAX_REASON_LENGTH = 300;
 
 const TOPIC_PERMISSION: Readonly<Record<Topic, string | null>> = {
   sites: 'site:read',
@@ -74,8 +83,9 @@ export class WebSocketGateway {
     const { live } = this.#options.runtime;
     this.#detach.push(
       live.onCommitted((entries) => this.events.committed(entries)),
-      live.onFlush((changed, revision) => {
-        this.#flushedPosition = this.events.seen;
+      live.onFlush((changed, revision, whole) => {
+        // An entity that is shown ahead of the others says nothing of what they have yet to show.
+        if (whole) this.#flushedPosition = this.events.seen;
         this.values.flush(changed, revision);
       }),
       this.#options.tokens.onRevoked((tokenId) => this.#shutOut((other) => other === tokenId)),
@@ -168,6 +178,8 @@ export class WebSocketGateway {
       this.#options.access.refused({ identity, address, via: 'websocket', wanted: `subscribe ${topic}`, reason });
       return refuse('FORBIDDEN', reason, 'topic');
     }
+    const problem = subscriptionProblem(subscription);
+    if (problem !== undefined) return refuse('BAD_FRAME', problem.message, problem.field);
     let from: number | undefined;
     if (subscription.resume !== undefined) {
       if (topic !== 'alarms' && topic !== 'events') {
@@ -220,11 +232,12 @@ export class WebSocketGateway {
   }
 
   #beat(): void {
-    const { runtime, now, metrics } = this.#options;
+    const { health, now, metrics } = this.#options;
     const nowMs = now();
-    const { status, parts } = runtime.health();
+    const { status, reasons, parts } = health();
     const notRecorded = parts.some((part) => part.name === 'journal' && part.status === 'unhealthy');
-    const head = `"op":"heartbeat","timeMs":${nowMs},"health":"${status}","notRecorded":${notRecorded}`;
+    const why = reasons.length === 0 ? '' : `,"reasons":${JSON.stringify(firstOf(reasons))}`;
+    const head = `"op":"heartbeat","timeMs":${nowMs},"health":"${status}","notRecorded":${notRecorded}${why}`;
     for (const connection of this.#connections) {
       if (!connection.isAlive()) {
         connection.drop();
@@ -262,4 +275,10 @@ export class WebSocketGateway {
       if (withdrawn(connection.identity.tokenId)) connection.end(1008, 'the token was revoked');
     }
   }
+}
+
+/** A heartbeat stays small: the first reasons, and how many more there are. */
+function firstOf(reasons: readonly string[]): string[] {
+  const first = reasons.slice(0, MAX_REASONS).map((reason) => reason.slice(0, MAX_REASON_LENGTH));
+  return reasons.length > MAX_REASONS ? [...first, `and ${reasons.length - MAX_REASONS} more`] : first;
 }

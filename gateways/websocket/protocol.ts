@@ -45,10 +45,15 @@ export const Ping = z.strictObject({ op: z.literal('ping'), id: z.string().max(4
 export const ClientFrame = z.discriminatedUnion('op', [Subscribe, Unsubscribe, Command, Ping]);
 export type ClientFrame = z.infer<typeof ClientFrame>;
 
-/** Groups of keyed fields of one entity; in a delta only those that changed, null for one that went away. */
+/**
+ * Groups of keyed fields of one entity; in a delta only those that changed, null for one that went away. A delta also brings
+ * entities that came after the snapshot, or began to match the filter, with all of their fields. One that went away, or no
+ * longer matches, is `{id, gone: true}`; to be ignored by who never had it.
+ */
 export interface Item {
   /** Name without the kind: `pump-1`. */
   readonly id: string;
+  readonly gone?: true;
   readonly [group: string]: unknown;
 }
 
@@ -122,5 +127,7 @@ export type ServerFrame = { readonly seq: number } & (
       readonly timeMs: number;
       readonly health: 'healthy' | 'degraded' | 'unhealthy';
       readonly notRecorded: boolean;
+      /** Why it is not simply healthy: parts of the node and links to the field, in words. */
+      readonly reasons?: readonly string[];
     }
 );

@@ -11,8 +11,16 @@ const timeMs = z.number().describe('Clock of the server, epoch milliseconds');
 const token = z.string().describe('Position in the event lane; give the last one as `resume`');
 
 const Item = z
-  .looseObject({ id: z.string() })
-  .describe('Groups of keyed fields; in a delta those that changed, null for one that went away');
+  .looseObject({
+    id: z.string(),
+    gone: z
+      .literal(true)
+      .exactOptional()
+      .describe('It went away, or no longer matches the filter; then there is nothing else'),
+  })
+  .describe(
+    'Groups of keyed fields; in a delta those that changed, null for one that went away, and all of them for an entity that came or began to match the filter',
+  );
 
 const Event = z.object({
   token,
@@ -83,5 +91,9 @@ export const ServerFrames = z.union([
     timeMs,
     health: z.enum(['healthy', 'degraded', 'unhealthy']),
     notRecorded: z.boolean().describe('The journal cannot be written: what is shown is live but not yet recorded'),
+    reasons: z
+      .array(z.string())
+      .exactOptional()
+      .describe('Why it is not simply healthy: parts of the node and links to the field, in words'),
   }),
 ]) satisfies z.ZodType<ServerFrame>;

@@ -20,8 +20,11 @@ export interface LogLine {
 }
 
 /** The people's side over a runtime without actors, on a free port, with a token for each role. */
-export async function startTestFront(more: Partial<FrontOptions> = {}) {
-  const runtime = new MemoryRuntime();
+export async function startTestFront({
+  flushIntervalMs = 5,
+  ...more
+}: Partial<FrontOptions> & { flushIntervalMs?: number } = {}) {
+  const runtime = new MemoryRuntime({ flushIntervalMs });
   const store = new MemoryTokenStore();
   const tokens = new Authenticator({ store, roles: () => rolesWith({ blind: [] }) });
   const make = async (role: string) =>
@@ -39,6 +42,11 @@ export async function startTestFront(more: Partial<FrontOptions> = {}) {
   const book = new MemoryRuntime();
   const access = new AccessAudit({ runtime: book, tokens, log });
   access.start();
+  const closeParts = async () => {
+    await access.close();
+    book.close();
+    runtime.close();
+  };
   const front = await startFront({
     host: '127.0.0.1',
     port: 0,
@@ -49,9 +57,14 @@ export async function startTestFront(more: Partial<FrontOptions> = {}) {
     plant: { organization: 'Test Ltd', simulated: true, version: '1.2.3', node: 'core-1' },
     log,
     ...more,
+  }).catch(async (error: unknown) => {
+    await closeParts();
+    throw error;
   });
   const url = `http://127.0.0.1:${front.port}`;
   const clients: WsClient[] = [];
+  const request = (path: string, init: RequestInit & { token?: string } = {}) =>
+    fetch(`${url}${path}`, { ...init, headers: { authorization: `Bearer ${init.token ?? admin}`, ...init.headers } });
   return {
     runtime,
     store,
@@ -65,11 +78,13 @@ export async function startTestFront(more: Partial<FrontOptions> = {}) {
     url,
     origin: url,
     token: { admin, engineer, operator, viewer, blind },
-    request: (path: string, init: RequestInit & { token?: string } = {}) =>
-      fetch(`${url}${path}`, {
-        ...init,
-        headers: { authorization: `Bearer ${init.token ?? admin}`, ...init.headers },
-      }),
+    request,
+    /** The answer to a question that has to succeed. */
+    json: async (path: string, token?: string) => {
+      const response = await request(path, token === undefined ? {} : { token });
+      if (response.status !== 200) assert.fail(`${path}: ${response.status} ${await response.text()}`);
+      return response.json();
+    },
     post: (path: string, body: unknown, init: RequestInit & { token?: string } = {}) =>
       fetch(`${url}${path}`, {
         method: 'POST',
@@ -92,14 +107,22 @@ export async function startTestFront(more: Partial<FrontOptions> = {}) {
     close: async () => {
       for (const client of clients) client.close();
       await front.close();
-      await access.close();
-      book.close();
-      runtime.close();
+      await closeParts();
     },
   };
 }
 
 export type TestFront = Awaited<ReturnType<typeof startTestFront>>;
+
+/** Status, code and field of a refusal, which has to be in the one shape. */
+export async function problem(response: Promise<Response>): Promise<[number, string, string | undefined]> {
+  const got = await response;
+  const { error, ...rest } = await got.json();
+  assert.deepEqual(rest, {});
+  assert.equal(error.requestId, got.headers.get('x-request-id'));
+  assert.ok(typeof error.message === 'string' && error.message.length > 3, JSON.stringify(error));
+  return [got.status, error.code, error.field];
+}
 
 function recordedIn(command: unknown): AccessEvent {
   assert.ok(typeof command === 'object' && command !== null && 'event' in command);

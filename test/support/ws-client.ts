@@ -3,7 +3,7 @@ import { ServerFrames } from '../../gateways/websocket/server-frames.ts';
 
 export type Frame = Record<string, unknown> & { readonly op: string; readonly seq: number };
 
-const TIMEOUT_MS = 5000;
+const TIMEOUT_MS = 20_000;
 
 /** A WebSocket client that keeps its frames, and holds each to the published format and the next number. */
 export class WsClient {

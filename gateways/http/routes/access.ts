@@ -4,8 +4,9 @@ import type { Identity } from '../../auth/authenticator.ts';
 import { covers } from '../../auth/roles.ts';
 import { clearedCookie, sessionCookie } from '../credentials.ts';
 import { HttpError } from '../errors.ts';
-import { ListQuery, listOf, pageOf } from '../lists.ts';
+import { listOf, listQuery, pageOf } from '../lists.ts';
 import { type Api, type Route, route } from '../route.ts';
+import { ViewFields } from '../view-fields.ts';
 
 const Session = z
   .object({
@@ -37,6 +38,8 @@ const Token = z
     lastUsedAtMs: z.number().nullable(),
   })
   .meta({ id: 'Token' });
+
+const TOKEN_FIELDS = new ViewFields(Token);
 
 function tokenOf({ hash: _hash, ...row }: StoredToken, nowMs: number): z.infer<typeof Token> {
   const expired = row.expiresAtMs !== null && row.expiresAtMs <= nowMs;
@@ -101,7 +104,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     tag: 'Access',
     summary: 'All tokens, without their secrets',
     permission: 'token:manage',
-    query: ListQuery.pick({ limit: true, cursor: true, sort: true }),
+    query: listQuery(TOKEN_FIELDS).pick({ limit: true, cursor: true, sort: true }),
     response: listOf(Token),
     handle: async ({ api, query }) => {
       const tokens = (await api.tokens.list()).map((row) => tokenOf(row, api.now()));

@@ -5,10 +5,11 @@ import type { Json } from '../../../runtime/json.ts';
 import { ask, command } from '../command.ts';
 import { HttpError } from '../errors.ts';
 import { JournalItem, JournalListQuery, journalPage } from '../journal-page.ts';
-import { ListQuery, listOf, pageOf, sparse } from '../lists.ts';
+import { fieldOf, listOf, listQuery, oneQuery, pageOf, sparse } from '../lists.ts';
 import { is, isOneOf } from '../live-lists.ts';
 import { CommandResult, InstantText, Name, oneOrMore, Reason, YesNo } from '../parameters.ts';
 import { type Api, type Route, route } from '../route.ts';
+import { ALARM_FIELDS } from '../view-fields.ts';
 import { Alarm, AlarmListItem } from '../view-schemas.ts';
 
 type AlarmJson = { readonly [key: string]: Json };
@@ -131,7 +132,7 @@ export const ALARM_ROUTES: readonly Route[] = [
     summary: 'Alarms that are not normal, or under an overlay',
     description: 'Over all assets and devices. `sort` and `fields` take the fields of an alarm.',
     permission: 'alarm:read',
-    query: ListQuery.extend({
+    query: listQuery(ALARM_FIELDS).extend({
       site: Name.optional(),
       entity: z.string().max(160).optional(),
       severity: Severities.optional(),
@@ -158,7 +159,7 @@ export const ALARM_ROUTES: readonly Route[] = [
           isOneOf(alarm.detail, detail) &&
           (shelved === undefined || (alarm.shelved !== null) === shelved),
       );
-      const page = pageOf(alarms, query, { id: (alarm) => String(alarm.id), field: (alarm, path) => alarm[path] });
+      const page = pageOf(alarms, query, { id: (alarm) => String(alarm.id), field: fieldOf });
       return { ...page, items: page.items.map((alarm) => sparse(alarm, query.fields)) };
     },
   }),
@@ -235,12 +236,14 @@ export const ALARM_ROUTES: readonly Route[] = [
     summary: 'One alarm',
     permission: 'alarm:read',
     params: Params,
-    response: Alarm,
-    handle: ({ api, params }) => {
+    query: oneQuery(ALARM_FIELDS),
+    response: z.union([Alarm, AlarmListItem]),
+    handle: ({ api, params, query }) => {
       const { entity, rule } = parts(params.id);
-      const alarm = api.runtime.live.cell(entity)?.view.alarms?.[rule];
-      if (alarm === undefined) throw new HttpError('NOT_FOUND', `${params.id} is normal, or there is no such alarm`);
-      return alarm;
+      const alarms = api.runtime.live.cell(entity)?.view.alarms ?? {};
+      const alarm = Object.hasOwn(alarms, rule) ? alarms[rule] : undefined;
+      if (!isObject(alarm)) throw new HttpError('NOT_FOUND', `${params.id} is normal, or there is no such alarm`);
+      return sparse(alarm, query.fields);
     },
   }),
   ...COMMANDS.map(({ verb, kind, permission, summary, body }) =>

@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { nameOf } from '../../../runtime/ids.ts';
 import type { LiveCell } from '../../../runtime/live-bus.ts';
 import { command } from '../command.ts';
-import { ListQuery, listOf } from '../lists.ts';
-import { is, isOneOf, itemOf, liveOne, livePage, mentions, prop } from '../live-lists.ts';
+import { listOf, listQuery, oneQuery } from '../lists.ts';
+import { is, isOneOf, liveOne, livePage, mentions, prop, sparseOne } from '../live-lists.ts';
 import { CommandResult, entityOf, Id, Name, oneOrMore, Reason } from '../parameters.ts';
 import { type Api, type Route, route } from '../route.ts';
+import { ASSET_FIELDS, DEVICE_FIELDS, SITE_FIELDS } from '../view-fields.ts';
 import { AssetItem, AssetListItem, DeviceItem, DeviceListItem, SiteItem, SiteListItem } from '../view-schemas.ts';
 
 const Search = z.string().min(1).max(100).optional().describe('Part of the name or id');
@@ -67,7 +68,7 @@ export const PLANT_ROUTES: readonly Route[] = [
     tag: 'Plant',
     summary: 'Sites with their key figures',
     permission: 'site:read',
-    query: ListQuery.extend({ q: Search }),
+    query: listQuery(SITE_FIELDS).extend({ q: Search }),
     response: listOf(SiteListItem),
     handle: ({ api, query }) => livePage(api, 'site', query, (cell) => mentions(cell, query.q)),
   }),
@@ -78,8 +79,9 @@ export const PLANT_ROUTES: readonly Route[] = [
     summary: 'One site',
     permission: 'site:read',
     params: Id,
-    response: SiteItem,
-    handle: ({ api, params }) => itemOf(liveOne(api, 'site', params.id)),
+    query: oneQuery(SITE_FIELDS),
+    response: z.union([SiteItem, SiteListItem]),
+    handle: ({ api, params, query }) => sparseOne(api, 'site', params.id, query.fields),
   }),
   route({
     method: 'GET',
@@ -87,7 +89,7 @@ export const PLANT_ROUTES: readonly Route[] = [
     tag: 'Plant',
     summary: 'Assets with status, health, values and alarms',
     permission: 'asset:read',
-    query: ListQuery.extend({
+    query: listQuery(ASSET_FIELDS).extend({
       site: Site,
       parent: Name.optional(),
       type: z.string().max(60).optional(),
@@ -115,8 +117,9 @@ export const PLANT_ROUTES: readonly Route[] = [
     summary: 'One asset',
     permission: 'asset:read',
     params: Id,
-    response: AssetItem,
-    handle: ({ api, params }) => itemOf(liveOne(api, 'asset', params.id)),
+    query: oneQuery(ASSET_FIELDS),
+    response: z.union([AssetItem, AssetListItem]),
+    handle: ({ api, params, query }) => sparseOne(api, 'asset', params.id, query.fields),
   }),
   route({
     method: 'GET',
@@ -146,7 +149,7 @@ export const PLANT_ROUTES: readonly Route[] = [
     tag: 'Plant',
     summary: 'Devices with connectivity, values and diagnostics',
     permission: 'device:read',
-    query: ListQuery.extend({
+    query: listQuery(DEVICE_FIELDS).extend({
       site: Site,
       connection: Name.optional(),
       driver: z.enum(['modbus', 'opcua', 'mqtt']).optional(),
@@ -174,8 +177,9 @@ export const PLANT_ROUTES: readonly Route[] = [
     summary: 'One device',
     permission: 'device:read',
     params: Id,
-    response: DeviceItem,
-    handle: ({ api, params }) => itemOf(liveOne(api, 'device', params.id)),
+    query: oneQuery(DEVICE_FIELDS),
+    response: z.union([DeviceItem, DeviceListItem]),
+    handle: ({ api, params, query }) => sparseOne(api, 'device', params.id, query.fields),
   }),
   route({
     method: 'POST',
@@ -188,7 +192,9 @@ export const PLANT_ROUTES: readonly Route[] = [
     isCommand: true,
     params: z.strictObject({ id: Name, point: z.string().min(1).max(64) }),
     body: z.strictObject({
-      value: z.union([z.number(), z.boolean(), z.string().max(250)]),
+      value: z.union([z.number(), z.boolean(), z.string().max(250)], {
+        error: 'a number, true or false, or a text of at most 250 characters',
+      }),
       timeoutMs: z.int().min(100).max(60_000).optional().describe('A write that could not be sent by then never is'),
     }),
     response: CommandResult,

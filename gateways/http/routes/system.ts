@@ -1,19 +1,21 @@
 import { z } from 'zod';
+import { FieldLink, Status } from '../field-links.ts';
 import { type Route, route } from '../route.ts';
-
-const Status = z.enum(['healthy', 'degraded', 'unhealthy']);
 
 export const SYSTEM_ROUTES: readonly Route[] = [
   route({
     method: 'GET',
     path: '/health',
     tag: 'System',
-    summary: 'State of every part, with the reason',
-    description: 'Beside it, outside /api/v1: `/health` (alive), `/ready` (serving) and `/metrics` (Prometheus).',
+    summary: 'State of every part and every link to the field, with the reasons',
+    description:
+      'Degraded: something is not as it should be, and the rest works. Unhealthy: a part of the node fails, or no link to the field works. Beside it, outside /api/v1: `/health` (alive), `/ready` (serving) and `/metrics` (Prometheus).',
     permission: 'health:read',
     response: z.object({
       status: Status,
+      reasons: z.array(z.string()).describe('Why it is not simply healthy, in words'),
       parts: z.array(z.object({ name: z.string(), status: Status, detail: z.string() })),
+      links: z.array(FieldLink).describe('One per connection that has devices'),
       organization: z.string(),
       simulated: z.boolean(),
       node: z.string(),
@@ -23,7 +25,7 @@ export const SYSTEM_ROUTES: readonly Route[] = [
     }),
     handle: ({ api }) => {
       const timeMs = api.now();
-      return { ...api.runtime.health(), ...api.plant, timeMs, uptimeMs: timeMs - api.startedAtMs };
+      return { ...api.health.read(timeMs), ...api.plant, timeMs, uptimeMs: timeMs - api.startedAtMs };
     },
   }),
   route({

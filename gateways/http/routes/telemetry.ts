@@ -5,7 +5,7 @@ import { isGone, type LiveCell } from '../../../runtime/live-bus.ts';
 import { HttpError } from '../errors.ts';
 import { listOf } from '../lists.ts';
 import { liveOne, prop } from '../live-lists.ts';
-import { entityOf, InstantText, Name } from '../parameters.ts';
+import { entityOf, InstantText, Name, wholeNumber } from '../parameters.ts';
 import { type Api, type Route, route } from '../route.ts';
 
 const DAY_MS = 86_400_000;
@@ -132,7 +132,7 @@ const SeriesQuery = Of.extend({
   start: InstantText.optional().describe('ISO 8601 or epoch milliseconds; 24 hours before the end when left out'),
   end: InstantText.optional().describe('Not included; now when left out'),
   aggregation: z.enum(['none', '1s', '10s', '1m', '5m', '15m', '1h']).default('none'),
-  limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+  limit: wholeNumber(1, 10_000).default(1000),
   cursor: z
     .string()
     .regex(/^\d{1,15}$/, 'not a cursor of this list')

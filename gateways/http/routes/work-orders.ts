@@ -1,18 +1,18 @@
 import { z } from 'zod';
 import { entityId } from '../../../runtime/ids.ts';
 import { command } from '../command.ts';
-import { HttpError } from '../errors.ts';
-import { ListQuery, listOf } from '../lists.ts';
-import { is, isOneOf, liveOne, livePage, mentions, prop, sparseOneEver } from '../live-lists.ts';
-import { CommandResult, entityOf, Name, oneOrMore, Reason, YesNo } from '../parameters.ts';
-import { type Api, type Route, route } from '../route.ts';
+import { listOf, listQuery, oneQuery } from '../lists.ts';
+import { is, isOneOf, livePage, mentions, prop, sparseOneEver } from '../live-lists.ts';
+import { CommandResult, entityOf, Name, oneOrMore, Reason, wholeNumber, YesNo } from '../parameters.ts';
+import { type Route, route } from '../route.ts';
+import { WORK_ORDER_FIELDS } from '../view-fields.ts';
 import { WorkOrderItem, WorkOrderListItem } from '../view-schemas.ts';
 
 const Priority = z.enum(['low', 'medium', 'high', 'critical']);
 const WorkOrderType = z.enum(['preventive', 'corrective', 'predictive', 'emergency']);
 const OrderNumber = Name.describe('WO-YYYYMMDD-XXXXX');
 const Params = z.strictObject({ number: OrderNumber });
-const ItemParams = z.strictObject({ number: OrderNumber, index: z.coerce.number().int().min(0).max(349) });
+const ItemParams = z.strictObject({ number: OrderNumber, index: wholeNumber(0, 349) });
 
 const ORDER_BOOK = entityId('order-book', 'main');
 
@@ -86,7 +86,7 @@ export const WORK_ORDER_ROUTES: readonly Route[] = [
     tag: 'Work orders',
     summary: 'Work orders',
     permission: 'workorder:read',
-    query: ListQuery.extend({
+    query: listQuery(WORK_ORDER_FIELDS).extend({
       site: Name.optional(),
       asset: Name.optional(),
       state: oneOrMore([
@@ -131,8 +131,9 @@ export const WORK_ORDER_ROUTES: readonly Route[] = [
     summary: 'One work order with checklist, comments and history',
     permission: 'workorder:read',
     params: Params,
-    response: WorkOrderItem,
-    handle: ({ api, params }) => sparseOneEver(api, 'work-order', params.number, undefined),
+    query: oneQuery(WORK_ORDER_FIELDS),
+    response: z.union([WorkOrderItem, WorkOrderListItem]),
+    handle: ({ api, params, query }) => sparseOneEver(api, 'work-order', params.number, query.fields),
   }),
   route({
     method: 'POST',
@@ -189,7 +190,13 @@ export const WORK_ORDER_ROUTES: readonly Route[] = [
     permission: 'workorder:edit',
     isCommand: true,
     params: ItemParams,
-    body: z.strictObject({ value: z.union([z.number(), z.boolean(), z.string().max(500)]).optional() }),
+    body: z.strictObject({
+      value: z
+        .union([z.number(), z.boolean(), z.string().max(500)], {
+          error: 'a number, true or false, or a text of at most 500 characters',
+        })
+        .optional(),
+    }),
     response: CommandResult,
     handle: (call) => {
       const { number, index } = call.params;

@@ -1,0 +1,137 @@
+import { z } from 'zod';
+import type { LiveBus, LiveCell } from '../../runtime/live-bus.ts';
+
+export const Status = z.enum(['healthy', 'degraded', 'unhealthy']);
+export type Status = z.infer<typeof Status>;
+
+/** A link to the field as the health page shows it. */
+export const FieldLink = z
+  .object({
+    connection: z.string().describe('As in the topology file'),
+    driver: z.string(),
+    status: Status,
+    state: z
+      .enum(['unknown', 'stopped', 'connecting', 'connected', 'degraded', 'waiting', 'failed'])
+      .describe('unknown: the driver has not reported yet; waiting: for the next attempt'),
+    reason: z.string().nullable().describe('In words, unless healthy'),
+    lastError: z.object({ code: z.string(), message: z.string(), atMs: z.number() }).nullable(),
+    latencyMs: z.object({ p50: z.number(), p99: z.number() }).nullable().describe('Of the last minute'),
+    readingsPerSecond: z.number(),
+    lastReadingAtMs: z.number().nullable(),
+    errors: z.record(z.string(), z.int()).describe('Since the start, by code'),
+    errorsLastMinute: z.int(),
+    cycleOverruns: z.int().describe('Cycles that took longer than their interval, since the start'),
+    queueDepth: z.int(),
+    nextAttemptAtMs: z.number().nullable(),
+    devices: z.int(),
+    devicesOnline: z.int(),
+  })
+  .meta({ id: 'FieldLink' });
+export type FieldLink = z.infer<typeof FieldLink>;
+
+/** What of a driver's report counts here; the view of a device carries it as it came. */
+const Report = z.object({
+  state: FieldLink.shape.state.exclude(['unknown']),
+  detail: z.string().optional(),
+  lastError: FieldLink.shape.lastError.unwrap().optional(),
+  latencyMs: FieldLink.shape.latencyMs.unwrap().optional(),
+  errors: FieldLink.shape.errors,
+  readingsPerSecond: z.number(),
+  lastReadingAtMs: z.number().nullable(),
+  cycleOverruns: z.int(),
+  queueDepth: z.int(),
+  nextAttemptAtMs: z.number().optional(),
+});
+type Report = z.infer<typeof Report>;
+
+const MINUTE_MS = 60_000;
+/** Totals are kept at this distance: a minute is known to a twelfth. */
+const SAMPLE_EVERY_MS = 5000;
+
+/**
+ * The links to the field, as the devices on them show it. Every device carries the report of its link, so nobody has to ask a
+ * driver, which may run on another node.
+ */
+export class FieldLinks {
+  readonly #live: LiveBus;
+  readonly #totals = new Map<string, { readonly atMs: number; readonly errors: number }[]>();
+
+  constructor(live: LiveBus) {
+    this.#live = live;
+  }
+
+  /** To be called each few seconds for `errorsLastMinute` to be of a minute. */
+  read(nowMs: number): FieldLink[] {
+    const groups = new Map<string, Group>();
+    for (const cell of this.#live.cells('device')) join(groups, cell);
+    for (const connection of this.#totals.keys()) if (!groups.has(connection)) this.#totals.delete(connection);
+    return [...groups]
+      .map(([connection, group]) => this.#link(connection, group, nowMs))
+      .sort((a, b) => (a.connection < b.connection ? -1 : 1));
+  }
+
+  #link(connection: string, { newest, devices, devicesOnline }: Group, nowMs: number): FieldLink {
+    const driver = String(newest.view.props?.driver ?? '');
+    const report = Report.safeParse(newest.view.link).data;
+    const errors = report?.errors ?? {};
+    const total = Object.values(errors).reduce((sum, count) => sum + count, 0);
+    return {
+      connection,
+      driver,
+      ...judged(report),
+      lastError: report?.lastError ?? null,
+      latencyMs: report?.latencyMs ?? null,
+      readingsPerSecond: report?.readingsPerSecond ?? 0,
+      lastReadingAtMs: report?.lastReadingAtMs ?? null,
+      errors,
+      errorsLastMinute: this.#ofLastMinute(connection, total, nowMs),
+      cycleOverruns: report?.cycleOverruns ?? 0,
+      queueDepth: report?.queueDepth ?? 0,
+      nextAttemptAtMs: report?.nextAttemptAtMs ?? null,
+      devices,
+      devicesOnline,
+    };
+  }
+
+  #ofLastMinute(connection: string, errors: number, nowMs: number): number {
+    const totals = this.#totals.get(connection) ?? [];
+    this.#totals.set(connection, totals);
+    if (nowMs - (totals.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY) >= SAMPLE_EVERY_MS)
+      totals.push({ atMs: nowMs, errors });
+    // The newest of those that are a minute old stays: it is what the minute is counted from.
+    while (nowMs - (totals[1]?.atMs ?? nowMs) >= MINUTE_MS) totals.shift();
+    const [from] = totals;
+    // Younger than a minute, or counting anew after a restart of the driver: everything is of the last minute.
+    if (from === undefined || nowMs - from.atMs < MINUTE_MS || from.errors > errors) return errors;
+    return errors - from.errors;
+  }
+}
+
+interface Group {
+  /** Of the devices of the link the one that changed last: one that has failed shows what was. */
+  newest: LiveCell;
+  devices: number;
+  devicesOnline: number;
+}
+
+function join(groups: Map<string, Group>, cell: LiveCell): void {
+  const { props } = cell.view;
+  const connection = props?.connection;
+  if (typeof connection !== 'string') return;
+  const group = groups.get(connection) ?? { newest: cell, devices: 0, devicesOnline: 0 };
+  groups.set(connection, group);
+  if (cell.revision > group.newest.revision) group.newest = cell;
+  group.devices++;
+  if (props?.connectivity === 'online') group.devicesOnline++;
+}
+
+function judged(report: Report | undefined): Pick<FieldLink, 'status' | 'state' | 'reason'> {
+  if (report === undefined) return { status: 'degraded', state: 'unknown', reason: 'the driver has not reported yet' };
+  const { state, detail, lastError } = report;
+  if (state === 'connected') return { status: 'healthy', state, reason: null };
+  // The first attempt is a start, every further one is made because the link is down.
+  const first = state === 'connecting' && lastError === undefined;
+  const status = state === 'degraded' || first ? 'degraded' : 'unhealthy';
+  const words = new Set([detail, lastError?.message].filter((text) => text !== undefined && text !== ''));
+  return { status, state, reason: words.size > 0 ? [...words].join('; ') : 'no attempt has ended yet' };
+}

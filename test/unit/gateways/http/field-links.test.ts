@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FieldLink } from '../../../../gateways/http/field-links.ts';
+import { SystemHealth } from '../../../../gateways/http/system-health.ts';
+import { MemoryRuntime } from '../../../support/memory-runtime.ts';
+
+const CONNECTED = {
+  state: 'connected',
+  latencyMs: { p50: 2, p99: 9 },
+  errors: { timeout: 3, connection_lost: 1 },
+  readingsPerSecond: 12.5,
+  lastReadingAtMs: 990,
+  cycleOverruns: 4,
+  queueDepth: 1,
+  facts: { plannedRequests: 7 },
+};
+const REFUSED = { code: 'connection_refused', message: 'nothing listens on 10.0.0.7:502', atMs: 900 };
+const WAITING = { ...CONNECTED, state: 'waiting', detail: REFUSED.message, lastError: REFUSED, nextAttemptAtMs: 1500 };
+
+function setUp() {
+  const runtime = new MemoryRuntime();
+  const health = new SystemHealth(runtime);
+  const device = (name: string, connection: string, link: object, connectivity = 'online') =>
+    runtime.set(`device/${name}`, {
+      props: { connection, driver: 'modbus', connectivity },
+      link: JSON.parse(JSON.stringify(link)),
+    });
+  const read = (nowMs = 1000) => {
+    runtime.live.flush();
+    const state = health.read(nowMs);
+    for (const link of state.links) FieldLink.parse(link);
+    return state;
+  };
+  return { runtime, device, read };
+}
+
+describe('the state of the whole', () => {
+  it('names every link with its driver, state, errors, latency and overruns', () => {
+    const { runtime, device, read } = setUp();
+    device('b', 'plc-2', WAITING, 'offline');
+    device('a', 'plc-1', CONNECTED);
+    device('c', 'plc-1', CONNECTED, 'offline');
+    const { status, reasons, links } = read();
+    assert.equal(status, 'degraded');
+    assert.deepEqual(reasons, ['link plc-2 (modbus) is waiting: nothing listens on 10.0.0.7:502']);
+    const { facts: _, ...counts } = CONNECTED;
+    assert.deepEqual(links, [
+      {
+        ...counts,
+        connection: 'plc-1',
+        driver: 'modbus',
+        status: 'healthy',
+        reason: null,
+        lastError: null,
+        errorsLastMinute: 4,
+        nextAttemptAtMs: null,
+        devices: 2,
+        devicesOnline: 1,
+      },
+      {
+        ...counts,
+        connection: 'plc-2',
+        driver: 'modbus',
+        status: 'unhealthy',
+        state: 'waiting',
+        reason: REFUSED.message,
+        lastError: REFUSED,
+        errorsLastMinute: 4,
+        nextAttemptAtMs: 1500,
+        devices: 1,
+        devicesOnline: 0,
+      },
+    ]);
+    runtime.close();
+  });
+
+  it('is healthy with good links, and unhealthy when none works or a part of the node fails', () => {
+    const { runtime, device, read } = setUp();
+    assert.equal(read().status, 'healthy', 'a plant without devices has no links to lose');
+    device('a', 'plc-1', CONNECTED);
+    device('b', 'plc-2', CONNECTED);
+    assert.deepEqual([read().status, read().reasons], ['healthy', []]);
+    device('a', 'plc-1', WAITING);
+    device('b', 'plc-2', { ...WAITING, state: 'connecting' });
+    assert.equal(read().status, 'unhealthy', 'a further attempt is no connection');
+    device('a', 'plc-1', CONNECTED);
+    device('b', 'plc-2', { ...CONNECTED, state: 'connecting' });
+    assert.equal(read().status, 'degraded', 'the first attempt is a start');
+    device('b', 'plc-2', CONNECTED);
+    runtime.healthNow = { status: 'unhealthy', parts: [{ name: 'journal', status: 'unhealthy', detail: 'disk full' }] };
+    assert.deepEqual([read().status, read().reasons], ['unhealthy', ['journal: disk full']]);
+    runtime.close();
+  });
+
+  it('says so when a driver has not reported, and when all that it says cannot be read', () => {
+    const { runtime, device, read } = setUp();
+    device('a', 'plc-1', {});
+    device('b', 'plc-2', { state: 'dancing' });
+    const { status, links } = read();
+    assert.equal(status, 'degraded');
+    assert.deepEqual(
+      links.map(({ state, reason }) => [state, reason]),
+      [
+        ['unknown', 'the driver has not reported yet'],
+        ['unknown', 'the driver has not reported yet'],
+      ],
+    );
+    runtime.close();
+  });
+
+  it('takes the report of the device that changed last, since one that has failed shows what was', () => {
+    const { runtime, device, read } = setUp();
+    device('a', 'plc-1', CONNECTED);
+    device('b', 'plc-1', CONNECTED);
+    assert.equal(read().status, 'healthy');
+    device('b', 'plc-1', WAITING);
+    assert.equal(read().links[0]?.state, 'waiting');
+    runtime.close();
+  });
+
+  it('counts the errors of the last minute, also over a restart of the driver', () => {
+    const { runtime, device, read } = setUp();
+    const errors = (timeout: number, atMs: number) => {
+      device('a', 'plc-1', { ...CONNECTED, errors: { timeout } });
+      return read(atMs).links[0]?.errorsLastMinute;
+    };
+    assert.equal(errors(5, 0), 5);
+    assert.equal(errors(7, 30_000), 7);
+    assert.equal(errors(9, 60_000), 4);
+    assert.equal(errors(9, 90_000), 2);
+    assert.equal(errors(9, 120_000), 0);
+    assert.equal(errors(2, 125_000), 2, 'counted anew');
+    runtime.close();
+  });
+});
