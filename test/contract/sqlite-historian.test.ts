@@ -4,6 +4,7 @@ import { openHistorian } from '../../gateways/historian/open.ts';
 import { SqlLog } from '../../runtime/sql/sql-log.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { historianContract } from './historian.contract.ts';
+import { historianReadingContract } from './historian-reading.contract.ts';
 
 historianContract('the SQLite historian', async (t) => {
   const { dir, remove } = tempDir('historian');
@@ -35,6 +36,37 @@ historianContract('the SQLite historian', async (t) => {
       historyDir = left;
       historian = await open();
       return historian;
+    },
+  };
+});
+
+historianReadingContract('the SQLite historian', async (t) => {
+  const { dir, remove } = tempDir('historian-reading');
+  const logFile = path.join(dir, 'telemetry.db');
+  const log = await SqlLog.open({ file: logFile });
+  const historian = await openHistorian({ dir: path.join(dir, 'history'), logFile, log });
+  t.after(async () => {
+    await historian.close();
+    await log.close();
+    remove();
+  });
+  return {
+    historian,
+    add: async (source, series, samples) => {
+      const frames = samples.map(({ timeMs, value, quality }) => ({
+        source,
+        observation: {
+          deviceTimeMs: timeMs,
+          gatewayTimeMs: timeMs,
+          points: [series],
+          values: [value],
+          quality: [quality],
+          reasons: null,
+          times: null,
+        },
+      }));
+      const first = await log.append(frames);
+      await historian.caughtUp(first + frames.length - 1);
     },
   };
 });

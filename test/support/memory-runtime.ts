@@ -5,8 +5,9 @@ import { type EntityId, entityId } from '../../runtime/ids.ts';
 import type { Journal, JournalEntry, JournalQuery } from '../../runtime/journal.ts';
 import type { Json } from '../../runtime/json.ts';
 import { LiveCells } from '../../runtime/live-cells.ts';
-import type { DeadLetter, DeadLetterQuery } from '../../runtime/log.ts';
+import type { DeadLetter } from '../../runtime/log.ts';
 import type { AskOptions, Health, Reply, Runtime } from '../../runtime/runtime.ts';
+import { MemoryDeadLetters } from './memory-dead-letters.ts';
 
 type Row = Omit<JournalEntry, 'position' | 'seq'>;
 export type Asked = { readonly to: EntityId; readonly command: unknown; readonly options: AskOptions };
@@ -19,7 +20,6 @@ export class MemoryRuntime implements Runtime {
   readonly live: LiveCells;
   readonly journal = new MemoryJournal();
   readonly historian = new MemoryHistorian();
-  readonly letters: (DeadLetter & { id: number })[] = [];
   readonly asked: Asked[] = [];
   answer: (asked: Asked) => Reply | Promise<Reply> = () => ({ ok: true, result: null, repeated: false });
   healthNow: Health = { status: 'healthy', parts: [{ name: 'journal', status: 'healthy', detail: '' }] };
@@ -35,30 +35,7 @@ export class MemoryRuntime implements Runtime {
     });
   }
 
-  readonly deadLetters = {
-    append: async (letters: readonly DeadLetter[]) => {
-      for (const letter of letters) this.letters.push({ ...letter, id: this.letters.length + 1 });
-    },
-    query: async (query: DeadLetterQuery) =>
-      this.letters
-        .filter(
-          (letter) =>
-            (query.stream === undefined || letter.stream === query.stream) &&
-            (query.source === undefined || letter.source === query.source) &&
-            (query.code === undefined || letter.code === query.code) &&
-            (query.fromMs === undefined || letter.timeMs >= query.fromMs) &&
-            (query.toMs === undefined || letter.timeMs < query.toMs) &&
-            (query.before === undefined || letter.id < query.before),
-        )
-        .reverse()
-        .slice(0, query.limit),
-    counts: async () => {
-      const counts: Record<string, number> = {};
-      for (const { stream } of this.letters) counts[stream] = (counts[stream] ?? 0) + 1;
-      return counts;
-    },
-    trim: async () => {},
-  };
+  readonly deadLetters = new MemoryDeadLetters();
 
   /** Replaces groups of a view. */
   set(id: string, groups: View): void {
@@ -174,7 +151,7 @@ export class MemoryJournal implements Journal {
   }
 
   async entities(kind?: string): Promise<EntityId[]> {
-    return [...this.#seqs.keys()].filter((id) => kind === undefined || id.startsWith(`${kind}/`));
+    return [...this.#seqs.keys()].filter((id) => kind === undefined || id.startsWith(`${kind}/`)).sort();
   }
 
   append(): Promise<never> {
