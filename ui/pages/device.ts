@@ -15,6 +15,7 @@ import { formatNumber, formatValue, NOTHING, words } from '../store/format.ts';
 import { useInspection } from '../store/inspection.ts';
 import { useTopic } from '../store/live-topic.ts';
 import { usePageSite } from '../store/page-site.ts';
+import { reasonWords } from '../store/reasons.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 
@@ -34,7 +35,7 @@ export function Device({ device }: { readonly device: string }) {
   return html`<main class="page device-page">
     <header class="page-header">
       <div>
-        <p class="path"><a href=${`/site/${encodeURIComponent(props.site ?? '')}`}>${wall.nameOf(`site/${props.site}`)}</a> › ${props.driver} › ${props.connection}</p>
+        <p class="path"><a href=${`/site/${encodeURIComponent(props.site ?? '')}`}>${wall.nameOf(`site/${props.site}`)}</a> › ${words(props.driver ?? '')} › ${props.connection}</p>
         <h1>${props.name ?? device}</h1>
       </div>
       <${Connectivity} state=${props.connectivity} />
@@ -198,7 +199,7 @@ function WriteDialog({ cells, device, point, onClose }: WriteDialogProps) {
 /** Why it is online or not; that it is connected goes without saying. */
 function reasonText(props: Partial<DeviceView['props']>): string {
   const reason = props.connectivityReason ?? '';
-  return reason === 'connected' ? '' : words(reason);
+  return reason === 'connected' ? '' : reasonWords(reason);
 }
 
 function count(value: number | undefined): string {

@@ -10,6 +10,7 @@ import { words } from '../store/format.ts';
 import { useKeys } from '../store/keys.ts';
 import { useTopic } from '../store/live-topic.ts';
 import { usePageSite } from '../store/page-site.ts';
+import { reasonWords } from '../store/reasons.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 
@@ -86,8 +87,8 @@ function Row({ cells, id }: { readonly cells: Cells<DeviceView>; readonly id: st
     <td><a href=${`/device/${encodeURIComponent(id)}`}>${props.name ?? id}</a></td>
     <td class="dim">${wall.nameOf(`site/${props.site}`)}</td>
     <td class="dim">${props.connection}</td>
-    <td class="dim">${props.driver}</td>
-    <td>${words(props.connectivityReason ?? '')}${props.connectivityDetail && html`<span class="dim"> ${props.connectivityDetail}</span>`}</td>
+    <td class="dim">${words(props.driver ?? '')}</td>
+    <td class=${props.connectivity === 'online' ? 'dim' : ''}>${reasonWords(props.connectivityReason ?? '')}${props.connectivityDetail && html`<span class="dim"> ${props.connectivityDetail}</span>`}</td>
     <td class="right"><${Age} timeMs=${props.lastConnectivityChangeMs} /></td>
     <td class="right"><${Age} timeMs=${props.lastSeenMs} /></td>
     <td class="right number">${skewText(props.clockSkewMs)}</td>

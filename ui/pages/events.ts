@@ -43,13 +43,14 @@ export function Events() {
   const search = useRef<HTMLInputElement>(null);
   useKeys({ '/': () => search.current?.focus() });
   useEffect(() => {
+    const nameOf = (entity: string) => wall.nameOf(entity);
     const add = (more: readonly Entry[]) =>
       setEntries((before) => {
         const known = new Map([...before, ...more].map((entry) => [entry.key, entry]));
         return [...known.values()].sort((a, b) => b.timeMs - a.timeMs || b.seq - a.seq).slice(0, KEPT);
       });
     void read('/api/v1/audit', { limit: '200' }).then((answer) => {
-      if (answer.ok) add(rowsOf(answer.body).flatMap(entryOfRow));
+      if (answer.ok) add(rowsOf(answer.body).flatMap((row) => entryOfRow(row, nameOf)));
       else
         setProblem(
           answer.status === 403
@@ -60,7 +61,7 @@ export function Events() {
     return wall.connection.subscribe({
       topic: 'events',
       onSnapshot: () => undefined,
-      onEvents: (events) => add(events.map(entryOfEvent)),
+      onEvents: (events) => add(events.map((event) => entryOfEvent(event, nameOf))),
       onError: (_code, message) => setProblem(message),
     });
   }, [wall]);
@@ -154,7 +155,9 @@ const PAGES: Readonly<Record<string, string | undefined>> = {
   'work-order': 'workorder',
 };
 
-function entryOfEvent(event: WireEvent): Entry {
+type NameOf = (entity: string) => string;
+
+function entryOfEvent(event: WireEvent, nameOf: NameOf): Entry {
   return {
     key: `${event.entity} ${event.seq}`,
     entity: event.entity,
@@ -162,14 +165,14 @@ function entryOfEvent(event: WireEvent): Entry {
     kind: event.kind,
     timeMs: event.timeMs,
     by: event.by,
-    text: eventWords(event.kind, event.event, event.after),
+    text: eventWords(event.kind, event.event, event.after, nameOf),
     event: event.event,
     record: { event: event.event, after: event.after },
   };
 }
 
 /** A row of `GET /api/v1/audit`; rows without entity and time are left out. */
-function entryOfRow(row: Record<string, unknown>): Entry[] {
+function entryOfRow(row: Record<string, unknown>, nameOf: NameOf): Entry[] {
   const entity = row.entity ?? row.resource;
   const time = row.timeMs ?? row.timestamp ?? row.time;
   const timeMs = typeof time === 'string' ? Date.parse(time) : time;
@@ -185,7 +188,7 @@ function entryOfRow(row: Record<string, unknown>): Entry[] {
       kind,
       timeMs,
       by: typeof by === 'string' ? by : '',
-      text: eventWords(kind, row.event ?? row, row.after),
+      text: eventWords(kind, row.event ?? row, row.after, nameOf),
       event: row.event ?? row,
       record: row,
     },

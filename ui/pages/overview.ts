@@ -16,7 +16,8 @@ import { split, useWall } from '../store/wall.ts';
 
 /** So many assets and values are still told on tiles; beyond, names alone, and the values stay with the server. */
 const MOST_WITH_VALUES = 160;
-const STRIP_ROWS = 8;
+/** Of the strip, on wide screens and on narrow ones, in which a line of an alarm needs more of the width. */
+const STRIP = { rows: 2, columns: 4, narrowColumns: 3, narrowBelow: 115 };
 
 /** Level 1: all sites and all assets on one screen, and on top what is abnormal now. Never scrolls. */
 export function Overview() {
@@ -31,7 +32,7 @@ export function Overview() {
   const layout = layOutOverview(size.width, size.height, counts, total <= MOST_WITH_VALUES);
   useTileKeys(area);
   return html`<main class="overview">
-    <${AbnormalNow} />
+    <${AbnormalNow} columns=${size.width < STRIP.narrowBelow ? STRIP.narrowColumns : STRIP.columns} />
     <div class="site-grid" ref=${area}>
       ${!ready && html`<${Loading} what="sites" />`}
       ${ready && sites.length === 0 && html`<${Empty}>No sites yet. They come from the topology file.</${Empty}>`}
@@ -70,7 +71,7 @@ function Panels({ sites, assets, layout, values = null }: PanelsProps & { readon
 }
 
 /** Named first of all: which asset, which priority, what, since when. */
-function AbnormalNow() {
+function AbnormalNow({ columns }: { readonly columns: number }) {
   const wall = useWall();
   const alarms = useSignal(wall.book.alarms);
   const ready = useSignal(wall.book.ready);
@@ -81,8 +82,10 @@ function AbnormalNow() {
   if (active.length === 0) {
     return html`<section class="abnormal calm" aria-label="Abnormal now"><p>Nothing abnormal. No alarm is active or waiting to be acknowledged.</p></section>`;
   }
-  const shown = active.slice(0, active.length > STRIP_ROWS ? STRIP_ROWS - 1 : STRIP_ROWS);
-  return html`<section class=${shown.length <= STRIP_ROWS / 2 ? 'abnormal few' : 'abnormal'} aria-label="Abnormal now">
+  const room = STRIP.rows * columns;
+  const shown = active.slice(0, active.length > room ? room - 1 : room);
+  const style = { gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` };
+  return html`<section class=${shown.length <= columns ? 'abnormal few' : 'abnormal'} style=${style} aria-label="Abnormal now">
     ${shown.map((alarm) => html`<${AbnormalItem} key=${alarm.id} alarm=${alarm} />`)}
     ${active.length > shown.length && html`<a class="abnormal-item more" href="/alarms">and ${active.length - shown.length} more alarms</a>`}
   </section>`;

@@ -89,10 +89,8 @@ function AssetRow({ cells, id }: { readonly cells: Cells<AssetView>; readonly id
     <span class="asset-name">
       ${props.worstSeverity ? html`<${PrioritySymbol} severity=${props.worstSeverity} unacknowledged=${(props.alarmsUnacknowledged ?? 0) > 0} />` : html`<span class="symbol-space"></span>`}
       <a href=${`/asset/${encodeURIComponent(id)}`}>${props.name ?? id}</a>
-    </span>
-    <span class="asset-condition">
+      ${props.connected === false && html`<${Connectivity} state="offline" words=${false} />`}
       ${props.status !== 'operational' && html`<span class="tag">${props.status}</span>`}
-      ${props.connected === false && html`<${Connectivity} state="offline" />`}
     </span>
     <${Health} value=${props.health} />
     <span class="asset-metrics">

@@ -1,14 +1,22 @@
 import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
 import type { AlarmView } from '../../actors/views.ts';
-import { formatValue, words } from '../store/format.ts';
+import { formatValue } from '../store/format.ts';
+import { useKeys } from '../store/keys.ts';
+import { reasonWords } from '../store/reasons.ts';
 import { split, useWall } from '../store/wall.ts';
 import { ACTION_TITLES, type AlarmAction, AlarmActionDialog, actionsFor } from './alarm-dialogs.ts';
 import { lookOf } from './alarm-look.ts';
 import { SymbolOf } from './alarm-symbol.ts';
 import { Moment, Remaining } from './moment.ts';
 
-const ACTION_KEYS: Partial<Record<AlarmAction, string>> = { acknowledge: 'a', shelve: 's', reset: 'r', comment: 'c' };
+const ACTION_KEYS: Partial<Record<AlarmAction, string>> = {
+  acknowledge: 'a',
+  shelve: 's',
+  unshelve: 'u',
+  reset: 'r',
+  comment: 'c',
+};
 
 /** All that is known of one alarm, and what can be done about it. */
 export function AlarmDetail({ alarm, link = true }: { readonly alarm: AlarmView; readonly link?: boolean }) {
@@ -16,6 +24,12 @@ export function AlarmDetail({ alarm, link = true }: { readonly alarm: AlarmView;
   const [action, setAction] = useState<AlarmAction | null>(null);
   const zone = wall.zoneOf(alarm.site);
   const [kind, id] = split(alarm.entity);
+  const actions = actionsFor([alarm], (permission) => wall.may(permission));
+  useKeys(
+    Object.fromEntries(
+      actions.flatMap((each) => (ACTION_KEYS[each] === undefined ? [] : [[ACTION_KEYS[each], () => setAction(each)]])),
+    ),
+  );
   return html`<section class="alarm-detail" aria-label="Alarm detail">
     <header>
       <${SymbolOf} alarm=${alarm} />
@@ -25,11 +39,11 @@ export function AlarmDetail({ alarm, link = true }: { readonly alarm: AlarmView;
       </div>
     </header>
     <p class="alarm-message">${alarm.message}</p>
-    ${alarm.cannotEvaluate !== null && html`<p class="cannot"><strong>Cannot evaluate:</strong> ${words(alarm.cannotEvaluate.reason)} since <${Moment} timeMs=${alarm.cannotEvaluate.sinceMs} zone=${zone} />. The alarm keeps its state.</p>`}
+    ${alarm.cannotEvaluate !== null && html`<p class="cannot"><strong>Cannot evaluate:</strong> ${reasonWords(alarm.cannotEvaluate.reason)}, since <${Moment} timeMs=${alarm.cannotEvaluate.sinceMs} zone=${zone} />. The alarm keeps its state.</p>`}
     ${alarm.response !== null && html`<p class="response"><strong>What to do</strong>${alarm.response}</p>`}
     <div class="actions">
       ${link && html`<a class="button" href=${`/${kind}/${encodeURIComponent(id)}`}>Open ${kind} <kbd>Enter</kbd></a>`}
-      ${actionsFor([alarm], (permission) => wall.may(permission)).map(
+      ${actions.map(
         (each) =>
           html`<button type="button" class="button" key=${each} onClick=${() => setAction(each)}>${ACTION_TITLES[each]}${ACTION_KEYS[each] && html` <kbd>${ACTION_KEYS[each]}</kbd>`}</button>`,
       )}
@@ -44,7 +58,7 @@ export function AlarmDetail({ alarm, link = true }: { readonly alarm: AlarmView;
       <div><dt>Acknowledged</dt><dd><${Moment} timeMs=${alarm.acknowledgedAtMs} zone=${zone} />${alarm.acknowledgedBy && ` by ${alarm.acknowledgedBy}`}</dd></div>
       <div><dt>Occurrences</dt><dd>${alarm.occurrences}, first <${Moment} timeMs=${alarm.firstRaisedAtMs} zone=${zone} /></dd></div>
       ${alarm.shelved && html`<div><dt>Shelved</dt><dd><${Remaining} timeMs=${alarm.shelved.untilMs} over="ends now" /> left, until <${Moment} timeMs=${alarm.shelved.untilMs} zone=${zone} />, by ${alarm.shelved.by}: ${alarm.shelved.reason}</dd></div>`}
-      ${alarm.suppressed && html`<div><dt>Suppressed</dt><dd>by design, ${words(alarm.suppressed.cause)} since <${Moment} timeMs=${alarm.suppressed.sinceMs} zone=${zone} /></dd></div>`}
+      ${alarm.suppressed && html`<div><dt>Suppressed</dt><dd>by design, ${reasonWords(alarm.suppressed.cause)}, since <${Moment} timeMs=${alarm.suppressed.sinceMs} zone=${zone} /></dd></div>`}
       ${alarm.outOfService && html`<div><dt>Out of service</dt><dd>since <${Moment} timeMs=${alarm.outOfService.sinceMs} zone=${zone} /> by ${alarm.outOfService.by}: ${alarm.outOfService.reason}</dd></div>`}
       ${alarm.workOrder && html`<div><dt>Work order</dt><dd><a href=${`/workorder/${alarm.workOrder}`}>${alarm.workOrder}</a></dd></div>`}
       <div><dt>Rule</dt><dd><code>${alarm.id}</code></dd></div>

@@ -57,6 +57,8 @@ export function AlarmList({ alarms, label, empty, focused, onFocus, of = 'plant'
 
   const begin = (what: AlarmAction) => {
     const subjects = chosen.length > 0 ? chosen : focusedAlarm === undefined ? [] : [focusedAlarm];
+    // Without a subject here, the detail beside the list may have one.
+    if (subjects.length === 0) return false;
     if (subjects.some((alarm) => allows(alarm, what))) setAction({ action: what, alarms: subjects });
   };
   const release = () => {

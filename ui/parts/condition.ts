@@ -56,7 +56,7 @@ export function Connectivity({
 }) {
   const known = state === 'online' || state === 'offline' ? state : 'unknown';
   const { sign, words: text } = CONNECTIVITY[known];
-  return html`<span class=${`connectivity ${known}`}>
+  return html`<span class=${`connectivity ${known}`} title=${words ? undefined : text}>
     <svg viewBox="0 0 24 24" role="img" aria-label=${text}><path d=${sign} />${known === 'unknown' && html`<text x="12" y="12.5">?</text>`}</svg>
     ${words && html`<span>${text}</span>`}
   </span>`;

@@ -47,7 +47,7 @@ export function TopBar({ onHelp }: { readonly onHelp: () => void }) {
     <span class="spacer"></span>
     <${Conditions} />
     <${LinkState} />
-    <button type="button" class="button quiet" title=${sound.title} onClick=${() => wall.sound.press()}><svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M4 9v6h4l5 4V5L8 9Z" />${quiet ? html`<path d="M16 9l6 6M22 9l-6 6" />` : html`<path d="M16 8.5a5 5 0 0 1 0 7M18.5 6a8.5 8.5 0 0 1 0 12" />`}</svg> ${sound.words}</button>
+    <button type="button" class="button quiet" title=${`${sound.words}. ${sound.title}`} onClick=${() => wall.sound.press()}><svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M4 9v6h4l5 4V5L8 9Z" />${quiet ? html`<path d="M16 9l6 6M22 9l-6 6" />` : html`<path d="M16 8.5a5 5 0 0 1 0 7M18.5 6a8.5 8.5 0 0 1 0 12" />`}</svg> <span class="button-words">${sound.words}</span></button>
     <button type="button" class="button quiet" title="Dark or light (t)" aria-label="Dark or light" onClick=${() => wall.preferences.nextTheme()}>◐</button>
     <button type="button" class="button quiet" title="Keys and signs (?)" aria-label="Keys and signs" onClick=${onHelp}>?</button>
     <${WallClock} />

@@ -1,5 +1,5 @@
 import type { Mark, MetricInfo, Severity } from '../../actors/views.ts';
-import { words } from '../store/format.ts';
+import { reasonWords } from '../store/reasons.ts';
 
 /** How a value must look. `good` is the only one that looks like a value to rely on. */
 export type ValueLook = 'good' | 'stale' | 'bad' | 'frozen' | 'uncertain' | 'missing';
@@ -12,21 +12,9 @@ export function valueLook(value: unknown, mark: Pick<Mark, 'quality' | 'reason'>
   return mark.reason === 'frozen' ? 'frozen' : 'uncertain';
 }
 
-/** Codes of the quality rules that say too little by themselves; a driver's own are shown as they are, in words. */
-const REASONS: Readonly<Record<string, string>> = {
-  stale: 'no new reading within twice its interval',
-  frozen: 'arrives, but has not moved for too long',
-  range: 'outside of the possible range',
-  rate: 'changed faster than it can',
-  device_lost: 'its device is lost',
-  no_device_time: 'came without a time of its own',
-  future_time: 'dated in the future',
-  wrong_type: 'not of the type of the point',
-};
-
 /** `bad: sensor broken`, `suspect: changed faster than it can`. */
 export function markWords(mark: Pick<Mark, 'quality' | 'reason'>): string {
-  const reason = REASONS[mark.reason] ?? words(mark.reason);
+  const reason = reasonWords(mark.reason);
   if (mark.reason === 'stale' || mark.reason === 'frozen') return `${mark.reason}: ${reason}`;
   return `${mark.quality.toLowerCase()}${reason === '' ? '' : `: ${reason}`}`;
 }

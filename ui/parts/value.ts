@@ -62,7 +62,8 @@ export function TrendArrow({ cells, id, metric }: MetricProps) {
   const info = useField(cells, id, 'metrics', metric);
   const minute = useField(cells, id, 'windows', `${metric}@1m`);
   const mark = useField(cells, id, 'marks', metric);
-  if (typeof value !== 'number' || info === undefined || mark !== undefined) return html`<span class="arrow"></span>`;
+  if (mark !== undefined) return null;
+  if (typeof value !== 'number' || info === undefined) return html`<span class="arrow"></span>`;
   const span = drawnSpan(info);
   const direction = directionOf(value, minute, span === null ? null : span.max - span.min);
   if (direction === null) return html`<span class="arrow"></span>`;

@@ -1,5 +1,6 @@
 import { isAlarm } from './alarm-book.ts';
 import { formatAge, formatValue, words } from './format.ts';
+import { reasonWords } from './reasons.ts';
 import { isRecord } from './session.ts';
 
 /** Kinds whose own words would say too little to an operator. */
@@ -23,8 +24,16 @@ export function eventTitle(kind: string): string {
   return TITLES[kind] ?? words(kind);
 }
 
-/** What happened, in one sentence; empty where the kind of the event says it all. */
-export function eventWords(kind: string, event: unknown, after: unknown): string {
+/**
+ * What happened, in one sentence; empty where the kind of the event says it all.
+ * @param nameOf what an entity is called
+ */
+export function eventWords(
+  kind: string,
+  event: unknown,
+  after: unknown,
+  nameOf: (entity: string) => string = (entity) => entity.slice(entity.indexOf('/') + 1),
+): string {
   const fields = new Fields(isRecord(event) ? event : {});
   if (kind.startsWith('Alarm')) return alarmWords(kind, fields, after);
   switch (kind) {
@@ -33,9 +42,9 @@ export function eventWords(kind: string, event: unknown, after: unknown): string
     case 'DeviceUnknown':
       return sentence(fields.code('reason'), fields.text('detail'));
     case 'DeviceIntroduced':
-      return `linked to ${fields.list('assets') || 'no asset'}`;
+      return `linked to ${fields.list('assets', (asset) => nameOf(`asset/${asset}`)) || 'no asset'}`;
     case 'LinkedDeviceReported':
-      return sentence(`${fields.text('device')} is ${fields.code('state')}`, fields.code('reason'));
+      return sentence(`${nameOf(`device/${fields.text('device')}`)} is ${fields.code('state')}`, fields.code('reason'));
     case 'ReadingGap':
       return `no reading for ${fields.age('actualGapMs')}, ${fields.number('missingSamples')} missing`;
     case 'WriteRequested':
@@ -144,7 +153,7 @@ class Fields {
 
   /** A stable code in words. */
   code(name: string): string {
-    return words(this.text(name));
+    return name === 'reason' || name === 'cause' ? reasonWords(this.text(name)) : words(this.text(name));
   }
 
   number(name: string): string {
@@ -170,9 +179,10 @@ class Fields {
       : '';
   }
 
-  list(name: string): string {
+  list(name: string, nameOf: (each: string) => string): string {
     const value = this.#record[name];
-    return Array.isArray(value) ? value.filter((each) => typeof each === 'string').join(', ') : '';
+    if (!Array.isArray(value)) return '';
+    return value.flatMap((each) => (typeof each === 'string' ? nameOf(each) : [])).join(', ');
   }
 
   /** Where a client stands; null is the machine itself. */

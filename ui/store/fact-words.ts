@@ -35,12 +35,12 @@ export function factOf(name: string, value: unknown, zone: string): Fact | null 
   return typeof value === 'string' ? { label, text: value } : null;
 }
 
-/** How often each failure happened: `timeout 3, connection lost 1`; the most frequent first. */
+/** How often each failure happened: `3 × timeout, 1 × connection lost`; the most frequent first. */
 export function countsInWords(counts: Readonly<Record<string, unknown>>): string {
   const entries = Object.entries(counts)
     .flatMap(([code, count]) => (typeof count === 'number' && count > 0 ? [[code, count] as const] : []))
     .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
-  return entries.map(([code, count]) => `${words(code)} ${formatNumber(count, 0)}`).join(', ');
+  return entries.map(([code, count]) => `${formatNumber(count, 0)} × ${words(code)}`).join(', ');
 }
 
 export function capital(text: string): string {

@@ -59,16 +59,17 @@ export function formatDate(timeMs: number, zone: string): string {
   return `${part('year')}-${part('month')}-${part('day')}`;
 }
 
-/** `UTC+02:00` or `UTC`. */
+/** `UTC+02:00`. */
 export function formatOffset(timeMs: number, zone: string): string {
   const parts = formatIn(zone, 'offset').formatToParts(timeMs);
   const offset = parts.find((part) => part.type === 'timeZoneName')?.value ?? 'GMT';
-  return offset.replace('GMT', 'UTC').replace('-', '\u2212');
+  // Engines differ in how they write no offset at all.
+  return offset.replace(/^GMT$/, 'GMT+00:00').replace('GMT', 'UTC').replace('-', '\u2212');
 }
 
-/** `+02:00`, for beside a time; `UTC` where there is none. */
+/** `+02:00`, for beside a time. */
 export function shortOffset(timeMs: number, zone: string): string {
-  return formatOffset(timeMs, zone).slice('UTC'.length) || 'UTC';
+  return formatOffset(timeMs, zone).slice('UTC'.length);
 }
 
 /** `14:03:22` today, `11-20 14:03:22` on another day of that zone, with the year in another year. */

@@ -33,7 +33,7 @@ test('nothing but a good value looks good', () => {
   assert.equal(valueLook(5, { quality: 'BAD', reason: 'sensor_fault' }), 'bad');
   assert.equal(valueLook(5, { quality: 'GOOD', reason: 'stale' }), 'stale');
   assert.equal(valueLook(5, { quality: 'SUSPECT', reason: 'rate' }), 'uncertain');
-  assert.equal(markWords({ quality: 'BAD', reason: 'modbus_exception_02' }), 'bad: modbus exception 02');
+  assert.equal(markWords({ quality: 'BAD', reason: 'modbus_exception_02' }), 'bad: Modbus exception 02');
 });
 
 test('a bar places normal range, limits and value in the range, and tells a value beyond it', () => {

@@ -28,6 +28,6 @@ test('what is absent or no fact is left out', () => {
 });
 
 test('failures are counted in words, the most frequent first', () => {
-  assert.equal(countsInWords({ connection_lost: 1, timeout: 3, never: 0 }), 'timeout 3, connection lost 1');
+  assert.equal(countsInWords({ connection_lost: 1, timeout: 3, never: 0 }), '3 × timeout, 1 × connection lost');
   assert.equal(countsInWords({}), '');
 });

@@ -1,0 +1,20 @@
+import { words } from './format.ts';
+
+/** Codes of quality rules and of connectivity that say too little by themselves; a driver's own are shown as they are, in words. */
+const REASONS: Readonly<Record<string, string>> = {
+  stale: 'no new reading within twice its interval',
+  frozen: 'arrives, but has not moved for too long',
+  range: 'outside of the possible range',
+  rate: 'changed faster than it can',
+  device_lost: 'its device is lost',
+  no_device_time: 'came without a time of its own',
+  future_time: 'dated in the future',
+  wrong_type: 'not of the type of the point',
+  data: 'readings arrive',
+  silent: 'no readings arrive',
+  last_will: 'its last will came',
+};
+
+export function reasonWords(code: string): string {
+  return REASONS[code] ?? words(code);
+}
