@@ -5,7 +5,7 @@ import path from 'node:path';
 import { build } from './build.mjs';
 import { fail, installPackages, installTestPrograms, ROOT } from './setup.mjs';
 
-const FOLDERS = ['unit', 'contract', 'integration', 'chaos', 'browser'];
+const FOLDERS = ['unit', 'simulation', 'contract', 'integration', 'chaos', 'browser'];
 
 function testFiles(folder) {
   return fs.readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {

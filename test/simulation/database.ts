@@ -1,0 +1,209 @@
+import type { Found, TurnFate } from '../../runtime/cluster/commit-lane.ts';
+import type { ClusterView, ShardRow } from '../../runtime/cluster/shard-map.ts';
+import type { EntityId } from '../../runtime/ids.ts';
+import type { Epoch, Shard } from '../../runtime/ownership.ts';
+import { type Command, type Sabotage, SHARDS, shardOfEntity, TIMES } from './plant.ts';
+import { Clock, type World } from './world.ts';
+
+interface NodeRow {
+  readonly node: string;
+  readonly incarnation: string;
+  /** Order of joining: of two rows of a node the newer one counts. */
+  readonly joined: number;
+  beatMs: number;
+  /** Another incarnation came, somebody took a shard of it, or it said goodbye: no renewal any more. */
+  state: 'live' | 'replaced' | 'evicted' | 'gone';
+  leaving: boolean;
+}
+
+interface OwnerRow {
+  epoch: Epoch;
+  state: ShardRow['state'];
+  owner: { readonly node: string; readonly incarnation: string } | null;
+  target: string | null;
+}
+
+export interface JournalRow {
+  readonly entity: EntityId;
+  readonly seq: number;
+  readonly shard: Shard;
+  readonly epoch: Epoch;
+  readonly writer: string;
+  readonly command: Command;
+  readonly total: number;
+}
+
+export interface Turn {
+  readonly entity: EntityId;
+  readonly seq: number;
+  readonly command: Command;
+  readonly total: number;
+}
+
+interface Owned {
+  readonly shard: Shard;
+  readonly node: string;
+  readonly incarnation: string;
+  readonly epoch: Epoch;
+}
+
+/** The rows of a cell and the transactions on them: each method is one, and reads the database's own clock. */
+export class Database {
+  readonly nodes: NodeRow[] = [];
+  readonly shards: OwnerRow[];
+  readonly journal: JournalRow[] = [];
+  /** Effects of committed events that nobody has settled. */
+  readonly pending = new Set<JournalRow>();
+  readonly byCommand = new Map<string, JournalRow>();
+  readonly #bySeq = new Map<string, JournalRow>();
+  readonly #heads = new Map<EntityId, number>();
+  readonly #clock: Clock;
+  readonly #sabotage: Sabotage;
+
+  constructor(world: World, sabotage: Sabotage) {
+    this.#clock = new Clock(world, 0.002);
+    this.#sabotage = sabotage;
+    this.shards = Array.from({ length: SHARDS }, () => ({ epoch: 0, state: 'free', owner: null, target: null }));
+  }
+
+  join(node: string, incarnation: string, leaving: boolean): boolean {
+    const known = this.#row({ node, incarnation });
+    if (known) return this.renew(node, incarnation, leaving);
+    for (const row of this.nodes) if (row.node === node && row.state === 'live') row.state = 'replaced';
+    const joined = this.nodes.length;
+    this.nodes.push({ node, incarnation, joined, beatMs: this.#nowMs, state: 'live', leaving });
+    return true;
+  }
+
+  renew(node: string, incarnation: string, leaving: boolean): boolean {
+    const row = this.#row({ node, incarnation });
+    if (row?.state !== 'live') return false;
+    row.beatMs = this.#nowMs;
+    row.leaving = leaving;
+    return true;
+  }
+
+  goodbye(node: string, incarnation: string): void {
+    const row = this.#row({ node, incarnation });
+    if (row?.state === 'live') row.state = 'gone';
+  }
+
+  view(): ClusterView {
+    const newest = new Map<string, NodeRow>();
+    for (const row of this.nodes) newest.set(row.node, row);
+    return {
+      members: [...newest.values()].map((row) => ({
+        node: row.node,
+        incarnation: row.incarnation,
+        live: row.state === 'live' && !this.#expired(row),
+        mayHold: true,
+        leaving: row.leaving,
+      })),
+      shards: this.shards.map(({ epoch, state, owner, target }, shard) => {
+        const row = owner && this.#row(owner);
+        return { shard, epoch, state, owner, target, ownerLive: row !== null && !this.#mayBeTakenFrom(row) };
+      }),
+    };
+  }
+
+  /** The new epoch, or undefined when it is not to be had. */
+  claim(shard: Shard, node: string, incarnation: string, expected: Epoch): Epoch | undefined {
+    const claimant = this.#row({ node, incarnation });
+    const row = this.#shard(shard);
+    if (claimant?.state !== 'live' || this.#expired(claimant) || row.epoch !== expected) return undefined;
+    if (row.owner !== null) {
+      const owner = this.#row(row.owner);
+      if (!this.#mayBeTakenFrom(owner)) return undefined;
+      if (owner !== undefined) owner.state = 'evicted';
+    }
+    row.epoch += 1;
+    row.owner = { node, incarnation };
+    row.state = 'claiming';
+    row.target = null;
+    return row.epoch;
+  }
+
+  mark(owned: Owned, state: 'open' | 'handing_off', target: string | null): boolean {
+    if (!this.#owns(owned)) return false;
+    const row = this.#shard(owned.shard);
+    row.state = state;
+    row.target = target;
+    return true;
+  }
+
+  release(owned: Owned, target: string | null): boolean {
+    if (!this.#owns(owned)) return false;
+    const row = this.#shard(owned.shard);
+    row.owner = null;
+    row.state = 'released';
+    row.target = target;
+    return true;
+  }
+
+  append(owned: Owned, turns: readonly Turn[]): TurnFate[] {
+    return turns.map((turn) => {
+      if (!this.#sabotage.noFence && !this.#owns(owned)) return { kind: 'fenced', reason: 'another owner or epoch' };
+      if (this.byCommand.has(turn.command.commandId)) return { kind: 'repeated' };
+      const key = `${turn.entity} ${turn.seq}`;
+      if (turn.seq !== (this.#heads.get(turn.entity) ?? 0) + 1)
+        return { kind: 'fenced', reason: 'the number is taken' };
+      const writer = `${owned.node}#${owned.incarnation}`;
+      const row: JournalRow = { ...turn, shard: owned.shard, epoch: owned.epoch, writer };
+      this.journal.push(row);
+      this.byCommand.set(turn.command.commandId, row);
+      this.#bySeq.set(key, row);
+      this.#heads.set(turn.entity, turn.seq);
+      if (turn.command.writes) this.pending.add(row);
+      return { kind: 'committed' };
+    });
+  }
+
+  readBack(epoch: Epoch, turns: readonly Turn[]): Found[] {
+    return turns.map(({ entity, seq, command }) => {
+      const row = this.byCommand.get(command.commandId);
+      if (row === undefined) return 'absent';
+      return row.entity === entity && row.seq === seq && row.epoch === epoch ? 'committed' : 'repeated';
+    });
+  }
+
+  /** What recovery reads: the rows of a shard's entities in order, and the effects not settled. */
+  load(shard: Shard): { readonly rows: readonly JournalRow[]; readonly pending: readonly JournalRow[] } {
+    return {
+      rows: this.journal.filter((row) => shardOfEntity(row.entity) === shard),
+      pending: [...this.pending].filter((row) => row.shard === shard),
+    };
+  }
+
+  settle(commandId: string): void {
+    const row = this.byCommand.get(commandId);
+    if (row) this.pending.delete(row);
+  }
+
+  #owns({ shard, node, incarnation, epoch }: Owned): boolean {
+    const row = this.#shard(shard);
+    return row.epoch === epoch && row.owner?.node === node && row.owner.incarnation === incarnation;
+  }
+
+  /** A replaced incarnation may still be running: only its age tells that it has stopped. */
+  #mayBeTakenFrom(row: NodeRow | undefined): boolean {
+    return row === undefined || row.state === 'evicted' || row.state === 'gone' || this.#expired(row);
+  }
+
+  #expired(row: NodeRow): boolean {
+    return this.#nowMs - row.beatMs > TIMES.leaseTtlMs;
+  }
+
+  #row({ node, incarnation }: { node: string; incarnation: string }): NodeRow | undefined {
+    return this.nodes.find((row) => row.node === node && row.incarnation === incarnation);
+  }
+
+  #shard(shard: Shard): OwnerRow {
+    const row = this.shards[shard];
+    if (!row) throw new RangeError(`there is no shard ${shard}`);
+    return row;
+  }
+
+  get #nowMs(): number {
+    return this.#clock.read().wallMs;
+  }
+}

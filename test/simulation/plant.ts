@@ -1,0 +1,49 @@
+import type { Timing } from '../../runtime/cluster/timing.ts';
+import { checkTiming, TIMING } from '../../runtime/cluster/timing.ts';
+import { EntityId } from '../../runtime/ids.ts';
+import type { Shard } from '../../runtime/ownership.ts';
+
+/** A small cell: few shards, so that every one of them lives through faults in every schedule. */
+export const SHARDS = 6;
+export const NODES = ['n1', 'n2', 'n3'] as const;
+export const SPARE = 'n4';
+export const CLIENTS = ['c1', 'c2', 'c3'] as const;
+export const TIMES: Timing = checkTiming({ ...TIMING, stableMs: 8000, tickIntervalMs: 200, batchTurns: 4 });
+
+/** Two entities a shard. */
+export const ENTITIES: readonly EntityId[] = Array.from({ length: 2 * SHARDS }, (_, n) =>
+  EntityId.parse(`account/a${n}`),
+);
+
+export function shardOfEntity(entity: EntityId): Shard {
+  return ENTITIES.indexOf(entity) % SHARDS;
+}
+
+/** An account that never goes below zero: whether a command is accepted depends on everything before it. */
+export interface Command {
+  readonly commandId: string;
+  readonly client: string;
+  readonly entity: EntityId;
+  readonly amount: number;
+  /** Its event writes to a device. */
+  readonly writes: boolean;
+}
+
+export type Answer = { readonly ok: true; readonly total: number } | { readonly ok: false };
+
+/** Undefined: refused. */
+export function decide(total: number, amount: number): number | undefined {
+  return total + amount < 0 ? undefined : total + amount;
+}
+
+/** What is broken on purpose, to see that the checker finds it. */
+export interface Sabotage {
+  /** The journal takes rows of any epoch. */
+  readonly noFence?: boolean;
+  /** An append without an answer is taken for committed, or for lost, instead of being read back. */
+  readonly noReadBack?: 'believes-committed' | 'believes-lost';
+  /** The deadline is checked neither before a turn nor before a write to a device. */
+  readonly noDeadline?: boolean;
+  /** Sessions accept every request, however late or often it comes. */
+  readonly noSessions?: boolean;
+}

@@ -1,0 +1,106 @@
+import { InvariantBroken } from '../../runtime/cluster/machine.ts';
+import { targetsOf } from '../../runtime/cluster/shard-map.ts';
+import { Checker, DamageFound } from './checker.ts';
+import { Client } from './client.ts';
+import { Database } from './database.ts';
+import { FAULTS_UNTIL_MS, scheduleFaults } from './faults.ts';
+import { Network } from './network.ts';
+import { CLIENTS, NODES, type Sabotage, SPARE } from './plant.ts';
+import { Process, type Surroundings } from './process.ts';
+import { World } from './world.ts';
+
+/**
+ * From the end of the faults to rest: the last lease runs out, a lost node comes back as another, membership stands still for
+ * 8 s, and then six rounds of one shard each, a view or two apart.
+ */
+export const SETTLED_WITHIN_MS = 40_000;
+
+/** A usual schedule takes 4,000. */
+const MAX_STEPS = 60_000;
+
+export interface Outcome {
+  readonly damage: DamageFound | undefined;
+  readonly seen: Checker['seen'];
+  readonly steps: number;
+  readonly settledAfterMs: number;
+  readonly faults: readonly string[];
+}
+
+/** One schedule, from its seed alone. */
+export function simulate(seed: number, sabotage: Sabotage = {}): Outcome {
+  const world = new World(seed);
+  const database = new Database(world, sabotage);
+  const network = new Network(world);
+  const checker = new Checker(database);
+  const processes = new Map<string, Process>();
+  const clients = new Map<string, Client>();
+  const around: Surroundings = {
+    world,
+    database,
+    network,
+    checker,
+    sabotage,
+    processOf: (node) => processes.get(node),
+    announce: (client, shard, owner) => clients.get(client)?.learn(shard, owner),
+  };
+  for (const node of [...NODES, SPARE]) processes.set(node, new Process(node, around));
+  for (const node of NODES) world.in(world.random.between(0, 1000), () => processes.get(node)?.start());
+  for (const name of CLIENTS) clients.set(name, new Client(name, around));
+  const faults: string[] = [];
+  scheduleFaults({ world, network, database, processes }, (text) => faults.push(text));
+
+  const settled = () =>
+    isSettled(database, processes) && [...clients.values()].every((client) => client.unanswered === 0);
+  const outcome = (damage: DamageFound | undefined): Outcome => {
+    const settledAfterMs = world.nowMs - FAULTS_UNTIL_MS;
+    return { damage, seen: checker.seen, steps: world.steps, settledAfterMs, faults };
+  };
+  const check = () => {
+    checker.check();
+    if (world.steps > MAX_STEPS) throw new DamageFound('not-settled-in-time', 'the nodes keep each other busy');
+  };
+  try {
+    while (world.step(FAULTS_UNTIL_MS)) check();
+    for (const client of clients.values()) client.inventing = false;
+    network.heal();
+    for (const node of NODES) if (processes.get(node)?.ended) processes.get(node)?.start();
+    const end = FAULTS_UNTIL_MS + SETTLED_WITHIN_MS;
+    while (!settled()) {
+      for (const next = world.nowMs + 500; world.step(next); ) check();
+      if (world.nowMs >= end - 1000) throw new DamageFound('not-settled-in-time', report(database, processes, clients));
+    }
+  } catch (error) {
+    if (error instanceof DamageFound) return outcome(error);
+    if (error instanceof InvariantBroken) return outcome(new DamageFound('invariant-broken', error.message));
+    throw error;
+  }
+  return outcome(undefined);
+}
+
+/** Every shard is open at the node where it belongs, in its row and in that node's memory. */
+function isSettled(database: Database, processes: ReadonlyMap<string, Process>): boolean {
+  const view = database.view();
+  const targets = targetsOf(view);
+  return view.shards.every(({ shard, state, owner, epoch }) => {
+    if (state !== 'open' || owner === null || owner.node !== targets.get(shard)) return false;
+    return processes.get(owner.node)?.isOpen(shard, epoch) === true;
+  });
+}
+
+function report(
+  database: Database,
+  processes: ReadonlyMap<string, Process>,
+  clients: ReadonlyMap<string, Client>,
+): string {
+  const view = database.view();
+  const targets = targetsOf(view);
+  const shards = view.shards.map(
+    ({ shard, state, owner, epoch }) => `${shard}@${epoch} ${state} ${owner?.incarnation} -> ${targets.get(shard)}`,
+  );
+  const nodes = [...processes.values()].map(
+    ({ node, ended, member }) =>
+      `${node} ${ended ? 'ended' : member.lease.status} ${member.lease.incarnation} [${member.shards.map(({ phase }) => phase.kind)}]`,
+  );
+  const open = [...clients.values()].map(({ name, unanswered }) => `${name}: ${unanswered} unanswered`);
+  return [...shards, ...nodes, ...open].join('\n  ');
+}
