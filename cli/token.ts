@@ -11,6 +11,7 @@ interface TokenOptions {
 }
 
 const DAY_MS = 86_400_000;
+const MAX_NAME = 80;
 
 /** Works beside a running node: it shares the database, not the memory. */
 async function withTokens(options: TokenOptions, work: (tokens: Authenticator) => Promise<void>): Promise<void> {
@@ -33,6 +34,9 @@ export function createToken(
 ): Promise<void> {
   return reportFailure(() =>
     withTokens(options, async (tokens) => {
+      // As over the API: the name stands in the audit, and in the ids of commands.
+      if (name.trim() === '' || name.length > MAX_NAME)
+        throw new Failure(`signalbox: a name has 1 to ${MAX_NAME} characters`);
       const days = options.days === undefined ? null : Number(options.days);
       if (days !== null && !(days > 0)) throw new Failure('signalbox: --days takes a number above 0');
       const expiresAtMs = days === null ? null : Date.now() + days * DAY_MS;
