@@ -27,7 +27,8 @@ export const siteKind: ActorKind<SiteState, never, { readonly kind: never }, nev
       if (part === null || (part.kind === 'work-order' && !part.isOpen)) parts.delete(id);
       else parts.set(id, part);
     }
-    state.figures = figuresOf(state, turn.nowMs);
+    const assets = [...parts.values()].flatMap((part) => (part.kind === 'asset' ? [part.figures] : []));
+    state.figures = figuresOf(definition, assets, state.figures, turn.nowMs);
   },
 
   // The views are interfaces of Json; TypeScript gives only type aliases the index signature that says so.
