@@ -10,10 +10,10 @@ import { Process, type Surroundings } from './process.ts';
 import { World } from './world.ts';
 
 /**
- * From the end of the faults to rest: the last lease runs out, a lost node comes back as another, membership stands still for
- * 8 s, and then six rounds of one shard each, a view or two apart.
+ * From the end of the faults to rest: a process that stands still for 3 leases from just before it wakes, the last lease runs
+ * out, membership stands still for 8 s, and then six rounds of one shard each, a view or two apart.
  */
-export const SETTLED_WITHIN_MS = 40_000;
+export const SETTLED_WITHIN_MS = 30_000;
 
 /** A usual schedule takes 4,000. */
 const MAX_STEPS = 60_000;

@@ -116,6 +116,15 @@ test('after a stall, verdicts about peers are not believed for one heartbeat', (
   assert.equal(bench.lease.peersTrustedFromMonoMs, bench.monoMs + TIMING.renewIntervalMs);
 });
 
+test('a machine that slept while it held nothing believes no verdicts about peers either', () => {
+  const bench = Bench.held();
+  bench.idle(TIMING.leaseTtlMs);
+  assert.equal(bench.lease.status, 'suspended');
+  bench.wallMs += 2 * TIMING.leaseTtlMs;
+  bench.tick();
+  assert.equal(bench.lease.peersTrustedFromMonoMs, bench.monoMs + TIMING.renewIntervalMs);
+});
+
 test('a machine that slept with its monotonic clock is found out by the wall clock', () => {
   const bench = Bench.held();
   bench.wallMs += 2 * TIMING.leaseTtlMs;

@@ -182,6 +182,36 @@ test('orphans seen by a node that just woke up are left alone for one heartbeat'
   assert.ok(bench.monoMs >= wokeAtMs + TIMING.renewIntervalMs);
 });
 
+test('a view asked for before a stall is not believed after it', () => {
+  const bench = Bench.settled();
+  let view: MemberEffect | undefined;
+  while (view === undefined) {
+    bench.monoMs += TIMING.tickIntervalMs;
+    const effects = bench.feed({ kind: 'tick', at: bench.at, random: 0.5 });
+    view = effects.find((effect) => effect.kind === 'view');
+    for (const effect of effects)
+      if (effect.kind !== 'view') for (const input of bench.answers(effect)) bench.feed(input);
+  }
+  bench.monoMs += TIMING.loopGapMs + 1;
+  const { map } = bench.member;
+  bench.rows = [];
+  for (const input of bench.answers({ ...view, kind: 'view', id: view.kind === 'view' ? view.id : 0 })) {
+    assert.ok(input.kind === 'viewed');
+    bench.feed({ ...input, view: { members: [], shards: [] } });
+  }
+  assert.equal(bench.member.map, map);
+});
+
+test('a row that was never marked open, since the database did not hear it, is marked at the next view', () => {
+  const bench = Bench.settled();
+  bench.rows = bench.rows.with(2, { ...bench.row(2), state: 'claiming' });
+  const marks = bench.rounds(10).filter((effect) => effect.kind === 'mark');
+  assert.deepEqual(
+    marks.map((effect) => [effect.shard, effect.as]),
+    [[2, 'open']],
+  );
+});
+
 test('an incarnation that is rejected stops everything, and only then begins again', () => {
   const bench = Bench.settled();
   const effects = bench.feed({ kind: 'rejected', at: bench.at, incarnation: 'a.1', reason: 'evicted' });
