@@ -110,6 +110,9 @@ export function readingGroups(
   return { values, times, received, marks };
 }
 
+/** After our own start drivers need a while until they have connected: what is silent until then says nothing yet. */
+export const START_GRACE_MS = 15_000;
+
 const Instant = z.number().nullable();
 
 /** What a snapshot keeps of a place. */

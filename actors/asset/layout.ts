@@ -4,6 +4,7 @@ import type { AssetDefinition } from '../../topology/plant.ts';
 import type { Metric } from '../../topology/schema/asset.ts';
 import { type CompiledRule, compileRule } from '../alarm/evaluate.ts';
 import { type CompiledFormula, compileFormula } from '../formula.ts';
+import { CLOCK_TOLERANCE_MS } from '../quality/judge.ts';
 
 /**
  * What a definition means for the hot path, worked out once: names become places in arrays. A `slot` is one point of one device
@@ -45,6 +46,8 @@ export interface Slot {
   /** 0 primary, 1 backup, 2 secondary: a higher one steps in only where the lower ones have nothing fresh. */
   readonly rank: number;
   readonly staleAfterMs: number;
+  /** A reading that is older than this when it arrives is no news of the plant: it is for the history. */
+  readonly lateAfterMs: number;
 }
 
 export interface FormulaPlan {
@@ -116,6 +119,7 @@ function slotsFor(definition: AssetDefinition, placeOf: ReadonlyMap<string, numb
           untilMs: link.validUntilMs ?? Number.POSITIVE_INFINITY,
           rank: RANKS[link.role],
           staleAfterMs,
+          lateAfterMs: Math.max(definition.metrics[place]?.staleAfterMs ?? staleAfterMs, CLOCK_TOLERANCE_MS),
         },
       ];
     }),

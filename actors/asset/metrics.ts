@@ -1,7 +1,7 @@
 import { forgetDelays } from '../alarm/evaluate.ts';
 import type { PointValue, Quality } from '../frame.ts';
 import { putMark, putValue } from '../live-values.ts';
-import { worse } from '../quality/combined.ts';
+import { PARTIAL_INPUT, worse } from '../quality/combined.ts';
 import type { WindowView } from '../views.ts';
 import { addReading, CLOSE_GRACE_MS, type ClosedWindow, closeWindows } from '../window.ts';
 import { type AssetLive, isUsable } from './state.ts';
@@ -51,13 +51,18 @@ export function computeFormulas(live: AssetLive): void {
     const own = live.nowMs + (layout.staleAfterMs[metric] ?? Number.POSITIVE_INFINITY);
     let staleAtMs = own;
     let quality: Quality = 'GOOD';
+    let isPartial = false;
     for (const input of inputs) {
       if (!isUsable(live, input)) continue;
       staleAtMs = Math.min(staleAtMs, live.staleAtMs[input] ?? own);
-      quality = worse(quality, live.marks[input]?.quality ?? 'GOOD');
+      const mark = live.marks[input] ?? null;
+      if (mark === null) continue;
+      quality = worse(quality, mark.quality);
+      isPartial ||= mark.reason === PARTIAL_INPUT;
     }
     const receivedMs = newest(live.receivedMs, inputs, live.nowMs);
-    const reason = quality === 'GOOD' ? null : 'input';
+    const doubt = isPartial ? PARTIAL_INPUT : 'input';
+    const reason = quality === 'GOOD' ? null : doubt;
     takeValue(live, metric, result, newestMs, receivedMs, quality, reason, staleAtMs);
   }
 }

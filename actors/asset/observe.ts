@@ -3,6 +3,8 @@ import type { AssetDefinition } from '../../topology/plant.ts';
 import { decideRule, noteVerdict, ruleDueMs } from '../alarm/evaluate.ts';
 import type { AlarmEvent } from '../alarm/events.ts';
 import type { Frame, PointValue, Quality } from '../frame.ts';
+import { putValue } from '../live-values.ts';
+import { isUnfitToJudge } from '../quality/combined.ts';
 import { addReading } from '../window.ts';
 import { hiddenBy, isLost } from './devices.ts';
 import type { AssetEvent } from './events.ts';
@@ -16,8 +18,8 @@ const LATE_KEPT = 1000;
 
 /**
  * The hot path: a frame of a linked device. Its time is that at which our gateway received it, for delays and staleness, and
- * the device's own, for order and validity: a reading that is older than the newest of its source, or historical, goes
- * to the history and changes nothing that is live.
+ * the device's own, for order and validity. A reading that is older than the newest of its source, that was under way for
+ * too long (a backlog, a retained message) or is historical goes to the history: no rule judges it.
  */
 export function observeFrame(
   state: AssetState,
@@ -56,8 +58,10 @@ function takeReading(
   const raw = frame.values[reading] ?? null;
   const quality = frame.quality?.[reading] ?? 'GOOD';
   const newestMs = live.slotTimeMs[index] ?? Number.NaN;
+  const isOld = frame.gatewayTimeMs - timeMs > slot.lateAfterMs;
   if (raw === null || quality === 'BAD') {
-    if (timeMs >= newestMs && frame.historical !== true && isServing(live, slot, index)) {
+    // Also before the first reading: a source that was BAD from the start has to say so.
+    if (!isOld && !(timeMs < newestMs) && frame.historical !== true && isServing(live, slot, index)) {
       loseValue(live, slot.metric, frame.reasons?.[reading] ?? null, timeMs);
     }
     return;
@@ -69,6 +73,11 @@ function takeReading(
   }
   if (timeMs === newestMs) return;
   live.slotTimeMs[index] = timeMs;
+  if (isOld) {
+    takeLate(live, slot.metric, index, timeMs, value, quality, false);
+    if (mayServe(decided, live, slot, index)) showOld(live, frame, reading, slot, index, timeMs, value, quality);
+    return;
+  }
   if (!mayServe(decided, live, slot, index)) return;
   live.slotOf[slot.metric] = index;
   const staleAtMs = live.nowMs + (live.layout.staleAfterMs[slot.metric] ?? slot.staleAfterMs);
@@ -105,13 +114,34 @@ function takeLate(
   live.late.push({ metric, timeMs, value, quality });
 }
 
+/** Where there is nothing fresher, the newest of what is old is shown, stale from the first moment; nothing follows from it. */
+function showOld(
+  live: AssetLive,
+  frame: Frame,
+  reading: number,
+  { metric, staleAfterMs }: Slot,
+  index: number,
+  timeMs: number,
+  value: PointValue,
+  quality: Quality,
+): void {
+  const shownMs = live.timeMs[metric] ?? Number.NaN;
+  const isFresh = live.nowMs < (live.staleAtMs[metric] ?? Number.NaN);
+  if (isFresh || timeMs <= shownMs || live.marks[metric]?.quality === 'BAD') return;
+  live.slotOf[metric] = index;
+  const staleAtMs = timeMs + (live.layout.staleAfterMs[metric] ?? staleAfterMs);
+  const reason = frame.reasons?.[reading] ?? null;
+  putValue(live, metric, value, timeMs, frame.gatewayTimeMs, staleAtMs, quality, reason, live.nowMs);
+  live.staleSinceMs[metric] = staleAtMs;
+}
+
 /** Rules of the metrics that have a new value. What was touched is forgotten with it. */
 export function evaluateTouched(decided: AssetDecided, live: AssetLive): readonly AssetEvent[] {
   const { layout, touched, timers, nowMs } = live;
   let events: AlarmEvent[] | null = null;
   for (let place = 0; place < touched.length; place++) {
     if (touched[place] === 0) continue;
-    const isValue = touched[place] === 1 && live.marks[place]?.quality !== 'BAD';
+    const isValue = touched[place] === 1 && !isUnfitToJudge(live.marks[place]);
     touched[place] = 0;
     const rules = layout.rulesOf[place];
     if (!isValue || rules === undefined || rules.length === 0) continue;

@@ -35,7 +35,7 @@ function rollUp(live: AssetLive, plan: RollUpPlan, index: number): void {
   const { value, quality, reason, inputs, ...newest } = combine(plan.function, children, unseen);
   live.inputs.set(plan.metric, inputs);
   if (value === null) {
-    if (!Number.isNaN(live.timeMs[plan.metric])) loseValue(live, plan.metric, reason, live.nowMs);
+    loseValue(live, plan.metric, reason, live.nowMs);
     return;
   }
   const { timeMs, receivedMs } = newest.timeMs > 0 ? newest : { timeMs: live.nowMs, receivedMs: live.nowMs };

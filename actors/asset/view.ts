@@ -57,7 +57,8 @@ function shownStatus({ decided, live }: AssetState): AssetStatus {
 
 /** That the device is lost says why a value is old, so it comes before that. */
 function shownMark({ decided, live }: AssetState, place: number): Mark | null {
-  if (decided.devices.size > 0 && hasValue(live, place) && live.marks[place]?.quality !== 'BAD') {
+  const isShown = hasValue(live, place) || !Number.isNaN(live.staleSinceMs[place]);
+  if (decided.devices.size > 0 && isShown && live.marks[place]?.quality !== 'BAD') {
     const sinceMs = lostSinceMs(decided, live, place);
     if (sinceMs !== null) return { quality: 'UNCERTAIN', reason: DEVICE_LOST, sinceMs };
   }

@@ -3,14 +3,13 @@ import type { DeviceDefinition } from '../../topology/plant.ts';
 import { expireShelves, shelfDueMs } from '../alarm/book.ts';
 import { decideRule, ruleDueMs } from '../alarm/evaluate.ts';
 import type { AlarmEvent } from '../alarm/events.ts';
+import { START_GRACE_MS } from '../live-values.ts';
 import { COMPILED_CLOCK_RULES } from './clock.ts';
 import type { DeviceEvent } from './events.ts';
 import { type DeviceState, isDecommissioned } from './state.ts';
 
 /** A driver that does not say how a write ended has lost it; it drops what is past its deadline, so nothing happens after. */
 const REPORT_GRACE_MS = 5000;
-/** After our own start drivers need a while until they have connected; a link that is refused is reported by its driver. */
-const START_GRACE_MS = 15_000;
 
 export function deviceDueMs(state: DeviceState): number | undefined {
   const { decided, live } = state;

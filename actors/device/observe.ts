@@ -4,6 +4,7 @@ import { decideRule, noteVerdict } from '../alarm/evaluate.ts';
 import type { AlarmEvent } from '../alarm/events.ts';
 import type { Frame } from '../frame.ts';
 import { putMark, putValue } from '../live-values.ts';
+import { CLOCK_TOLERANCE_MS } from '../quality/judge.ts';
 import { COMPILED_CLOCK_RULES } from './clock.ts';
 import type { DeviceEvent, ReadingGap } from './events.ts';
 import { type DeviceLive, type DeviceState, isDecommissioned } from './state.ts';
@@ -59,8 +60,12 @@ function takeReadings(live: DeviceLive, frame: Frame, frameMs: number, nowMs: nu
     }
     if (timeMs <= (live.timeMs[place] ?? Number.NaN)) continue;
     const reason = frame.reasons?.[i] ?? null;
-    if (isBad) putMark(live, place, 'BAD', reason, nowMs);
-    else putValue(live, place, value, timeMs, nowMs, nowMs + point.staleAfterMs, quality, reason, nowMs);
+    // What was under way for too long is shown with its age: it arrived now, but says nothing of now.
+    const isOld = nowMs - timeMs > Math.max(point.staleAfterMs, CLOCK_TOLERANCE_MS);
+    if (!isBad) {
+      const staleAtMs = (isOld ? timeMs : nowMs) + point.staleAfterMs;
+      putValue(live, place, value, timeMs, nowMs, staleAtMs, quality, reason, nowMs);
+    } else if (!isOld) putMark(live, place, 'BAD', reason, nowMs);
   }
   if (frame.times === null && frame.points.length > 0) live.admitted.addFrame(frameMs, plan.hash);
   return usable;

@@ -9,6 +9,8 @@ export interface Part {
   readonly value: number | null;
   /** BAD: its value does not count, for being BAD, stale or cut off, or because there is none. */
   readonly quality: Quality;
+  /** Is itself a figure that lacks some of its parts. */
+  readonly partial: boolean;
   readonly timeMs: number;
   readonly receivedMs: number;
 }
@@ -27,6 +29,7 @@ export function partOf(view: View, metric: string): Part | null {
   return {
     value: isUnfit ? null : value,
     quality: isUnfit ? 'BAD' : doubt,
+    partial: mark?.reason === PARTIAL_INPUT,
     timeMs: numberOr(view.times?.[metric], 0),
     receivedMs: numberOr(view.received?.[metric], 0),
   };
@@ -49,9 +52,15 @@ export type Combination = 'sum' | 'avg' | 'min' | 'max' | 'count';
 /** Of a figure that was computed without some of its parts: it looks right and is not. */
 export const PARTIAL_INPUT = 'partial_input';
 
+/** Whether no rule may go by a value with this mark: it is none, or it is one of less than the rule is about. */
+export function isUnfitToJudge(mark: Mark | null | undefined): boolean {
+  return mark !== null && mark !== undefined && (mark.quality === 'BAD' || mark.reason === PARTIAL_INPUT);
+}
+
 /**
  * A figure over several assets. One that lacks a part says so: a sum without a pump, or the highest level without the sensor
- * that was highest, would pass for the truth. How many there are is certain whatever they show.
+ * that was highest, would pass for the truth. A mean is no better: the sensor that fails is often the one in the heat. Only
+ * `count` lacks nothing, since it says how many there are that have a value.
  *
  * @param unseen assets that have not shown yet whether they have the metric
  */
@@ -64,11 +73,13 @@ export function combine(how: Combination, parts: Iterable<Part>, unseen: number)
   let timeMs = 0;
   let receivedMs = 0;
   let doubt: Quality = 'GOOD';
+  let isPartial = false;
   for (const part of parts) {
     of++;
     if (part.value === null) continue;
     used++;
     doubt = worse(doubt, part.quality);
+    isPartial ||= part.partial;
     sum += part.value;
     min = Math.min(min, part.value);
     max = Math.max(max, part.value);
@@ -79,7 +90,10 @@ export function combine(how: Combination, parts: Iterable<Part>, unseen: number)
   if (how === 'count') return { value: used, quality: 'GOOD', reason: null, inputs: null, ...newest };
   if (used === 0) return { value: null, quality: 'BAD', reason: 'no_input', inputs: null, ...newest };
   const value = { sum, avg: sum / used, min, max }[how];
-  if (used < of) return { value, quality: 'UNCERTAIN', reason: PARTIAL_INPUT, inputs: { used, of }, ...newest };
+  if (used < of || isPartial) {
+    const inputs = used < of ? { used, of } : null;
+    return { value, quality: 'UNCERTAIN', reason: PARTIAL_INPUT, inputs, ...newest };
+  }
   return { value, quality: doubt, reason: doubt === 'GOOD' ? null : 'input', inputs: null, ...newest };
 }
 

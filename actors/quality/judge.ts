@@ -16,8 +16,11 @@ export const REASONS = {
 } as const;
 export type Reason = keyof typeof REASONS;
 
+/** How far the clock of a device may be off before what it says is not believed (TIM-03). */
+export const CLOCK_TOLERANCE_MS = 10_000;
+
 /** A device time so far ahead of ours cannot be right, and would keep every later reading out. */
-export const FUTURE_TOLERANCE_MS = 10_000;
+export const FUTURE_TOLERANCE_MS = CLOCK_TOLERANCE_MS;
 
 export type BadReason = 'range' | 'not_finite' | 'wrong_type';
 

@@ -128,8 +128,65 @@ test('one device may feed several assets, and one metric several devices by rank
 test('a backup whose clock is behind can still step in', () => {
   const pump = up({ links: [link(), link({ device: 'plc-2', role: 'backup' })] });
   pump.observe(frame(0, { temperature: 50 }));
-  pump.observe(frame(5000, { temperature: 10 }, { deviceTimeMs: T0 - 600_000 }), SECOND);
+  pump.observe(frame(5000, { temperature: 10 }, { deviceTimeMs: T0 - 4000 }), SECOND);
   assert.equal(assetView(pump.state).values.temperature, 10);
+});
+
+test('what was under way for too long judges no rule, though it is the newest of its source', () => {
+  const pump = up({ rules: [rule()] });
+  const retained = frame(1000, { temperature: 95 }, { deviceTimeMs: T0 - 3_600_000 });
+  assert.deepEqual(pump.observe(retained), []);
+  const { values, times, marks } = assetView(pump.state);
+  assert.equal(values.temperature, 95, 'the only value that is known is shown');
+  assert.equal(times.temperature, T0 - 3_600_000);
+  assert.equal(marks.temperature?.reason, 'stale');
+  for (let i = 1; i <= 3; i++) {
+    assert.deepEqual(pump.observe(frame(1000 + i, { temperature: 96 }, { deviceTimeMs: T0 - 60_000 + i })), []);
+  }
+  assert.deepEqual(pump.runTo(1500), [], 'and no delay runs on it');
+  assert.deepEqual(kinds(pump.observe(frame(2000, { temperature: 97 }))), ['AlarmRaised']);
+  assert.equal(assetView(pump.state).marks.temperature, undefined);
+});
+
+test('a backlog that arrives in order while the value is fresh moves no live value', () => {
+  const pump = up({ links: [link(), link({ device: 'plc-2', role: 'backup' })] });
+  pump.observe(frame(0, { temperature: 50 }));
+  pump.observe(frame(500, { temperature: 95 }, { deviceTimeMs: T0 - 60_000 }), SECOND);
+  assert.equal(assetView(pump.state).values.temperature, 50);
+  assert.deepEqual(pump.events, []);
+});
+
+test('a source that is BAD from its first reading on says so, and so do its rules and the health', () => {
+  const pump = up();
+  for (let i = 0; i <= 20; i++) {
+    const bad = { quality: ['BAD', 'GOOD'] as const, reasons: ['modbus_exception_02', null] };
+    pump.observe(frame(i * 1000, { temperature: null, pressure: 1 }, bad));
+    pump.runTo(i * 1000);
+  }
+  const { marks, alarms, props } = assetView(pump.state);
+  assert.equal(marks.temperature?.reason, 'modbus_exception_02');
+  assert.equal(alarms.hot?.cannotEvaluate?.reason, 'modbus_exception_02');
+  assert.equal(props.healthBreakdown.telemetry, 50);
+});
+
+test('a point that never delivers is stale when its source had the time to, and not before', () => {
+  const pump = up();
+  for (let i = 0; i < 20; i++) {
+    pump.observe(frame(i * 1000, { pressure: 1 }));
+    if (i < 15) assert.deepEqual(pump.runTo(i * 1000), []);
+    else pump.runTo(i * 1000);
+  }
+  const { marks, alarms, values } = assetView(pump.state);
+  assert.equal(values.temperature, undefined);
+  assert.deepEqual(marks.temperature, { quality: 'UNCERTAIN', reason: 'stale', sinceMs: T0 + 15_000 });
+  assert.equal(alarms.hot?.cannotEvaluate?.reason, 'stale');
+  assert.deepEqual(kinds(pump.observe(frame(21_000, { temperature: 70 }))), ['AlarmEvaluable']);
+});
+
+test('of an asset that is not in service nothing is expected', () => {
+  const pump = up({ lifecycle: 'planned' });
+  assert.deepEqual(pump.runTo(60_000), []);
+  assert.deepEqual(assetView(pump.state).marks, {});
 });
 
 const POWER = [
@@ -219,7 +276,7 @@ test('a roll-up takes what the children show, without those that are BAD or stal
   assert.deepEqual(values, { total: 30, mean: 15, count: 2 });
   assert.equal(times.total, T0);
   assert.equal(received.total, T0 + 20, 'the newest of those that count');
-  assert.deepEqual(kinds(parent.due(1000)), ['AlarmRaised']);
+  assert.deepEqual(kinds(parent.due(1000)), [], 'a rule does not go by a part of what it is about');
   const incomplete = {
     quality: 'UNCERTAIN',
     reason: 'partial_input',
@@ -232,12 +289,16 @@ test('a roll-up takes what the children show, without those that are BAD or stal
     'how many it are is certain',
   );
   watch([
-    [entityId('asset', 'b'), child(5)],
+    [entityId('asset', 'b'), child(16)],
     [entityId('asset', 'c'), child(0, { quality: 'SUSPECT', reason: 'rate' })],
   ]);
-  assert.equal(assetView(parent.state).values.total, 15);
+  assert.equal(assetView(parent.state).values.total, 26);
+  assert.deepEqual(kinds(parent.due(1100)), ['AlarmRaised']);
   assert.deepEqual(assetView(parent.state).marks.total, { quality: 'SUSPECT', reason: 'input', sinceMs: T0 + 1000 });
-  watch([[entityId('asset', 'c'), child(0)]]);
+  watch([
+    [entityId('asset', 'b'), child(5)],
+    [entityId('asset', 'c'), child(0)],
+  ]);
   assert.deepEqual(assetView(parent.state).marks, {});
   assert.deepEqual(kinds(parent.due(1250)), ['AlarmCleared']);
 });
@@ -257,4 +318,52 @@ test('a roll-up says that it lacks a child that never had a value, or has not sh
   assert.equal(watch(['b', child(9)]), undefined);
   assert.deepEqual(assetView(parent.state).marks, {});
   assert.equal(assetView(parent.state).values.highest, 9);
+});
+
+test('losing a child raises nothing from the rest, and the rules on a roll-up say that they cannot be evaluated', () => {
+  const total = Metric.parse({ name: 'total', rollUp: { of: 'load', function: 'sum' } });
+  const double = Metric.parse({ name: 'double', formula: 'total * 2' });
+  const rules = [
+    rule({ metric: 'total', when: { below: 10 } }),
+    rule({ id: 'd', metric: 'double', when: { below: 20 } }),
+  ];
+  const parent = up({ metrics: [total, double], links: [], children: ['a', 'b'], rules });
+  const watch = (atMs: number, views: [EntityId, View][]) =>
+    assetKind.watch?.(parent.state, new Map(views), parent.turn(atMs));
+  const lost = { quality: 'UNCERTAIN', reason: 'device_lost' };
+  watch(20_000, [
+    [entityId('asset', 'a'), child(8)],
+    [entityId('asset', 'b'), child(8)],
+  ]);
+  assert.deepEqual(parent.runTo(20_000), []);
+  watch(21_000, [[entityId('asset', 'b'), child(8, lost)]]);
+  assert.equal(assetView(parent.state).marks.double?.reason, 'partial_input');
+  assert.deepEqual(parent.runTo(22_000), []);
+  assert.deepEqual(kinds(parent.runTo(30_000)), ['AlarmCannotEvaluate', 'AlarmCannotEvaluate']);
+  assert.equal(assetView(parent.state).alarms.hot?.cannotEvaluate?.reason, 'partial_input');
+  watch(31_000, [[entityId('asset', 'a'), child(8, lost)]]);
+  assert.equal(assetView(parent.state).marks.total?.quality, 'BAD');
+  assert.deepEqual(parent.runTo(60_000), []);
+  watch(61_000, [
+    [entityId('asset', 'a'), child(8)],
+    [entityId('asset', 'b'), child(8)],
+  ]);
+  assert.deepEqual(kinds(parent.runTo(61_000)), ['AlarmEvaluable', 'AlarmEvaluable']);
+});
+
+test('a roll-up without any child that counts says so from the start', () => {
+  const total = Metric.parse({ name: 'total', rollUp: { of: 'load', function: 'sum' } });
+  const parent = up({ metrics: [total], links: [], children: ['a'], rules: [rule({ metric: 'total' })] });
+  const lost = child(8, { quality: 'UNCERTAIN', reason: 'stale' });
+  assetKind.watch?.(parent.state, new Map([[entityId('asset', 'a'), lost]]), parent.turn(1000));
+  assert.equal(assetView(parent.state).marks.total?.reason, 'no_input');
+  assert.deepEqual(kinds(parent.runTo(60_000)), ['AlarmCannotEvaluate']);
+});
+
+test('a total over partial totals is partial', () => {
+  const total = Metric.parse({ name: 'total', rollUp: { of: 'load', function: 'sum' } });
+  const parent = up({ metrics: [total], links: [], children: ['a'], rules: [] });
+  const part = child(8, { quality: 'UNCERTAIN', reason: 'partial_input' });
+  assetKind.watch?.(parent.state, new Map([[entityId('asset', 'a'), part]]), parent.turn(1000));
+  assert.equal(assetView(parent.state).marks.total?.reason, 'partial_input');
 });
