@@ -150,6 +150,53 @@ test('check 15: four levels lead from the overview to the detail of one value', 
   await page.context().close();
 });
 
+test('at 1366 pixels the clock and every count stand whole, whatever else the bar has to say', async () => {
+  bench.server.notRecorded = true;
+  const page = await bench.wall('/alarms', { width: 1366, height: 768 });
+  await page.waitForSelector('.flag >> text=NOT RECORDED YET');
+  await until('every count', async () => (await page.locator('.counter').count()) === 8);
+  const cut = await page.evaluate(() =>
+    [...document.querySelectorAll('.top-bar > .clock, .top-bar .counter, .top-bar nav a, .top-bar .flag')].flatMap(
+      (part) => {
+        const box = part.getBoundingClientRect();
+        const whole = box.left >= 0 && box.right <= innerWidth && part.scrollWidth <= part.clientWidth + 1;
+        return whole ? [] : [part.textContent ?? ''];
+      },
+    ),
+  );
+  assert.deepEqual(cut, []);
+  bench.server.notRecorded = false;
+  await page.context().close();
+});
+
+test('the alarms of a site are not cut, at 1920 and at 1366 pixels', async () => {
+  bench.server.raise({
+    asset: 'north-pump-12',
+    rule: 'connection',
+    severity: 'HIGH',
+    detail: 'RTN_UNACK',
+    raisedAtMs: Date.now() - 90_000_000,
+    name: 'Connection to the network RTU lost',
+    message: 'No connection to the device, nor to any other on the same line, for 64 s',
+  });
+  for (const [width, height] of [
+    [1920, 1080],
+    [1366, 768],
+  ] as const) {
+    const page = await bench.wall('/site/north', { width, height });
+    await until('its alarms', async () => (await page.locator('.alarm-row[data-id]').count()) === 3);
+    const cut = await page.evaluate(() =>
+      [...document.querySelectorAll('.alarm-row[data-id] span')].flatMap((part) =>
+        part.scrollWidth > part.clientWidth + 1 && getComputedStyle(part).display !== 'inline'
+          ? [part.textContent ?? '']
+          : [],
+      ),
+    );
+    assert.deepEqual(cut, [], `${width} pixels`);
+    await page.context().close();
+  }
+});
+
 test('check 17: a refresh gives the same view from the address', async () => {
   const page = await bench.wall('/alarms?priority=2&site=coast');
   await page.waitForSelector('.alarm-row[data-id]');

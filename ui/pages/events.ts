@@ -25,8 +25,8 @@ interface Entry {
   readonly kind: string;
   readonly timeMs: number;
   readonly by: string;
-  readonly text: string;
   readonly event: unknown;
+  readonly after: unknown;
   readonly record: unknown;
 }
 
@@ -43,14 +43,13 @@ export function Events() {
   const search = useRef<HTMLInputElement>(null);
   useKeys({ '/': () => search.current?.focus() });
   useEffect(() => {
-    const nameOf = (entity: string) => wall.nameOf(entity);
     const add = (more: readonly Entry[]) =>
       setEntries((before) => {
         const known = new Map([...before, ...more].map((entry) => [entry.key, entry]));
         return [...known.values()].sort((a, b) => b.timeMs - a.timeMs || b.seq - a.seq).slice(0, KEPT);
       });
     void read('/api/v1/audit', { limit: '200' }).then((answer) => {
-      if (answer.ok) add(rowsOf(answer.body).flatMap((row) => entryOfRow(row, nameOf)));
+      if (answer.ok) add(rowsOf(answer.body).flatMap(entryOfRow));
       else
         setProblem(
           answer.status === 403
@@ -61,7 +60,7 @@ export function Events() {
     return wall.connection.subscribe({
       topic: 'events',
       onSnapshot: () => undefined,
-      onEvents: (events) => add(events.map((event) => entryOfEvent(event, nameOf))),
+      onEvents: (events) => add(events.map(entryOfEvent)),
       onError: (_code, message) => setProblem(message),
     });
   }, [wall]);
@@ -73,6 +72,10 @@ export function Events() {
   const siteOf = (entity: string) => wall.siteOf(entity) ?? orders.get(split(entity)[1])?.props?.site;
   const kinds = [...new Set(entries.map((entry) => entry.kind))].sort();
   const pageZone = useSignal(wall.pageZone.zone);
+  // By the names as they are known now: the directory may come later than the events.
+  useSignal(wall.devices.ids);
+  const textOfEntry = ({ kind, event, after }: Entry) =>
+    eventWords(kind, event, after, (entity) => wall.nameOf(entity));
   const zoneOf = ({ entity }: Entry) => {
     const own = siteOf(entity);
     return own === undefined ? pageZone : wall.zoneOf(own);
@@ -83,7 +86,7 @@ export function Events() {
       (!people || isPerson(entry.by)) &&
       (site === null || siteOf(entry.entity) === site) &&
       (text === '' ||
-        `${entry.entity} ${wall.nameOf(entry.entity)} ${eventTitle(entry.kind)} ${entry.by} ${entry.text}`
+        `${entry.entity} ${wall.nameOf(entry.entity)} ${eventTitle(entry.kind)} ${entry.by} ${textOfEntry(entry)}`
           .toLowerCase()
           .includes(text)),
   );
@@ -110,7 +113,7 @@ export function Events() {
         shown.length > 0 &&
         html`<table class="table events-table offset-stated">
           <thead><tr><th>Time <${StatedOffset} /></th><th>What</th><th>Where</th><th>By</th><th>Detail</th></tr></thead>
-          <tbody>${shown.slice(0, 200).map((entry) => html`<${Row} key=${entry.key} wall=${wall} entry=${entry} zone=${zoneOf(entry)} open=${open === entry.key} onToggle=${() => setOpen(open === entry.key ? null : entry.key)} />`)}</tbody>
+          <tbody>${shown.slice(0, 200).map((entry) => html`<${Row} key=${entry.key} wall=${wall} entry=${entry} zone=${zoneOf(entry)} text=${textOfEntry(entry)} open=${open === entry.key} onToggle=${() => setOpen(open === entry.key ? null : entry.key)} />`)}</tbody>
         </table>`
       }
     </div>
@@ -121,11 +124,12 @@ interface RowProps {
   readonly wall: Wall;
   readonly entry: Entry;
   readonly zone: string;
+  readonly text: string;
   readonly open: boolean;
   readonly onToggle: () => void;
 }
 
-function Row({ wall, entry, zone, open, onToggle }: RowProps) {
+function Row({ wall, entry, zone, text, open, onToggle }: RowProps) {
   const [kind, id] = split(entry.entity);
   const page = PAGES[kind];
   return html`<tr data-event=${entry.key} class=${open ? 'open' : ''}>
@@ -133,7 +137,7 @@ function Row({ wall, entry, zone, open, onToggle }: RowProps) {
       <td><button type="button" class="link" aria-expanded=${open} title="The whole record" onClick=${onToggle}><span class="fold" aria-hidden="true">${open ? '−' : '+'}</span> <strong>${eventTitle(entry.kind)}</strong></button></td>
       <td>${page === undefined ? words(kind.replace(/-/g, '_')) : html`<a href=${`/${page}/${encodeURIComponent(id)}`}>${wall.nameOf(entry.entity)}</a> <span class="dim">${words(kind.replace(/-/g, '_'))}</span>`}</td>
       <td><${By} wall=${wall} by=${entry.by} /></td>
-      <td class="event-text">${entry.text}</td>
+      <td class="event-text">${text}</td>
     </tr>
     ${open && html`<tr class="event-body"><td colspan="5"><${EventRecord} entity=${entry.entity} seq=${entry.seq} timeMs=${entry.timeMs} zone=${zone} event=${entry.event} record=${entry.record} /></td></tr>`}`;
 }
@@ -155,9 +159,7 @@ const PAGES: Readonly<Record<string, string | undefined>> = {
   'work-order': 'workorder',
 };
 
-type NameOf = (entity: string) => string;
-
-function entryOfEvent(event: WireEvent, nameOf: NameOf): Entry {
+function entryOfEvent(event: WireEvent): Entry {
   return {
     key: `${event.entity} ${event.seq}`,
     entity: event.entity,
@@ -165,14 +167,14 @@ function entryOfEvent(event: WireEvent, nameOf: NameOf): Entry {
     kind: event.kind,
     timeMs: event.timeMs,
     by: event.by,
-    text: eventWords(event.kind, event.event, event.after, nameOf),
     event: event.event,
+    after: event.after,
     record: { event: event.event, after: event.after },
   };
 }
 
 /** A row of `GET /api/v1/audit`; rows without entity and time are left out. */
-function entryOfRow(row: Record<string, unknown>, nameOf: NameOf): Entry[] {
+function entryOfRow(row: Record<string, unknown>): Entry[] {
   const entity = row.entity ?? row.resource;
   const time = row.timeMs ?? row.timestamp ?? row.time;
   const timeMs = typeof time === 'string' ? Date.parse(time) : time;
@@ -188,8 +190,8 @@ function entryOfRow(row: Record<string, unknown>, nameOf: NameOf): Entry[] {
       kind,
       timeMs,
       by: typeof by === 'string' ? by : '',
-      text: eventWords(kind, row.event ?? row, row.after, nameOf),
       event: row.event ?? row,
+      after: row.after,
       record: row,
     },
   ];

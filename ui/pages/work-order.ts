@@ -34,6 +34,9 @@ export function WorkOrder({ number }: { readonly number: string }) {
   if (props === undefined)
     return html`<main class="page">${ready ? html`<${Empty}>There is no work order “${number}”.</${Empty}>` : html`<${Loading} what="work order" />`}</main>`;
   const zone = wall.zoneOf(props.site);
+  // An alarm or the order book may be the author, not only a person.
+  const calledBy = (author = '') => (author.includes('/') ? wall.nameOf(author) : author);
+  const alarmName = wall.book.alarms.value.get(`asset/${props.asset}:${props.rule}`)?.name ?? props.rule;
   return html`<main class="page order-page">
     <header class="page-header">
       <div>
@@ -58,8 +61,8 @@ export function WorkOrder({ number }: { readonly number: string }) {
         <dl class="facts">
           <div><dt>Type</dt><dd>${props.type}</dd></div>
           <div><dt>Assigned</dt><dd>${props.assignedTo ?? 'nobody yet'}${props.assignedRole && ` (${props.assignedRole})`}</dd></div>
-          <div><dt>Created</dt><dd><${Moment} timeMs=${props.createdAtMs} zone=${zone} /> by ${props.createdBy}</dd></div>
-          ${props.rule && html`<div><dt>From alarm</dt><dd><a href=${`/asset/${encodeURIComponent(props.asset ?? '')}?alarm=${encodeURIComponent(`asset/${props.asset}:${props.rule}`)}`}>${props.rule}</a>${(props.occurrences ?? 1) > 1 && `, ${props.occurrences} occurrences`}</dd></div>`}
+          <div><dt>Created</dt><dd><${Moment} timeMs=${props.createdAtMs} zone=${zone} /> by ${calledBy(props.createdBy)}</dd></div>
+          ${props.rule && html`<div><dt>From alarm</dt><dd><a href=${`/asset/${encodeURIComponent(props.asset ?? '')}?alarm=${encodeURIComponent(`asset/${props.asset}:${props.rule}`)}`}>${alarmName}</a>${(props.occurrences ?? 1) > 1 && `, ${props.occurrences} occurrences`}</dd></div>`}
           ${props.scheduledForMs && html`<div><dt>Scheduled for</dt><dd><${Moment} timeMs=${props.scheduledForMs} zone=${zone} /></dd></div>`}
           ${props.holdReason && html`<div><dt>On hold</dt><dd>${words(props.holdReason)} ${props.holdNote}</dd></div>`}
           ${props.startedAtMs && html`<div><dt>Started</dt><dd><${Moment} timeMs=${props.startedAtMs} zone=${zone} /></dd></div>`}
@@ -74,16 +77,17 @@ export function WorkOrder({ number }: { readonly number: string }) {
         <section class="panel" aria-label="Comments">
           <h2>Comments</h2>
           ${Object.keys(comments).length === 0 && html`<${Empty}>No comment.</${Empty}>`}
-          <ul class="comments">${Object.entries(comments).map(([key, comment]) => comment && html`<li key=${key}><span class="dim"><${Moment} timeMs=${comment.atMs} zone=${zone} /> ${comment.by}</span> ${comment.text}</li>`)}</ul>
+          <ul class="comments">${Object.entries(comments).map(([key, comment]) => comment && html`<li key=${key}><span class="dim"><${Moment} timeMs=${comment.atMs} zone=${zone} /> ${calledBy(comment.by)}</span> ${comment.text}</li>`)}</ul>
         </section>
         <section class="panel" aria-label="History">
           <h2>History</h2>
+          ${Object.keys(history).length === 0 && html`<${Empty}>Nothing since it was created.</${Empty}>`}
           <ul class="comments">${Object.entries(history)
             .reverse()
             .map(
               ([key, entry]) =>
                 entry &&
-                html`<li key=${key}><span class="dim"><${Moment} timeMs=${entry.atMs} zone=${zone} /> ${entry.by}</span> ${words(entry.from)} → <strong>${words(entry.to)}</strong> ${entry.note ?? ''}</li>`,
+                html`<li key=${key}><span class="dim"><${Moment} timeMs=${entry.atMs} zone=${zone} /> ${calledBy(entry.by)}</span> ${words(entry.from)} → <strong>${words(entry.to)}</strong> ${entry.note ?? ''}</li>`,
             )}</ul>
         </section>
       </div>

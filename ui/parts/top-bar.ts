@@ -84,7 +84,7 @@ function LinkState() {
   const { connection } = useWall();
   const link = useSignal(connection.link);
   const text = link.kind === 'live' ? 'Live' : link.kind === 'connecting' ? 'Connecting' : 'No connection';
-  return html`<span class=${`link-state ${link.kind}`} role="status"><span class="link-dot" aria-hidden="true"></span>${text}</span>`;
+  return html`<span class=${`link-state ${link.kind}`} role="status"><span class="link-dot" aria-hidden="true"></span><span class="link-words">${text}</span></span>`;
 }
 
 function isIn(path: string, href: string): boolean {
