@@ -4,6 +4,7 @@ import type { Identity } from '../auth/authenticator.ts';
 import { may } from '../auth/authenticator.ts';
 import { RateLimit } from '../auth/rate-limit.ts';
 import type { DriverLog } from '../driver.ts';
+import { parseJsonText, UnusableText } from '../json-text.ts';
 import { CommandRefused } from './command.ts';
 import { credentialsOf, isAllowedOrigin } from './credentials.ts';
 import { HttpError, httpErrorOf } from './errors.ts';
@@ -95,7 +96,8 @@ export class ApiServer {
         ...(error.status === 401 && { 'www-authenticate': 'Bearer' }),
       },
       body: JSON.stringify({ error: { code, message, ...(field !== undefined && { field }), requestId } }),
-      closeConnection: code === 'TOO_LARGE',
+      // What the client may still be sending is not waited for.
+      closeConnection: code === 'TOO_LARGE' || code === 'TIMEOUT',
     });
   }
 
@@ -214,11 +216,15 @@ async function bodyOf(exchange: Exchange): Promise<unknown> {
   if (body.kind === 'too large') throw new HttpError('TOO_LARGE', `a body has at most ${MAX_BODY_BYTES} bytes`);
   if (body.bytes.length === 0) return {};
   const type = exchange.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
-  if (type !== 'application/json') throw new HttpError('UNSUPPORTED_MEDIA_TYPE', 'a body is application/json');
+  const coding = exchange.headers['content-encoding'] ?? 'identity';
+  if (type !== 'application/json' || coding !== 'identity') {
+    throw new HttpError('UNSUPPORTED_MEDIA_TYPE', 'a body is application/json, as it is and not compressed');
+  }
   try {
-    return JSON.parse(utf8.decode(body.bytes));
-  } catch {
-    throw new HttpError('BAD_JSON', 'the body is not JSON in UTF-8');
+    return parseJsonText(utf8.decode(body.bytes));
+  } catch (error) {
+    const what = error instanceof UnusableText ? error.message : 'not JSON in UTF-8';
+    throw new HttpError('BAD_JSON', `the body is ${what}`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { HTTP_ERRORS } from './errors.ts';
 import type { Route } from './route.ts';
+import { errorsOf } from './route-errors.ts';
 
 type JsonObject = { [key: string]: unknown };
 
@@ -16,6 +17,9 @@ const ErrorAnswer = z
     }),
   })
   .meta({ id: 'Error' });
+
+const REQUEST_ID = { $ref: '#/components/headers/RequestId' };
+const RETRY_AFTER = { $ref: '#/components/headers/RetryAfter' };
 
 /** OpenAPI 3.1 of the route table. What is described is what is checked: the same schemas serve both. */
 export function openApiOf(routes: readonly Route[], version: string): JsonObject {
@@ -46,6 +50,10 @@ export function openApiOf(routes: readonly Route[], version: string): JsonObject
     paths,
     components: {
       schemas,
+      headers: {
+        RequestId: { description: 'Finds the request in the log', required: true, schema: { type: 'string' } },
+        RetryAfter: { description: 'Seconds until it makes sense to try again', schema: { type: 'integer' } },
+      },
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', bearerFormat: 'sbx_<id>_<secret>' },
         session: { type: 'apiKey', in: 'cookie', name: 'signalbox_session' },
@@ -96,11 +104,28 @@ function operationOf(route: Route, schemaOf: SchemaOf): JsonObject {
     responses: {
       200: {
         description: 'Done',
+        headers: { 'X-Request-Id': REQUEST_ID },
         content: { 'application/json': { schema: schemaOf(route.response, 'output') } },
       },
-      default: { description: 'Refused', content: { 'application/json': { schema: schemaOf(ErrorAnswer, 'output') } } },
+      ...refusalsOf(route, schemaOf(ErrorAnswer, 'output')),
     },
   };
+}
+
+function refusalsOf(route: Route, schema: JsonObject): JsonObject {
+  const responses: JsonObject = {};
+  for (const [status, codes] of errorsOf(route)) {
+    const ofActors = status === 422 && route.isCommand ? ', or a code of the actor' : '';
+    responses[status] = {
+      description: `${codes.join(', ')}${ofActors}`,
+      headers: {
+        'X-Request-Id': REQUEST_ID,
+        ...((status === 429 || status === 503) && { 'Retry-After': RETRY_AFTER }),
+      },
+      content: { 'application/json': { schema } },
+    };
+  }
+  return responses;
 }
 
 function parametersOf(schema: z.ZodType | undefined, where: 'path' | 'query', schemaOf: SchemaOf): JsonObject[] {

@@ -37,7 +37,9 @@ const ISO = z.iso.datetime({ offset: true });
 
 function instantOf(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  return ISO.safeParse(text).success ? Date.parse(text) : Number.NaN;
+  // A plus that was not percent-encoded arrives as a space, and an instant has none.
+  const iso = text.replace(/ (\d\d:\d\d)$/, '+$1');
+  return ISO.safeParse(iso).success ? Date.parse(iso) : Number.NaN;
 }
 
 export const YesNo = z.enum(['true', 'false']).transform((text) => text === 'true');

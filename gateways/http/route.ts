@@ -5,6 +5,7 @@ import type { Authenticator, Identity } from '../auth/authenticator.ts';
 import type { DriverLog } from '../driver.ts';
 import type { PlantInfo } from '../websocket/push-contract.ts';
 import { HttpError } from './errors.ts';
+import type { ErrorCode } from './route-errors.ts';
 import type { SystemHealth } from './system-health.ts';
 
 /** What routes may use. */
@@ -55,6 +56,8 @@ export interface RouteDefinition<Params, Query, Body> {
   readonly response: z.ZodType;
   /** Takes an `Idempotency-Key`. */
   readonly isCommand?: boolean;
+  /** Codes that it may answer beside those of all routes of its form. */
+  readonly errors?: readonly ErrorCode[];
   /** Public, since what it takes is a token. */
   readonly isLogIn?: boolean;
   readonly handle: (call: Call<Params, Query, Body>) => unknown;

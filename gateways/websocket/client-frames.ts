@@ -4,6 +4,7 @@ import type { Runtime } from '../../runtime/runtime.ts';
 import { type AccessAudit, nameOfCommand } from '../auth/access-audit.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { DriverLog } from '../driver.ts';
+import { parseJsonText, UnusableText } from '../json-text.ts';
 import type { Connection } from './connection.ts';
 import { ClientFrame, type Command } from './protocol.ts';
 import { MAX_COMMANDS_IN_FLIGHT, MAX_ERRORS, MAX_FRAME_BYTES, type PushMetrics } from './push-contract.ts';
@@ -121,9 +122,12 @@ export class ClientFrames {
     }
     let json: unknown;
     try {
-      json = JSON.parse(Buffer.from(message).toString());
-    } catch {
-      return { code: 'BAD_JSON', message: 'a frame is one JSON object' };
+      json = parseJsonText(Buffer.from(message).toString());
+    } catch (error) {
+      return {
+        code: 'BAD_JSON',
+        message: error instanceof UnusableText ? `a frame is ${error.message}` : 'a frame is one JSON object',
+      };
     }
     const frame = ClientFrame.safeParse(json);
     return frame.success ? frame.data : malformed(json, frame.error);

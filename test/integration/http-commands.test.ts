@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { problem, type TestFront } from '../support/front.ts';
 import { startScene } from '../support/front-scene.ts';
 
@@ -108,6 +109,32 @@ describe('commands over HTTP', () => {
     assert.deepEqual(await raw('{"durationMs":60000,"reason":" "}'), [422, 'INVALID_BODY', 'reason']);
     assert.deepEqual(await raw('{"durationMs":60000,"reason":"x","who":1}'), [422, 'INVALID_BODY', 'who']);
     assert.deepEqual(await raw('{}', 'text/plain'), [415, 'UNSUPPORTED_MEDIA_TYPE', undefined]);
+    assert.deepEqual(await raw('{"durationMs":60000,"reason":"a\\u0000b"}'), [400, 'BAD_JSON', undefined]);
+    assert.deepEqual(await raw('{"durationMs":60000,"reason":"\\ud800"}'), [400, 'BAD_JSON', undefined]);
+    assert.deepEqual(await raw(`{"reason":${'['.repeat(30_000)}"\\u00e9"${']'.repeat(30_000)}}`), [
+      400,
+      'BAD_JSON',
+      undefined,
+    ]);
+    assert.deepEqual(await raw(`{"reason":${'['.repeat(30_000)}${']'.repeat(30_000)}}`), [
+      422,
+      'INVALID_BODY',
+      'durationMs',
+    ]);
+    const send = (bytes: Uint8Array, headers: Record<string, string>) =>
+      problem(
+        t.request(path, {
+          method: 'POST',
+          body: new Blob([new Uint8Array(bytes)]),
+          headers: { 'content-type': 'application/json', ...headers },
+        }),
+      );
+    assert.deepEqual(await send(Buffer.from('7b22ff227d', 'hex'), {}), [400, 'BAD_JSON', undefined]);
+    assert.deepEqual(await send(gzipSync('{}'), { 'content-encoding': 'gzip' }), [
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+      undefined,
+    ]);
     assert.deepEqual(await raw(`"${'x'.repeat(70_000)}"`), [413, 'TOO_LARGE', undefined]);
     assert.deepEqual(await problem(t.post('/api/v1/alarms/nonsense/reset', {})), [400, 'INVALID_REQUEST', 'id']);
     assert.deepEqual(await problem(t.request(path, { method: 'PATCH', body: '{}' })), [

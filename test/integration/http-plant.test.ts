@@ -49,6 +49,37 @@ describe('reading the plant over HTTP', () => {
     assert.equal(tree.children[0].status, 'damaged');
   });
 
+  it('cuts single items down as lists, and refuses fields that there are not', async () => {
+    assert.deepEqual(await t.json('/api/v1/assets/pump-1?fields=name,values'), {
+      id: 'pump-1',
+      props: { name: 'Pump 1' },
+      values: { temperature: 21.5 },
+    });
+    assert.deepEqual(await t.json('/api/v1/devices/d001?fields=values.flow'), { id: 'd001', values: { flow: 1 } });
+    assert.deepEqual(await t.json('/api/v1/sites/north?fields=timeZone'), {
+      id: 'north',
+      props: { timeZone: 'Pacific/Kiritimati' },
+    });
+    assert.deepEqual(await t.json('/api/v1/alarms/asset%2Fpump-1:hot?fields=rule'), {
+      id: 'asset/pump-1:hot',
+      rule: 'hot',
+    });
+    t.runtime.set('work-order/WO-20260301-00001', { props: { title: 'Look' }, checklist: {} });
+    t.runtime.live.flush();
+    assert.deepEqual(await t.json('/api/v1/workorders/WO-20260301-00001?fields=title'), {
+      id: 'WO-20260301-00001',
+      props: { title: 'Look' },
+    });
+    for (const place of ['assets', 'assets/pump-1', 'devices/d001', 'sites/north', 'workorders', 'alarms'])
+      assert.deepEqual(
+        await problem(t.request(`/api/v1/${place}?fields=id,colour`)),
+        [400, 'INVALID_REQUEST', 'fields'],
+        place,
+      );
+    assert.deepEqual(await problem(t.request('/api/v1/assets?sort=-colour')), [400, 'INVALID_REQUEST', 'sort']);
+    assert.deepEqual(await problem(t.request('/api/v1/assets?sort=values')), [400, 'INVALID_REQUEST', 'sort']);
+  });
+
   it('lists alarms over assets and devices', async () => {
     const alarms = await t.json('/api/v1/alarms?sort=severity');
     assert.deepEqual(

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { startTestFront, type TestFront } from '../support/front.ts';
+import { ErrorWithCode } from '../../runtime/errors.ts';
+import { problem, startTestFront, type TestFront } from '../support/front.ts';
 import { startScene } from '../support/front-scene.ts';
 
 const MB = 1024 * 1024;
@@ -68,8 +69,62 @@ describe('the HTTP server itself', () => {
     assert.ok(process.memoryUsage().rss < 600 * MB);
   });
 
+  it('says which methods an address takes, and that the push is no page', async () => {
+    const put = await t.request('/api/v1/assets', { method: 'PUT' });
+    assert.equal(put.headers.get('allow'), 'GET');
+    assert.deepEqual(await problem(Promise.resolve(put)), [405, 'METHOD_NOT_ALLOWED', undefined]);
+    const session = await t.request('/api/v1/session', { method: 'PATCH' });
+    assert.equal(session.headers.get('allow'), 'POST, GET, DELETE');
+    const status = await fetch(`${t.url}/health`, { method: 'POST' });
+    assert.equal(status.headers.get('allow'), 'GET, HEAD');
+    assert.deepEqual(await problem(Promise.resolve(status)), [405, 'METHOD_NOT_ALLOWED', undefined]);
+    assert.deepEqual(await problem(t.request('/ws')), [426, 'UPGRADE_REQUIRED', undefined]);
+  });
+
+  it('takes a parameter for unknown whatever it is called, and a number only as people write one', async () => {
+    for (const name of ['colour', '__proto__', 'constructor', 'toString'])
+      assert.deepEqual(await problem(t.request(`/api/v1/assets?${name}=1`)), [400, 'INVALID_REQUEST', name]);
+    for (const limit of ['', '0', '1001', '1e2', '0x10', '%2010', '-1', '1.5', 'NaN'])
+      assert.deepEqual(
+        await problem(t.request(`/api/v1/assets?limit=${limit}`)),
+        [400, 'INVALID_REQUEST', 'limit'],
+        limit,
+      );
+  });
+
+  it('says what a store cannot answer, and that it does not answer at all', async () => {
+    const ask = () => problem(t.request('/api/v1/telemetry?asset=pump-1&metricKey=temperature'));
+    for (const [code, status, shown] of [
+      ['QUERY_TOO_LARGE', 422, 'QUERY_TOO_LARGE'],
+      ['STORE_LOST', 503, 'UNAVAILABLE'],
+      ['STORE_FAILED', 500, 'INTERNAL'],
+    ] as const) {
+      const { historian } = t.runtime;
+      const raw = historian.raw.bind(historian);
+      historian.raw = () => Promise.reject(new ErrorWithCode(code, 'ask for less'));
+      assert.deepEqual(await ask(), [status, shown, undefined]);
+      historian.raw = raw;
+    }
+  });
+
   it('says that a port is taken', async () => {
     await assert.rejects(startTestFront({ port: t.front.port }), { code: 'PORT_IN_USE' });
+  });
+});
+
+describe('a request that hangs', () => {
+  it('is answered with a time-out', async () => {
+    const t = await startTestFront({ limits: { answerWithinMs: 50 } });
+    try {
+      t.runtime.answer = () => new Promise(() => {});
+      assert.deepEqual(await problem(t.post('/api/v1/devices/d/points/p/write', { value: 1 })), [
+        504,
+        'TIMEOUT',
+        undefined,
+      ]);
+    } finally {
+      await t.close();
+    }
   });
 });
 

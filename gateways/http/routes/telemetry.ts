@@ -184,6 +184,7 @@ export const TELEMETRY_ROUTES: readonly Route[] = [
     tag: 'Telemetry',
     summary: 'Newest values of a device or asset, with quality',
     permission: 'telemetry:read',
+    errors: ['NOT_FOUND'],
     query: Of,
     response: Latest,
     handle: ({ api, query }) => {
@@ -199,6 +200,7 @@ export const TELEMETRY_ROUTES: readonly Route[] = [
     description:
       'Ordered by device time. Without aggregation the samples themselves; with it tumbling windows aligned to the epoch, those without a sample left out.',
     permission: 'telemetry:read',
+    errors: ['NOT_FOUND', 'INVALID_QUERY', 'QUERY_TOO_LARGE'],
     query: SeriesQuery,
     response: z.object({
       entity: z.string(),
