@@ -74,6 +74,8 @@ export interface AssetView {
     readonly alarmsActive: number;
     readonly worstSeverity: Severity | null;
     readonly openWorkOrders: number;
+    /** Computed values that the history lacks since the asset came up, for there were too many at once; absent: none. */
+    readonly historyDropped?: number;
   };
   readonly values: Readonly<Record<string, PointValue>>;
   /** Time of each value by its source, epoch milliseconds. */

@@ -6,6 +6,7 @@ import { AccessAudit } from '../gateways/auth/access-audit.ts';
 import { Authenticator } from '../gateways/auth/authenticator.ts';
 import { rolesWith } from '../gateways/auth/roles.ts';
 import { Field } from '../gateways/field.ts';
+import { LinkedHistory } from '../gateways/historian/linked-history.ts';
 import { openHistorian } from '../gateways/historian/open.ts';
 import { type Front, startFront } from '../gateways/http/front.ts';
 import { modbusDriver } from '../gateways/modbus/driver.ts';
@@ -17,6 +18,7 @@ import { Node } from '../runtime/node.ts';
 import { Retention } from '../runtime/retention.ts';
 import type { Settings } from '../runtime/settings.ts';
 import { openSqlite } from '../runtime/sql/open.ts';
+import { directSource } from '../topology/direct-source.ts';
 import type { Plant } from '../topology/plant.ts';
 import { secretsFrom } from './secrets.ts';
 import { startSimulators } from './simulators.ts';
@@ -54,12 +56,16 @@ export async function startPlant(options: {
     const secret = secretsFrom(process.env, settings.SECRETS_FILE);
     const storage = await openSqlite(settings.DATA_DIR);
     closing.push(() => storage.close());
-    const historian = await openHistorian({
+    const stored = await openHistorian({
       dir: path.join(settings.DATA_DIR, 'history'),
       logFile: storage.logFile,
       log: storage.log,
     });
-    closing.push(() => historian.close());
+    closing.push(() => stored.close());
+    const historian = new LinkedHistory(stored, (entity, series) => {
+      const asset = entity.startsWith('asset/') ? plant.assets.get(entity.slice('asset/'.length)) : undefined;
+      return asset === undefined ? null : directSource(asset, series);
+    });
     const metrics = createMetrics();
     const outlets = {
       'device-write': (...work: Parameters<Field['write']>) => field.write(...work),

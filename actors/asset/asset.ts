@@ -8,7 +8,6 @@ import type { Frame } from '../frame.ts';
 import { AssetCommand } from './commands.ts';
 import { assetPermission, decideAsset } from './decide.ts';
 import { assetDue, assetDueMs } from './due.ts';
-import { emitFrame } from './emit.ts';
 import type { AssetEvent } from './events.ts';
 import { evolveAsset, statusOf } from './evolve.ts';
 import { observeFrame } from './observe.ts';
@@ -36,7 +35,7 @@ export const assetKind: ActorKind<AssetState, AssetCommand, AssetEvent, never, F
   evolve: evolveAsset,
 
   observe: observeFrame,
-  emit: (state, turn) => emitFrame(state, turn.nowMs),
+  emit: ({ live }, { nowMs }) => live.history.take(live.layout.metrics, nowMs),
   watch: watchChildren,
 
   nextDueMs: assetDueMs,
@@ -53,6 +52,8 @@ export const assetKind: ActorKind<AssetState, AssetCommand, AssetEvent, never, F
 
 /** Alarms of rules that are gone end; changed limits count from the next reading on. */
 function reconcile({ decided, live }: AssetState, turn: Turn<AssetDefinition>): AssetEvent[] {
+  // A replay asks for nothing to be handed out, so what found no room in it is no loss.
+  live.history.dropped = 0;
   live.startedMs = turn.nowMs;
   live.nowMs = turn.nowMs;
   return endOrphans(decided.alarms, turn.definition.rules, turn.nowMs);

@@ -1,5 +1,6 @@
 import type { EntityId } from '../../runtime/ids.ts';
 import { entityId } from '../../runtime/ids.ts';
+import { directSource } from '../../topology/direct-source.ts';
 import type { AssetDefinition } from '../../topology/plant.ts';
 import type { Metric } from '../../topology/schema/asset.ts';
 import { type CompiledRule, compileRule } from '../alarm/evaluate.ts';
@@ -30,6 +31,8 @@ export interface AssetLayout {
   readonly ruleById: ReadonlyMap<string, CompiledRule>;
   /** By place: how long without a reading before the value is stale; infinite for roll-ups. */
   readonly staleAfterMs: Float64Array;
+  /** By place: 1 where only the asset knows the values, 0 where they are those of one point, whose history has them. */
+  readonly isComputed: Uint8Array;
   /** By place: the slots that it depends on, through formulas. */
   readonly slotsBehind: readonly (readonly number[])[];
 }
@@ -98,6 +101,7 @@ function compile(definition: AssetDefinition): AssetLayout {
     lostRules: rules.filter((rule) => rule.condition === null),
     ruleById: new Map(rules.map((rule) => [rule.rule.id, rule])),
     staleAfterMs: staleTimes(metrics, slots, formulas),
+    isComputed: Uint8Array.from(metrics, ({ name }) => (directSource(definition, name) === null ? 1 : 0)),
     slotsBehind: slotsBehind(metrics.length, slots, formulas),
   };
 }

@@ -24,7 +24,7 @@ export function takeValue(
   const windows = live.windows[place];
   if (typeof value === 'number' && windows) addReading(windows, timeMs, value, quality);
   live.touched[place] = 1;
-  live.toEmit[place] = 1;
+  if (live.layout.isComputed[place] === 1) live.history.add(place, timeMs, value, quality, reason);
 }
 
 /** A metric has no value now: the last one stays, marked, and no rule is evaluated on it. */

@@ -13,8 +13,6 @@ import { computeFormulas, endWindows, loseValue, takeValue } from './metrics.ts'
 import { type AssetDecided, type AssetLive, type AssetState, isUsable } from './state.ts';
 
 const NONE: readonly AssetEvent[] = [];
-/** Late readings that wait to be passed on; the history of the device has them all. */
-const LATE_KEPT = 1000;
 
 /**
  * The hot path: a frame of a linked device. Its time is that at which our gateway received it, for delays and staleness, and
@@ -110,8 +108,7 @@ function takeLate(
   const windows = live.windows[metric];
   const isOpen = live.slotOf[metric] === index && live.nowMs < (live.staleAtMs[metric] ?? Number.NaN);
   if (!historical && isOpen && windows && typeof value === 'number') addReading(windows, timeMs, value, quality);
-  if (live.late.length >= LATE_KEPT) live.late.shift();
-  live.late.push({ metric, timeMs, value, quality });
+  if (live.layout.isComputed[metric] === 1) live.history.add(metric, timeMs, value, quality, null);
 }
 
 /** Where there is nothing fresher, the newest of what is old is shown, stale from the first moment; nothing follows from it. */

@@ -4,12 +4,12 @@ import type { AssetDefinition } from '../../topology/plant.ts';
 import { type AlarmBook, AlarmViews } from '../alarm/book.ts';
 import { createTimers, type RuleOwner, type RuleTimers } from '../alarm/evaluate.ts';
 import type { AlarmHolder } from '../alarm/view.ts';
-import type { PointValue, Quality } from '../frame.ts';
 import { FrameLayouts } from '../frame-layout.ts';
 import { createLiveValues, type LiveValues } from '../live-values.ts';
 import type { Part } from '../quality/combined.ts';
 import type { AssetStatus, Mark, WindowView, WorkOrderState } from '../views.ts';
 import { createWindows, WINDOW_SIZES_MS, type Windows } from '../window.ts';
+import { ComputedHistory } from './history.ts';
 import { type AssetLayout, layoutOf } from './layout.ts';
 
 /** `decided` changes by events alone and is replaced; `live` follows from the readings and is changed in place. */
@@ -66,9 +66,7 @@ export interface AssetLive extends LiveValues {
 
   /** What the turn touched: 0 nothing, 1 a value, 2 lost its value. */
   readonly touched: Uint8Array;
-  readonly toEmit: Uint8Array;
-  emitPoints: readonly string[];
-  late: LateReading[];
+  readonly history: ComputedHistory;
 
   /** Of each child: its values that roll-ups need, in their order; null where it does not have the metric. */
   readonly children: Map<EntityId, readonly (Part | null)[]>;
@@ -77,13 +75,6 @@ export interface AssetLive extends LiveValues {
   rollUpsChanged: boolean;
   startedMs: number;
   readonly alarmViews: AlarmViews;
-}
-
-export interface LateReading {
-  readonly metric: number;
-  readonly timeMs: number;
-  readonly value: PointValue;
-  readonly quality: Quality;
 }
 
 export function initialAsset(self: Self<AssetDefinition>): AssetState {
@@ -118,9 +109,7 @@ export function createLive(id: EntityId, definition: AssetDefinition): AssetLive
     lookup: (name) => usableNumber(live, layout.placeOf.get(name) ?? -1),
     nowMs: 0,
     touched: new Uint8Array(count),
-    toEmit: new Uint8Array(count),
-    emitPoints: [],
-    late: [],
+    history: new ComputedHistory(),
     children: new Map(),
     inputs: new Map(),
     rollUpsChanged: false,

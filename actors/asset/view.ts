@@ -48,6 +48,7 @@ function propsOf(state: AssetState): AssetView['props'] {
     alarmsActive: counts.active,
     worstSeverity: counts.worst,
     openWorkOrders: decided.orders.size,
+    ...(live.history.dropped > 0 && { historyDropped: live.history.dropped }),
   };
 }
 

@@ -154,6 +154,10 @@ const AssetProps = z.object({
   alarmsActive: z.int(),
   worstSeverity: Severity.nullable(),
   openWorkOrders: z.int(),
+  historyDropped: z
+    .int()
+    .optional()
+    .describe('Computed values that the history lacks since the asset came up: there were too many at once'),
 });
 const AssetGroups = z.object({
   props: AssetProps,

@@ -234,22 +234,43 @@ test('windows of a second and a minute are shown when they have ended', () => {
   assert.equal(windows['temperature@1s']?.endMs, T0 + 60_000);
 });
 
-test('once asked, an asset hands out what changed, and late readings with their own time', () => {
-  const pump = up();
-  pump.observe(frame(1000, { temperature: 20, pressure: 3 }));
-  pump.observe(frame(1900, { temperature: 21 }));
-  pump.observe(frame(1950, { temperature: 15 }, { deviceTimeMs: T0 + 500 }));
-  const emitted = assetKind.emit?.(pump.state, pump.turn(2000));
-  assert.deepEqual(emitted, {
-    deviceTimeMs: T0 + 1900,
+test('once asked, an asset hands out what it computed, every computed value with its own time and quality', () => {
+  const pump = up({
+    metrics: [Metric.parse({ name: 'temperature' }), Metric.parse({ name: 'double', formula: 'temperature * 2' })],
+  });
+  pump.observe(frame(1000, { temperature: 20 }));
+  pump.observe(frame(1200, { temperature: 99 }));
+  pump.observe(frame(1400, { temperature: 21 }, { quality: ['SUSPECT'], reasons: ['rate'] }));
+  pump.observe(frame(1600, { temperature: null }, { quality: ['BAD'], reasons: ['range'] }));
+  assert.deepEqual(assetKind.emit?.(pump.state, pump.turn(2000)), {
+    deviceTimeMs: T0 + 1400,
     gatewayTimeMs: T0 + 2000,
-    points: ['temperature', 'pressure', 'temperature'],
-    values: [21, 3, 15],
-    quality: null,
-    reasons: null,
-    times: [T0 + 1900, T0 + 1000, T0 + 500],
+    points: ['double', 'double', 'double'],
+    values: [40, 198, 42],
+    quality: ['GOOD', 'GOOD', 'SUSPECT'],
+    reasons: [null, null, 'input'],
+    times: [T0 + 1000, T0 + 1200, T0 + 1400],
   });
   assert.equal(assetKind.emit?.(pump.state, pump.turn(3000)), null);
+});
+
+test('of a metric with several sources the asset hands out which it went by, late readings among them', () => {
+  const pump = up({ links: [link(), link({ device: 'plc-2', role: 'backup' })] });
+  pump.observe(frame(1000, { temperature: 20 }));
+  pump.observe(frame(1500, { temperature: 90 }), SECOND);
+  pump.observe(frame(1900, { temperature: 15 }, { deviceTimeMs: T0 + 500 }));
+  const emitted = assetKind.emit?.(pump.state, pump.turn(2000));
+  assert.deepEqual(emitted?.values, [20, 15]);
+  assert.deepEqual(emitted?.times, [T0 + 1000, T0 + 500]);
+});
+
+test('what finds no room in the history of computed values is counted', () => {
+  const pump = up({
+    metrics: [Metric.parse({ name: 'temperature' }), Metric.parse({ name: 'double', formula: 'temperature * 2' })],
+  });
+  for (let i = 0; i < 5000; i++) pump.observe(frame(i, { temperature: i }));
+  assert.equal(assetKind.emit?.(pump.state, pump.turn(6000))?.values.length, 4096);
+  assert.equal(assetView(pump.state).props.historyDropped, 904);
 });
 
 function child(value: number, mark?: { quality: string; reason: string }): View {
