@@ -18,6 +18,7 @@ export class Committer {
   readonly #listener: CommitListener;
   #waiting: { append: Append; resolve: (appended: Appended) => void; reject: (error: unknown) => void }[] = [];
   #running = false;
+  #sinceMs: number | undefined;
 
   constructor(journal: Journal, listener: CommitListener) {
     this.#journal = journal;
@@ -27,6 +28,11 @@ export class Committer {
   /** Nothing is on its way to the journal. */
   get idle(): boolean {
     return !this.#running;
+  }
+
+  /** Since when the batch that is under way waits for the journal. */
+  get underWaySinceMs(): number | undefined {
+    return this.#sinceMs;
   }
 
   /** Rejects when the journal cannot say whether it has the turn: the caller has to read it again. */
@@ -43,6 +49,7 @@ export class Committer {
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, MAX_BATCH);
+      this.#sinceMs = Date.now();
       try {
         const answers = await this.#journal.append(batch.map((entry) => entry.append));
         this.#listener.outcome(undefined);
@@ -57,6 +64,7 @@ export class Committer {
         for (const entry of batch) entry.reject(error);
       }
     }
+    this.#sinceMs = undefined;
     this.#running = false;
   }
 }

@@ -5,6 +5,7 @@ import type { EntityHost } from './entity/host.ts';
 import { Memory } from './entity/memory.ts';
 import type { Message, Sent } from './entity/message.ts';
 import { Recovery } from './entity/recovery.ts';
+import { ErrorWithCode } from './errors.ts';
 import { type EntityId, kindOf } from './ids.ts';
 import type { Snapshot } from './journal.ts';
 import type { Json } from './json.ts';
@@ -120,10 +121,11 @@ export class Entities {
 
   ingest(source: EntityId, input: unknown): Promise<void> {
     const entity = this.#entities.get(source);
-    if (!entity) return Promise.reject(new Error(`there is no ${source}`));
+    if (!entity) return Promise.reject(new ErrorWithCode('NOT_FOUND', `there is no ${source}`));
     return new Promise((taken, refused) => {
-      if (entity.post({ kind: 'input', input, taken, refused }) !== 'posted')
-        refused(new Error(`${source} is stopped`));
+      const posted = entity.post({ kind: 'input', input, taken, refused });
+      if (posted === 'full') refused(new ErrorWithCode('OVERLOADED', `${source} has too many inputs waiting`));
+      if (posted === 'gone') refused(new ErrorWithCode('STOPPED', `${source} is being stopped`));
     });
   }
 

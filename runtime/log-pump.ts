@@ -8,6 +8,8 @@ export interface LogPumpOptions {
   readonly log: TelemetryLog;
   /** Hands a record to the entities that observe it, in order of position. */
   readonly deliver: (record: PositionedRecord) => void;
+  /** After each append: what went wrong with it, or undefined. */
+  readonly outcome: (error: unknown) => void;
   /** Records handed out and not yet observed. */
   readonly outstanding: () => number;
   /** More than this and the rest waits in the log, not in memory. */
@@ -91,9 +93,11 @@ export class LogPump {
       try {
         const first = await this.#options.log.append(batch);
         this.#end = first + batch.length - 1;
+        this.#options.outcome(undefined);
         for (const record of batch) record.resolve();
         this.#handOut(batch, first);
       } catch (error) {
+        this.#options.outcome(error);
         for (const record of batch) record.reject(error);
       }
     }

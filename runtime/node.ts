@@ -1,3 +1,4 @@
+import { pack } from 'msgpackr';
 import type { Logger } from 'pino';
 import type { View } from './actor-kind.ts';
 import { Checkpoints } from './checkpoints.ts';
@@ -7,9 +8,9 @@ import { EffectRunner, type Outlet } from './effects.ts';
 import { Entities } from './entities.ts';
 import type { Entity } from './entity/entity.ts';
 import type { EntityHost } from './entity/host.ts';
-import { messageOf } from './errors.ts';
+import { codeOf, messageOf } from './errors.ts';
 import type { Historian } from './historian.ts';
-import { type EntityId, kindOf } from './ids.ts';
+import { type EntityId, entityId, kindOf } from './ids.ts';
 import type { Append, Journal, JournalEntry } from './journal.ts';
 import type { Json } from './json.ts';
 import type { LiveCell } from './live-bus.ts';
@@ -18,17 +19,22 @@ import type { DeadLetter, DeadLetterStore, TelemetryLog } from './log.ts';
 import { LogPump } from './log-pump.ts';
 import type { Metrics } from './metrics.ts';
 import { LocalCell } from './nact/cell.ts';
+import { healthOf } from './node-health.ts';
 import { LocalOwnership, shardOf } from './ownership.ts';
 import type { Population } from './population.ts';
-import { recoverAll, replayOne } from './recovery.ts';
-import type { AskOptions, Health, Reply, Runtime } from './runtime.ts';
+import { recoverAll } from './recovery.ts';
+import type { AskOptions, Health, Reply, Restarted, Runtime } from './runtime.ts';
+import { SharedReplay } from './shared-replay.ts';
+import type { StoreName } from './store-failure.ts';
+import { StoreWatch } from './store-watch.ts';
 
 const TICK_MS = 100;
 const EMIT_EVERY_TICKS = 10;
 const WATCH_INTERVAL_MS = 250;
 /** Part of the interval over which a checkpoint is spread. */
 const CHECKPOINT_SHARE = 0.6;
-const HISTORIAN_LAG_DEGRADED = 100_000;
+/** Written when the journal has failed, to see whether it works again. */
+const PROBE = entityId('node', 'probe');
 
 export interface Storage {
   readonly journal: Journal;
@@ -72,7 +78,11 @@ export class Node implements Runtime {
   readonly #checkpoints: Checkpoints;
   readonly #watched = new Map<EntityId, Map<EntityId, View>>();
   #timers: NodeJS.Timeout[] = [];
-  #journalFailure: string | undefined;
+  readonly #journalWatch: StoreWatch;
+  readonly #logWatch: StoreWatch;
+  readonly #replays: SharedReplay;
+  readonly #overflows = { refused: new Map<string, number>(), replaced: new Map<string, number>() };
+  #logRefusal: string | undefined;
   #ticks = 0;
 
   private constructor(options: NodeOptions, logEnd: number) {
@@ -97,13 +107,27 @@ export class Node implements Runtime {
     });
     this.#committer = new Committer(storage.journal, {
       committed: (append, firstPosition) => this.#committed(append, firstPosition),
-      outcome: (error) => (this.#journalFailure = error === undefined ? undefined : messageOf(error)),
+      outcome: (error) => (error === undefined ? this.#journalWatch.answered() : this.#journalWatch.failed(error)),
+    });
+    this.#journalWatch = new StoreWatch({
+      probe: () => probeJournal(storage.journal),
+      changed: (failure) => this.#storeChanged('journal', failure),
+    });
+    this.#logWatch = new StoreWatch({
+      probe: () => storage.log.read(this.#pump.delivered, 1),
+      changed: (failure) => this.#storeChanged('telemetry log', failure),
+    });
+    this.#replays = new SharedReplay({
+      log: storage.log,
+      followersOf: options.population.followersOf,
+      covered: () => this.#checkpoints.covered,
     });
     this.#entities = new Entities(options.population, this.#hostOf());
     this.#pump = new LogPump(
       {
         log: storage.log,
         deliver: (record) => this.#entities.deliver(record),
+        outcome: (error) => (this.#logRefusal = error === undefined ? undefined : messageOf(error)),
         outstanding: () => this.#entities.outstanding,
         maxOutstanding: options.maxOutstanding,
         maxWaiting: options.maxWaiting,
@@ -163,49 +187,36 @@ export class Node implements Runtime {
   }
 
   health(): Health {
-    const parts: { name: string; status: 'healthy' | 'degraded' | 'unhealthy'; detail: string }[] = [];
-    parts.push(
-      this.#journalFailure === undefined
-        ? { name: 'journal', status: 'healthy', detail: 'commits' }
-        : { name: 'journal', status: 'unhealthy', detail: this.#journalFailure },
-    );
-    const behind = this.#pump.end - this.#pump.delivered;
-    parts.push({
-      name: 'log',
-      status: behind > this.#options.maxOutstanding ? 'degraded' : 'healthy',
-      detail: `${behind} records wait for actors, ${this.#pump.waiting} for the log`,
+    return healthOf({
+      nowMs: Date.now(),
+      journal: this.#journalWatch,
+      log: this.#logWatch,
+      committingSinceMs: this.#committer.underWaySinceMs,
+      logRefusal: this.#logRefusal,
+      behind: this.#pump.end - this.#pump.delivered,
+      maxBehind: this.#options.maxOutstanding,
+      waiting: this.#pump.waiting,
+      historianLag: this.#pump.end - this.#historianPosition,
+      entities: this.#entities.all(),
     });
-    const down = [...this.#entities.all()].filter(
-      (entity) => entity.status === 'waiting' || entity.status === 'stopped',
-    );
-    parts.push({
-      name: 'entities',
-      status: down.length > 0 ? 'degraded' : 'healthy',
-      detail:
-        down.length > 0
-          ? `not running: ${down
-              .slice(0, 5)
-              .map((entity) => entity.id)
-              .join(', ')}`
-          : `${this.#entities.size} live`,
-    });
-    const historianLag = this.#pump.end - this.#historianPosition;
-    parts.push({
-      name: 'historian',
-      status: historianLag > HISTORIAN_LAG_DEGRADED ? 'degraded' : 'healthy',
-      detail: `${Math.max(0, historianLag)} records behind`,
-    });
-    const worst = parts.some((part) => part.status === 'unhealthy')
-      ? 'unhealthy'
-      : parts.some((part) => part.status === 'degraded')
-        ? 'degraded'
-        : 'healthy';
-    return { status: worst, parts };
+  }
+
+  async restart(id: EntityId): Promise<Restarted> {
+    const entity = this.#entities.get(id);
+    if (!entity) return { ok: false, code: 'NOT_FOUND', message: `there is no ${id} here` };
+    try {
+      await entity.restart();
+      return { ok: true };
+    } catch (error) {
+      return { ok: false, code: codeOf(error) ?? 'CRASHED', message: messageOf(error) };
+    }
   }
 
   /** Drains in order: no new input, what is in the log is applied, snapshots, then everything ends. The caller stopped its gateways before. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    this.#journalWatch.close();
+    this.#logWatch.close();
     await this.#pump.close();
     await this.#effects.stop();
     await this.#checkpoints
@@ -222,13 +233,15 @@ export class Node implements Runtime {
   /** Ends as a crash would: nothing is drained, nothing saved. What was acknowledged is in journal and log. */
   async halt(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    this.#journalWatch.close();
+    this.#logWatch.close();
     this.live.close();
     await Promise.all([this.#pump.halt(), this.#entities.stop(), this.#effects.halt()]);
     this.#cell.stop();
   }
 
   #hostOf(): EntityHost {
-    const { journal, log } = this.#options.storage;
+    const { journal } = this.#options.storage;
     return {
       cell: this.#cell,
       ownership: this.#ownership,
@@ -241,8 +254,14 @@ export class Node implements Runtime {
         await this.#pump.append(record);
         this.#options.metrics.records.inc();
       },
-      replay: (entity) => replayOne(entity, log, this.#options.population.followersOf),
+      replay: (entity) => this.#replays.replay(entity),
       deadLetter: (letter) => this.deadLetter(letter),
+      awaitStore: (failure, resume) => {
+        const watch = failure.store === 'journal' ? this.#journalWatch : this.#logWatch;
+        watch.failed(failure.cause);
+        return watch.wait(resume);
+      },
+      overflowed: (message, what) => this.#overflows[what].set(message, (this.#overflows[what].get(message) ?? 0) + 1),
       observed: (kind) => this.#entities.observed(kind),
       retired: (id, seq) => this.#retired(id, seq),
       crashed: (id, error, restartInMs) => this.#crashed(id, error, restartInMs),
@@ -280,6 +299,11 @@ export class Node implements Runtime {
       { entity: id, restartInMs: restartInMs ?? null, err: error },
       restartInMs === undefined ? 'an entity is stopped' : 'an entity crashed and is built again',
     );
+  }
+
+  #storeChanged(store: StoreName, failure: string | undefined): void {
+    if (failure === undefined) this.#options.log.warn({ store }, 'a store answers again');
+    else this.#options.log.error({ store, reason: failure }, 'a store does not answer; it is tried again');
   }
 
   #retired(id: EntityId, seq: number): void {
@@ -336,7 +360,22 @@ export class Node implements Runtime {
       'kind',
       () => this.#entities.observedByKind,
     );
+    metrics.counters(
+      'signalbox_mailbox_refused_total',
+      'Commands and inputs that a full mailbox did not take; whoever sent them keeps them',
+      'message',
+      () => this.#overflows.refused,
+    );
+    metrics.counters(
+      'signalbox_mailbox_replaced_total',
+      'Notes and views of others that newer ones took the place of before they were looked at',
+      'message',
+      () => this.#overflows.replaced,
+    );
     metrics.gauge('signalbox_entities', 'Live entities', () => this.#entities.size);
+    metrics.gauge('signalbox_entities_down', 'Entities that do not run: crashed, waiting for a store, stopped', () =>
+      [...this.#entities.all()].reduce((count, entity) => count + (entity.down === undefined ? 0 : 1), 0),
+    );
     metrics.gauge(
       'signalbox_outstanding_records',
       'Observations handed to actors and not yet applied',
@@ -371,4 +410,10 @@ export class Node implements Runtime {
   entity(id: EntityId): Entity | undefined {
     return this.#entities.get(id);
   }
+}
+
+/** Writes and reads as entities do, in a row of its own. */
+async function probeJournal(journal: Journal): Promise<void> {
+  await journal.saveSnapshots([{ entity: PROBE, seq: 0, logPosition: 0, timeMs: Date.now(), state: pack(null) }]);
+  await journal.snapshot(PROBE);
 }

@@ -1,6 +1,5 @@
 import type { Entities } from './entities.ts';
 import type { Entity } from './entity/entity.ts';
-import type { Recovering } from './entity/host.ts';
 import type { EntityId } from './ids.ts';
 import type { TelemetryLog } from './log.ts';
 
@@ -26,7 +25,7 @@ export async function recoverAll(options: {
     if (entity) recovering.push(entity);
   }
   await inGroups(recovering, (entity) => entity.load());
-  for await (const record of records(log, options.from)) {
+  for await (const record of recordsAfter(log, options.from)) {
     const source = entities.get(record.source);
     if (source?.kind.admit) await source.replay(record);
     for (const follower of followersOf(record.source)) await entities.get(follower)?.replay(record);
@@ -34,16 +33,8 @@ export async function recoverAll(options: {
   await inGroups(recovering, (entity) => entity.finish());
 }
 
-/** Gives one entity what the log has for it since its snapshot. */
-export async function replayOne(entity: Recovering, log: TelemetryLog, followersOf: Followers): Promise<void> {
-  if (!entity.kind.observe) return;
-  for await (const record of records(log, entity.logPosition)) {
-    const own = record.source === entity.id && entity.kind.admit !== undefined;
-    if (own || followersOf(record.source).includes(entity.id)) await entity.replay(record);
-  }
-}
-
-async function* records(log: TelemetryLog, after: number) {
+/** What the log has after a position, record by record. */
+export async function* recordsAfter(log: TelemetryLog, after: number) {
   let position = after;
   for (
     let batch = await log.read(position, READ_BATCH);

@@ -16,6 +16,11 @@ export interface Runtime {
   note(to: EntityId, note: Json): void;
   /** What an entity would show, made from its records: for those that are not live. Undefined when there are none. */
   remembered(id: EntityId): Promise<View | undefined>;
+  /**
+   * Builds an entity again that does not run, whatever it has crashed before; without a permission of its own: that is for
+   * whoever calls this to ask for. Never rejects.
+   */
+  restart(id: EntityId): Promise<Restarted>;
   deadLetter(letter: DeadLetter): void;
   readonly live: LiveBus;
   readonly journal: Journal;
@@ -44,6 +49,11 @@ export type Reply =
       readonly repeated: boolean;
     }
   | { readonly ok: false; readonly code: ReplyCode; readonly message: string; readonly field?: string };
+
+/** How a restart ended: with the entity live, or with NOT_FOUND, NOT_DOWN, STALE_ROUTE, UNAVAILABLE, CRASHED. */
+export type Restarted =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly code: ReplyCode; readonly message: string };
 
 /** Codes of the runtime; an actor's own rejections add theirs. */
 export type ReplyCode =

@@ -17,15 +17,58 @@ export class CrashBudget {
 
   /** @param jitter between 0 and 1 */
   crashed(nowMs: number, jitter: number): Verdict {
-    const { withinMs, maxRestarts, minBackoffMs, maxBackoffMs } = this.#supervision;
+    const { withinMs, maxRestarts } = this.#supervision;
     this.#crashes = this.#crashes.filter((at) => at > nowMs - withinMs);
     this.#crashes.push(nowMs);
     if (this.#crashes.length > maxRestarts) return { kind: 'stop' };
-    const backoffMs = Math.min(maxBackoffMs, minBackoffMs * 2 ** (this.#crashes.length - 1));
-    return { kind: 'restart', afterMs: backoffMs * (0.5 + jitter / 2) };
+    return { kind: 'restart', afterMs: backoffMs(this.#supervision, this.#crashes.length - 1, jitter) };
+  }
+
+  /** Somebody restarted it by hand, and answers for it. */
+  renew(): void {
+    this.#crashes = [];
   }
 
   get recent(): number {
     return this.#crashes.length;
   }
+}
+
+/**
+ * How long an entity waits for a store that did not answer. There is no budget: a store that is away for a day is no fault of
+ * the entity. It is called as soon as the store answers others, and then comes back at once; only where it was called in
+ * vain does it take its time, so that what the store refuses from it alone does not become a busy loop.
+ */
+export class OutageBackoff {
+  readonly #supervision: Supervision;
+  #failures = 0;
+  #vain = 0;
+  #lastMs = 0;
+
+  constructor(supervision: Supervision) {
+    this.#supervision = supervision;
+  }
+
+  /** The store did not answer. Returns after which time to try again, whoever says what. */
+  failedMs(nowMs: number, jitter: number): number {
+    if (nowMs - this.#lastMs > 2 * this.#supervision.maxBackoffMs) this.over();
+    this.#lastMs = nowMs;
+    return backoffMs(this.#supervision, this.#failures++, jitter);
+  }
+
+  /** The store answers others. Returns after which time to try again because of that. */
+  calledMs(jitter: number): number {
+    const vain = this.#vain++;
+    return vain === 0 ? 0 : backoffMs(this.#supervision, vain - 1, jitter);
+  }
+
+  /** It got an answer. */
+  over(): void {
+    this.#failures = 0;
+    this.#vain = 0;
+  }
+}
+
+function backoffMs({ minBackoffMs, maxBackoffMs }: Supervision, before: number, jitter: number): number {
+  return Math.min(maxBackoffMs, minBackoffMs * 2 ** before) * (0.5 + jitter / 2);
 }

@@ -1,9 +1,9 @@
 import type { Turn, Who } from '../actor-kind.ts';
-import { ErrorWithCode, messageOf } from '../errors.ts';
 import type { CommandId } from '../ids.ts';
 import type { Append } from '../journal.ts';
 import type { Json } from '../json.ts';
 import { shardOf } from '../ownership.ts';
+import { answerOf } from '../store-failure.ts';
 import type { EntityHost } from './host.ts';
 import type { Memory } from './memory.ts';
 
@@ -42,24 +42,21 @@ export async function commit(memory: Memory, host: EntityHost, decided: Decided)
   const turn = memory.turn(by);
   const { state, rows, effects } = fold(memory, events, turn);
   const firstSeq = memory.seq + 1;
-  const appended = await host.committer
-    .append({
-      entity: memory.id,
-      firstSeq,
-      shard,
-      epoch,
-      commandId,
-      commandHash,
-      answer,
-      timeMs: turn.nowMs,
-      by,
-      logPosition: memory.logPosition,
-      events: rows,
-      effects,
-    })
-    .catch((cause: unknown) => {
-      throw new ErrorWithCode('UNAVAILABLE', `the journal did not answer: ${messageOf(cause)}`, { cause });
-    });
+  const append: Append = {
+    entity: memory.id,
+    firstSeq,
+    shard,
+    epoch,
+    commandId,
+    commandHash,
+    answer,
+    timeMs: turn.nowMs,
+    by,
+    logPosition: memory.logPosition,
+    events: rows,
+    effects,
+  };
+  const appended = await answerOf('journal', host.committer.append(append));
   if (appended.kind !== 'committed') return appended;
   memory.state = state;
   memory.seq += events.length;

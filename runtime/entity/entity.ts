@@ -1,20 +1,20 @@
 import { type AnyActorKind, SUPERVISION } from '../actor-kind.ts';
-import { codeOf, messageOf } from '../errors.ts';
+import { codeOf, ErrorWithCode, messageOf } from '../errors.ts';
 import type { EntityId } from '../ids.ts';
 import type { Snapshot } from '../journal.ts';
+import type { Json } from '../json.ts';
 import type { PositionedRecord } from '../log.ts';
-import { Mailbox } from '../mailbox.ts';
 import { type Shard, shardOf } from '../ownership.ts';
-import { CrashBudget } from '../supervisor.ts';
 import type { EntityHost } from './host.ts';
+import { letterBody } from './letter-body.ts';
 import { BY_LOG, BY_TIMER, Memory } from './memory.ts';
 import { decline, type Message } from './message.ts';
+import { DEFAULT_COMMAND_CAPACITY, EntityQueue, type Posted } from './queue.ts';
 import { Recovery } from './recovery.ts';
+import { type Down, Supervision } from './supervision.ts';
 import { Turns } from './turns.ts';
 
 export type EntityStatus = 'recovering' | 'live' | 'waiting' | 'stopped';
-
-const DEFAULT_MAILBOX_CAPACITY = 256;
 
 /**
  * One supervised actor: a mailbox, the memory of it, the turns it takes while it is live, and what becomes of it when a turn
@@ -28,13 +28,13 @@ export class Entity {
   readonly #host: EntityHost;
   readonly #memory: Memory;
   readonly #turns: Turns;
-  readonly #budget: CrashBudget;
-  readonly #mailbox: Mailbox<Message>;
+  readonly #supervision: Supervision;
+  readonly #mailbox: EntityQueue;
   readonly #view = () => this.#memory.view();
   #status: EntityStatus = 'recovering';
   #recovery: Recovery | undefined;
-  #restart: NodeJS.Timeout | undefined;
-  #commandsWaiting = 0;
+  /** Those who wait for a restart that they asked for. */
+  readonly #restarting: ((error: unknown) => void)[] = [];
   #changed = false;
   /** The next instant at which it wants to be woken; looked at again only after something happened. */
   #dueMs: number | undefined;
@@ -47,13 +47,21 @@ export class Entity {
     this.#memory = new Memory(kind, { id, definition }, () => host.now());
     this.#turns = new Turns(this.#memory, host, {
       changed: () => this.#touch(),
+      committed: () => this.#supervision.answered(),
       fenced: (reason) => this.#fenced(reason),
       unlogged: () => {
         if (this.#status === 'live') this.#mailbox.post({ kind: 'recover' });
       },
     });
-    this.#budget = new CrashBudget({ ...SUPERVISION, ...kind.supervision });
-    this.#mailbox = new Mailbox(host.cell, (message) => this.#receive(message));
+    this.#supervision = new Supervision({ ...SUPERVISION, ...kind.supervision }, host, () =>
+      this.#mailbox.post({ kind: 'recover' }),
+    );
+    this.#mailbox = new EntityQueue(
+      host.cell,
+      kind.mailboxCapacity ?? DEFAULT_COMMAND_CAPACITY,
+      (message) => this.#receive(message),
+      host.overflowed,
+    );
   }
 
   get status(): EntityStatus {
@@ -89,13 +97,30 @@ export class Entity {
     return this.#mailbox.size;
   }
 
-  /** `full`: the mailbox takes no more commands. */
-  post(message: Message): 'posted' | 'full' | 'gone' {
-    if (message.kind === 'command') {
-      if (this.#commandsWaiting >= (this.kind.mailboxCapacity ?? DEFAULT_MAILBOX_CAPACITY)) return 'full';
-      this.#commandsWaiting++;
-    }
-    return this.#mailbox.post(message) ? 'posted' : 'gone';
+  /** Why it is not running; undefined where it is, or is just being built. */
+  get down(): Down | undefined {
+    return this.#status === 'waiting' || this.#status === 'stopped' ? this.#supervision.down : undefined;
+  }
+
+  post(message: Message): Posted {
+    return this.#mailbox.post(message);
+  }
+
+  /**
+   * Builds it again by the will of a person, whatever it has crashed before. Resolves when it is live, rejects with what keeps
+   * it from that: NOT_DOWN where it runs, STALE_ROUTE where it is not this node's to run.
+   */
+  restart(): Promise<void> {
+    const { down } = this;
+    if (down === undefined) return Promise.reject(new ErrorWithCode('NOT_DOWN', `${this.id} is ${this.#status}`));
+    if (down.cause === 'fenced')
+      return Promise.reject(new ErrorWithCode('STALE_ROUTE', `another node owns ${this.id}: ${down.reason}`));
+    return new Promise((resolve, reject) => {
+      this.#restarting.push((error) => (error === undefined ? resolve() : reject(error)));
+      this.#supervision.renew();
+      this.#status = 'waiting';
+      this.#mailbox.post({ kind: 'recover' });
+    });
   }
 
   /** When it next wants `due`; computed only after something happened. */
@@ -120,18 +145,18 @@ export class Entity {
 
   /** Ends after the running turn; what waited is declined. */
   async stop(): Promise<void> {
-    clearTimeout(this.#restart);
+    this.#supervision.close();
     const rest = await this.#mailbox.close();
     this.#status = 'stopped';
     for (const message of rest) decline(message, 'STOPPED', 'the entity was stopped');
+    this.#restarted(new ErrorWithCode('STOPPED', 'the entity was stopped'));
   }
 
   #receive(message: Message): void | Promise<void> {
-    if (message.kind === 'command') this.#commandsWaiting--;
     if (message.kind === 'record') this.#host.observed(this.kind.name);
     if (message.kind === 'recover') return this.#recover();
     if (this.#status !== 'live') {
-      decline(message, 'UNAVAILABLE', `the entity is ${this.#status}, try again`);
+      decline(message, 'UNAVAILABLE', this.#whyNot());
       return;
     }
     try {
@@ -164,11 +189,14 @@ export class Entity {
     // Fenced meanwhile, it is over.
     if (this.#status !== 'recovering') return;
     this.#status = 'live';
+    this.#supervision.up();
+    this.#restarted(undefined);
     this.#touch();
   }
 
   async #recover(): Promise<void> {
     if (this.#status === 'stopped') return;
+    this.#supervision.begun();
     try {
       await this.load();
       await this.#host.replay(this);
@@ -183,18 +211,16 @@ export class Entity {
   #crashed(message: Message, error: unknown): void {
     if (message.kind === 'record') this.#leaveOut(message.record, error);
     if (message.kind === 'input') {
-      this.#letter('invalid_telemetry', error, null);
+      this.#letter('invalid_telemetry', error, letterBody(message.input));
       message.taken();
     } else {
       const text = `the outcome is not known: ${messageOf(error)}; repeat with the same command id`;
       decline(message, codeOf(error) ?? 'UNAVAILABLE', text);
     }
-    const verdict = this.#budget.crashed(this.#host.now(), Math.random());
-    if (verdict.kind === 'restart') {
-      this.#status = 'waiting';
-      this.#restart = setTimeout(() => this.#mailbox.post({ kind: 'recover' }), verdict.afterMs);
-    } else this.#status = 'stopped';
-    this.#host.crashed(this.id, error, verdict.kind === 'restart' ? verdict.afterMs : undefined);
+    const down = this.#supervision.failed(error);
+    this.#status = down.cause === 'stopped' ? 'stopped' : 'waiting';
+    this.#restarted(error);
+    if (down.cause !== 'store') this.#host.crashed(this.id, error, down.restartInMs);
   }
 
   /**
@@ -207,7 +233,7 @@ export class Entity {
     this.#letter('messages', error, { position, source });
   }
 
-  #letter(stream: 'messages' | 'invalid_telemetry', error: unknown, body: { position: number; source: string } | null) {
+  #letter(stream: 'messages' | 'invalid_telemetry', error: unknown, body: Json) {
     const timeMs = this.#host.now();
     this.#host.deadLetter({ timeMs, stream, source: this.id, code: 'CRASHED', reason: messageOf(error), body });
   }
@@ -215,7 +241,20 @@ export class Entity {
   /** Another node owns it. Whether it ever comes up here again is for its node to say. */
   #fenced(reason: string): void {
     this.#host.ownership.fenced(this.shard, reason);
+    this.#supervision.fenced(reason);
     this.#status = 'stopped';
-    this.#host.crashed(this.id, new Error(`fenced: ${reason}`), undefined);
+    const error = new Error(`fenced: ${reason}`);
+    this.#restarted(error);
+    this.#host.crashed(this.id, error, undefined);
+  }
+
+  #whyNot(): string {
+    const { down } = this;
+    if (down?.cause === 'stopped') return `the entity is stopped until somebody restarts it: ${down.reason}`;
+    return down === undefined ? `the entity is ${this.#status}, try again` : `${down.reason}; try again`;
+  }
+
+  #restarted(error: unknown): void {
+    for (const tell of this.#restarting.splice(0)) tell(error);
   }
 }

@@ -7,6 +7,8 @@ import type { LiveCells } from '../live-cells.ts';
 import type { DeadLetter, LogRecord, PositionedRecord } from '../log.ts';
 import type { LocalCell } from '../nact/cell.ts';
 import type { Ownership } from '../ownership.ts';
+import type { StoreFailure } from '../store-failure.ts';
+import type { Overflowed } from './queue.ts';
 
 /** What an entity needs of its node. */
 export interface EntityHost {
@@ -21,6 +23,10 @@ export interface EntityHost {
   /** Gives the entity the records that it has to observe and has not, in order. */
   replay(entity: Recovering): Promise<void>;
   deadLetter(letter: DeadLetter): void;
+  /** A store did not answer: `resume` is called once it answers again. Returns how to wait no longer. */
+  awaitStore(failure: StoreFailure, resume: () => void): () => void;
+  /** Something did not fit into a mailbox. */
+  readonly overflowed: Overflowed;
   /** A record left the mailbox of an entity of this kind. */
   observed(kind: string): void;
   /** It is history from here on: whoever shows what is live lets go of it. */

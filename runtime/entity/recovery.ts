@@ -1,5 +1,6 @@
 import type { JournalEntry } from '../journal.ts';
 import type { PositionedRecord } from '../log.ts';
+import { answerOf } from '../store-failure.ts';
 import type { DecidedEvent } from './commit.ts';
 import type { EntityHost } from './host.ts';
 import { BY_TIMER, type Memory } from './memory.ts';
@@ -25,7 +26,7 @@ export class Recovery {
   }
 
   static async begin(memory: Memory, host: EntityHost): Promise<Recovery> {
-    const snapshot = await host.journal.snapshot(memory.id);
+    const snapshot = await answerOf('journal', host.journal.snapshot(memory.id));
     try {
       memory.restore(snapshot);
     } catch (error) {
@@ -33,7 +34,7 @@ export class Recovery {
       host.unreadable(memory.id, error);
       memory.restore(undefined);
     }
-    return new Recovery(memory, await host.journal.events(memory.id, memory.seq));
+    return new Recovery(memory, await answerOf('journal', host.journal.events(memory.id, memory.seq)));
   }
 
   /** Applies a record that the log has. Returns what it leads to where the journal does not know that yet. */

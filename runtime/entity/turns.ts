@@ -3,6 +3,7 @@ import { ErrorWithCode } from '../errors.ts';
 import { isRepeat } from '../journal.ts';
 import type { PositionedRecord } from '../log.ts';
 import type { Reply } from '../runtime.ts';
+import { answerOf } from '../store-failure.ts';
 import { type Committed, commit, type Decided, type DecidedEvent } from './commit.ts';
 import type { EntityHost } from './host.ts';
 import { Intake } from './intake.ts';
@@ -20,6 +21,8 @@ const REUSED: Reply = {
 export interface TurnListener {
   /** Something may look different from outside. */
   changed(): void;
+  /** The journal has what it decided. */
+  committed(): void;
   /** It must not go on: another node owns it. */
   fenced(reason: string): void;
   /** Memory is ahead of the log: it has to be built again. */
@@ -119,7 +122,7 @@ export class Turns {
     this.#lastActiveMs = this.#host.now();
     if (!decision.ok) {
       // A repeat is usually refused by the state that its first arrival left behind; then the first answer counts.
-      const first = await this.#host.journal.answered(id, commandId);
+      const first = await answerOf('journal', this.#host.journal.answered(id, commandId));
       if (first === undefined) return reply(decision);
       return reply(isRepeat(first, commandHash) ? { ok: true, result: first.answer, repeated: true } : REUSED);
     }
@@ -135,7 +138,10 @@ export class Turns {
 
   async #commit(decided: Decided): Promise<Committed> {
     const committed = await commit(this.#memory, this.#host, decided);
-    if (committed.kind === 'committed') this.#listener.changed();
+    if (committed.kind === 'committed') {
+      this.#listener.committed();
+      this.#listener.changed();
+    }
     if (committed.kind === 'fenced') this.#listener.fenced(committed.reason);
     return committed;
   }

@@ -6,7 +6,7 @@ import type { Journal, JournalEntry, JournalQuery } from '../../runtime/journal.
 import type { Json } from '../../runtime/json.ts';
 import { LiveCells } from '../../runtime/live-cells.ts';
 import type { DeadLetter } from '../../runtime/log.ts';
-import type { AskOptions, Health, Reply, Runtime } from '../../runtime/runtime.ts';
+import type { AskOptions, Health, Reply, Restarted, Runtime } from '../../runtime/runtime.ts';
 import { MemoryDeadLetters } from './memory-dead-letters.ts';
 
 type Row = Omit<JournalEntry, 'position' | 'seq'>;
@@ -80,6 +80,13 @@ export class MemoryRuntime implements Runtime {
   readonly records = new Map<EntityId, View>();
   async remembered(id: EntityId): Promise<View | undefined> {
     return this.records.get(id);
+  }
+
+  readonly restarts: EntityId[] = [];
+  restarted: Restarted = { ok: true };
+  async restart(id: EntityId): Promise<Restarted> {
+    this.restarts.push(id);
+    return this.restarted;
   }
 
   deadLetter(letter: DeadLetter): void {

@@ -1,0 +1,98 @@
+import type { Supervision as Limits } from '../actor-kind.ts';
+import { messageOf } from '../errors.ts';
+import { StoreFailure } from '../store-failure.ts';
+import { CrashBudget, OutageBackoff } from '../supervisor.ts';
+import type { EntityHost } from './host.ts';
+
+/** Why an entity does not run. */
+export interface Down {
+  /** `crashed`: is built again by itself; `store`: once a store answers; `stopped`: when somebody restarts it; `fenced`: never here. */
+  readonly cause: 'crashed' | 'store' | 'stopped' | 'fenced';
+  readonly reason: string;
+  readonly restartInMs: number | undefined;
+}
+
+/**
+ * When an entity that failed is built again. Its own crashes have a budget, and with it spent it waits for a person. A store
+ * that does not answer costs nothing of it: it comes back by itself, as soon as the store does.
+ */
+export class Supervision {
+  readonly #budget: CrashBudget;
+  readonly #outage: OutageBackoff;
+  readonly #host: Pick<EntityHost, 'now' | 'awaitStore'>;
+  readonly #restart: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #waitNoLonger: (() => void) | undefined;
+  #down: Down | undefined;
+
+  constructor(limits: Limits, host: Pick<EntityHost, 'now' | 'awaitStore'>, restart: () => void) {
+    this.#budget = new CrashBudget(limits);
+    this.#outage = new OutageBackoff(limits);
+    this.#host = host;
+    this.#restart = restart;
+  }
+
+  /** Of the last failure, until it is up again. */
+  get down(): Down | undefined {
+    return this.#down;
+  }
+
+  failed(error: unknown): Down {
+    this.#cancel();
+    this.#down = error instanceof StoreFailure && error.retryable ? this.#awaitStore(error) : this.#crashed(error);
+    return this.#down;
+  }
+
+  fenced(reason: string): void {
+    this.#cancel();
+    this.#down = { cause: 'fenced', reason, restartInMs: undefined };
+  }
+
+  /** It is being built; nothing needs to call for that any more. */
+  begun(): void {
+    this.#cancel();
+  }
+
+  up(): void {
+    this.#down = undefined;
+  }
+
+  /** The journal took something from it. */
+  answered(): void {
+    this.#outage.over();
+  }
+
+  /** Somebody restarts it. */
+  renew(): void {
+    this.#cancel();
+    this.#budget.renew();
+    this.#outage.over();
+  }
+
+  close(): void {
+    this.#cancel();
+  }
+
+  #crashed(error: unknown): Down {
+    const verdict = this.#budget.crashed(this.#host.now(), Math.random());
+    if (verdict.kind === 'stop') return { cause: 'stopped', reason: messageOf(error), restartInMs: undefined };
+    this.#timer = setTimeout(this.#restart, verdict.afterMs);
+    return { cause: 'crashed', reason: messageOf(error), restartInMs: verdict.afterMs };
+  }
+
+  #awaitStore(failure: StoreFailure): Down {
+    const restartInMs = this.#outage.failedMs(this.#host.now(), Math.random());
+    this.#timer = setTimeout(this.#restart, restartInMs);
+    this.#waitNoLonger = this.#host.awaitStore(failure, () => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(this.#restart, this.#outage.calledMs(Math.random()));
+    });
+    return { cause: 'store', reason: failure.message, restartInMs };
+  }
+
+  #cancel(): void {
+    clearTimeout(this.#timer);
+    this.#waitNoLonger?.();
+    this.#waitNoLonger = undefined;
+  }
+}

@@ -1,0 +1,94 @@
+import type { Entity } from './entity/entity.ts';
+import type { Health } from './runtime.ts';
+import type { StoreWatch } from './store-watch.ts';
+
+const HISTORIAN_LAG_DEGRADED = 100_000;
+/** A commit takes milliseconds; one that takes so long is not coming for a while. */
+const COMMIT_OVERDUE_MS = 10_000;
+const NAMED = 5;
+
+type Part = Health['parts'][number];
+
+export interface NodeState {
+  readonly nowMs: number;
+  readonly journal: Pick<StoreWatch, 'failure'>;
+  readonly log: Pick<StoreWatch, 'failure'>;
+  /** Since when a batch is on its way to the journal. */
+  readonly committingSinceMs: number | undefined;
+  /** What the log said to the last append; undefined when it took it. */
+  readonly logRefusal: string | undefined;
+  /** Records that wait for actors, and for the log. */
+  readonly behind: number;
+  readonly maxBehind: number;
+  readonly waiting: number;
+  readonly historianLag: number;
+  readonly entities: Iterable<Pick<Entity, 'id' | 'down'>>;
+}
+
+/** How a node is, from what its parts say of themselves. */
+export function healthOf(state: NodeState): Health {
+  const parts = [journalPart(state), logPart(state), entitiesPart(state), historianPart(state)];
+  const worst = parts.some(({ status }) => status === 'unhealthy')
+    ? 'unhealthy'
+    : parts.some(({ status }) => status === 'degraded')
+      ? 'degraded'
+      : 'healthy';
+  return { status: worst, parts };
+}
+
+function journalPart({ nowMs, journal: { failure }, committingSinceMs }: NodeState): Part {
+  if (failure) {
+    const detail = `${failure.reason}, for ${seconds(nowMs - failure.sinceMs)}; nothing can be decided meanwhile`;
+    return { name: 'journal', status: 'unhealthy', detail };
+  }
+  const overdueMs = committingSinceMs === undefined ? 0 : nowMs - committingSinceMs;
+  return overdueMs > COMMIT_OVERDUE_MS
+    ? { name: 'journal', status: 'unhealthy', detail: `has not answered for ${seconds(overdueMs)}` }
+    : { name: 'journal', status: 'healthy', detail: 'commits' };
+}
+
+function logPart({ log: { failure }, logRefusal, behind, maxBehind, waiting }: NodeState): Part {
+  const refusal = logRefusal ?? failure?.reason;
+  if (refusal !== undefined) return { name: 'log', status: 'unhealthy', detail: refusal };
+  return {
+    name: 'log',
+    status: behind > maxBehind ? 'degraded' : 'healthy',
+    detail: `${behind} records wait for actors, ${waiting} for the log`,
+  };
+}
+
+function entitiesPart({ entities }: NodeState): Part {
+  const stopped: string[] = [];
+  const crashed: string[] = [];
+  let waiting = 0;
+  let live = 0;
+  for (const { id, down } of entities) {
+    if (down === undefined) live++;
+    else if (down.cause === 'store') waiting++;
+    else (down.cause === 'crashed' ? crashed : stopped).push(id);
+  }
+  const problems = [
+    ...(stopped.length > 0 ? [`stopped until somebody restarts them: ${names(stopped)}`] : []),
+    ...(crashed.length > 0 ? [`crashed and about to start again: ${names(crashed)}`] : []),
+    ...(waiting > 0 ? [`${waiting} wait for a store that does not answer`] : []),
+  ];
+  return {
+    name: 'entities',
+    status: problems.length > 0 ? 'degraded' : 'healthy',
+    detail: problems.length > 0 ? problems.join('; ') : `${live} live`,
+  };
+}
+
+function historianPart({ historianLag }: NodeState): Part {
+  const status = historianLag > HISTORIAN_LAG_DEGRADED ? 'degraded' : 'healthy';
+  return { name: 'historian', status, detail: `${Math.max(0, historianLag)} records behind` };
+}
+
+function names(ids: readonly string[]): string {
+  const rest = ids.length - NAMED;
+  return rest > 0 ? `${ids.slice(0, NAMED).join(', ')} and ${rest} more` : ids.join(', ');
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1000)} s`;
+}
