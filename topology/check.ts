@@ -1,4 +1,5 @@
 import type { Assembly } from './assembly.ts';
+import { checkConnections } from './check/connections.ts';
 import { checkDevices } from './check/devices.ts';
 import { checkHierarchy } from './check/hierarchy.ts';
 import { checkIdentity } from './check/identity.ts';
@@ -8,6 +9,7 @@ import { checkReferences } from './check/references.ts';
 import { checkRoles } from './check/roles.ts';
 import { checkRules } from './check/rules.ts';
 import { checkSites } from './check/sites.ts';
+import { checkWorkOrders } from './check/work-orders.ts';
 import type { Source } from './source.ts';
 
 /** Everything that the schema alone cannot see. All checks run, so that one look at the result shows all there is to mend. */
@@ -16,9 +18,11 @@ export function check(assembly: Assembly, source: Source): void {
   checkReferences(assembly, source);
   checkHierarchy(assembly, source);
   checkSites(assembly, source);
+  checkConnections(assembly, source);
   checkDevices(assembly, source);
   checkMetrics(assembly, source);
   checkLinks(assembly, source);
   checkRules(assembly, source);
   checkRoles(assembly, source);
+  checkWorkOrders(assembly, source);
 }

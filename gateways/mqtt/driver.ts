@@ -5,6 +5,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { IClientOptions } from 'mqtt';
 import type { ConnectionDefinition } from '../../topology/plant.ts';
 import type { MqttConnection } from '../../topology/schema/mqtt.ts';
+import { embeddedFault, parseEmbeddedAddress } from '../../topology/syntax/embedded-address.ts';
+import { compileTopic } from '../../topology/syntax/topic-pattern.ts';
 import type { Connectivity, Driver, DriverFactory, DriverHost, WriteOutcome, WriteRequest } from '../driver.ts';
 import { BrokerSession } from './broker-session.ts';
 import { EmbeddedSession } from './embedded-session.ts';
@@ -13,7 +15,6 @@ import { Intake } from './intake.ts';
 import { Link } from './link.ts';
 import type { Session, SessionEvents } from './session.ts';
 import { Statistics } from './statistics.ts';
-import { compileTopic } from './topic-pattern.ts';
 import { notWritable, UnusableConnection } from './unusable-connection.ts';
 
 /**
@@ -192,17 +193,9 @@ function mqttSettings(definition: ConnectionDefinition): MqttConnection {
   return definition.settings;
 }
 
-const DEFAULT_PORT = 1883;
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
-
-/** Where the built-in broker listens: `embedded:`, `embedded:18830` or `embedded://127.0.0.1:18830`. */
-function embeddedAddress({ url, user, password }: MqttConnection): { readonly host: string; readonly port: number } {
-  const parts = /^embedded:(?:\/\/(?:\[([^\]]+)\]|([^:/]+))(?::(\d+))?|(\d*))\/?$/.exec(url);
-  const port = Number(parts?.[3] || parts?.[4] || DEFAULT_PORT);
-  if (parts === null || port > 65_535) throw new Error(`${url} is not embedded:<port> or embedded://<address>:<port>`);
-  const host = parts[1] ?? parts[2] ?? '127.0.0.1';
-  if (!LOOPBACK.test(host) && (user === undefined || password === undefined)) {
-    throw new Error(`${url} can be reached from elsewhere: set user and password, or use 127.0.0.1`);
-  }
-  return { host, port };
+function embeddedAddress(settings: MqttConnection): { readonly host: string; readonly port: number } {
+  const fault = embeddedFault(settings);
+  const address = parseEmbeddedAddress(settings.url);
+  if (fault !== null || address === null) throw new Error(`${fault?.message}: ${fault?.suggestion}`);
+  return { host: address.host, port: address.port };
 }

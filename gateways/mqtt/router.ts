@@ -1,8 +1,8 @@
 import type { ConnectionDefinition, DeviceDefinition } from '../../topology/plant.ts';
 import type { MqttConnection, TopicTemplate } from '../../topology/schema/mqtt.ts';
+import { compileTopic, type TopicNames, type TopicPattern } from '../../topology/syntax/topic-pattern.ts';
 import type { DriverCode } from '../driver-codes.ts';
 import { type DevicePoints, devicePoints, type PointReader } from './device-points.ts';
-import { compileTopic, type TopicNames, type TopicPattern } from './topic-pattern.ts';
 
 /** What a topic means: decided once a topic, then remembered. */
 export type Route =

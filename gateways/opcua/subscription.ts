@@ -3,7 +3,7 @@ import type { OpcUaConnection } from '../../topology/schema/opcua.ts';
 import { faultOf } from './errors.ts';
 import type { Item, Layout } from './layout.ts';
 import type { OpcUaLibrary } from './library.ts';
-import { resolveNodeAddress } from './node-address.ts';
+import { resolveNodeAddress } from '../../topology/syntax/node-address.ts';
 import type { SubscriptionState } from './publisher.ts';
 import { createMonitoredItems, type OperationLimits } from './services.ts';
 import type { FieldSession } from './session.ts';

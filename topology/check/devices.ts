@@ -4,6 +4,8 @@ import { readingInterval } from '../resolve.ts';
 import type { Point } from '../schema/device.ts';
 import { ModbusDevice, type ModbusPoint } from '../schema/modbus.ts';
 import type { Source } from '../source.ts';
+import { checkPoints } from './points.ts';
+import { registersOf } from './registers.ts';
 
 const DRIVERS = ['modbus', 'opcua', 'mqtt'] as const;
 
@@ -28,6 +30,7 @@ export function checkDevices(assembly: Assembly, source: Source): void {
       checkPoint(assembled, point, driver, source);
       checkFrozen(assembled, point, source);
     }
+    checkPoints(assembled, driver, source);
     if (driver === 'mqtt') checkTopicName(topics, assembled, id, source);
     if (driver === 'modbus') checkPolling(assembled, source);
   }
@@ -100,22 +103,9 @@ function frozenFault(
   return null;
 }
 
-const REGISTERS: Readonly<Record<ModbusPoint['type'], number>> = {
-  bool: 1,
-  int16: 1,
-  uint16: 1,
-  int32: 2,
-  uint32: 2,
-  int64: 4,
-  uint64: 4,
-  float32: 2,
-  float64: 4,
-  string: 1,
-};
-
 function modbusFault(point: Point, modbus: ModbusPoint, base: 0 | 1): { key: string; message: string } | null {
   const isBit = modbus.area === 'coil' || modbus.area === 'discrete';
-  const last = modbus.address - base + (modbus.length ?? REGISTERS[modbus.type]) - 1;
+  const last = modbus.address - base + registersOf(modbus) - 1;
   if (modbus.address < base) return { key: 'address', message: 'addresses of this device are counted from 1' };
   if (last > 65_535)
     return { key: 'address', message: `the value ends at register ${last}, and 65535 is the last one` };
@@ -125,7 +115,7 @@ function modbusFault(point: Point, modbus: ModbusPoint, base: 0 | 1): { key: str
   if (isBit && modbus.type !== 'bool' && modbus.type !== 'uint16') {
     return { key: 'type', message: `a ${modbus.area} is one bit and cannot hold ${modbus.type}` };
   }
-  if (modbus.bit !== undefined && (isBit || REGISTERS[modbus.type] !== 1)) {
+  if (modbus.bit !== undefined && (isBit || registersOf(modbus) !== 1)) {
     return { key: 'bit', message: 'a bit can only be taken from one register of 16 bits' };
   }
   if (point.writable !== undefined && (modbus.area === 'input' || modbus.area === 'discrete')) {

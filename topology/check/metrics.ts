@@ -102,6 +102,12 @@ function checkRollUps(assembly: Assembly, asset: AssembledAsset, source: Source)
       continue;
     }
     if (how === 'count') continue;
+    const text = owners.find((child) => typeOf(child, of) === 'string');
+    if (text) {
+      const message = `${of} of ${text.asset.id} is a text, and ${how} computes with numbers`;
+      source.report({ at, code: 'FORMULA_TYPE', message, suggestion: 'function: count' });
+      continue;
+    }
     const foreign = owners.find((child) => child.metrics.get(of)?.value.unit !== metric.unit);
     if (foreign) {
       source.report({

@@ -1,5 +1,6 @@
 import type { AssembledAsset, Assembly } from '../assembly.ts';
 import type { Entry } from '../draft.ts';
+import { nearest } from '../nearest.ts';
 import type { Condition, Rule } from '../schema/rule.ts';
 import type { Source } from '../source.ts';
 import { typeOf } from './metric-type.ts';
@@ -17,6 +18,8 @@ export function checkRules(assembly: Assembly, source: Source): void {
     const seen = new Map<string, string>();
     for (const entry of asset.rules.values()) {
       const { value: rule, path } = entry;
+      checkMessage(entry, source);
+      checkDeviceLost(asset, entry, source);
       if (!checkMetric(entry, source) || rule.when === 'deviceLost') {
         checkTwin(seen, entry, source);
         continue;
@@ -51,6 +54,35 @@ function checkMetric({ value: rule, path }: Entry<Rule>, source: Source): boolea
     return false;
   }
   return true;
+}
+
+const IN_MESSAGES = ['value', 'threshold', 'unit', 'asset'];
+
+function checkMessage({ value: rule, path }: Entry<Rule>, source: Source): void {
+  for (const { 0: whole, 1: name = '', index } of rule.message?.matchAll(/\{([^{}]*)\}/g) ?? []) {
+    if (IN_MESSAGES.includes(name)) continue;
+    const near = nearest(name, IN_MESSAGES);
+    source.report({
+      at: [...path, 'message'],
+      columnInText: index + 1,
+      code: 'RULE_MESSAGE',
+      severity: 'warning',
+      message: `nothing replaces ${whole}: people would read it as it stands`,
+      suggestion: near ? `did you mean "{${near}}"?` : `there are ${IN_MESSAGES.map((each) => `{${each}}`).join(', ')}`,
+    });
+  }
+}
+
+function checkDeviceLost(asset: AssembledAsset, { value: rule, path }: Entry<Rule>, source: Source): void {
+  if (rule.when !== 'deviceLost' || asset.asset.lifecycle !== 'in_service' || asset.incomplete) return;
+  if (asset.links.some(({ link }) => link.role === 'primary')) return;
+  source.report({
+    at: [...path, 'when'],
+    code: 'RULE_UNREACHABLE',
+    severity: 'warning',
+    message: `${asset.asset.id} has no primary device that could be lost`,
+    suggestion: 'link one, or leave the rule out',
+  });
 }
 
 function checkTwin(seen: Map<string, string>, { value: rule, path }: Entry<Rule>, source: Source): void {

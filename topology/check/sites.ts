@@ -1,6 +1,7 @@
 import type { Assembly } from '../assembly.ts';
 import { nearest } from '../nearest.ts';
 import type { Path, Source } from '../source.ts';
+import { typeOf } from './metric-type.ts';
 import { unknown } from './references.ts';
 
 /** Time zones that exist, key figures that can be computed. */
@@ -17,6 +18,14 @@ export function checkSites(assembly: Assembly, source: Source): void {
       const given = units.get(figure.metric);
       if (given === undefined) {
         if (complete) unknown(source, [...at, 'metric'], 'metric', figure.metric, units.keys(), `at site ${site.id}`);
+        continue;
+      }
+      const text = assembly.assets.find(
+        (asset) => asset.siteId === site.id && typeOf(asset, figure.metric) === 'string',
+      );
+      if (text) {
+        const message = `${figure.metric} of ${text.asset.id} is a text, and ${figure.function} computes with numbers`;
+        source.report({ at: [...at, 'metric'], code: 'FORMULA_TYPE', message });
         continue;
       }
       const other = [...given].filter((unit) => unit !== figure.unit);

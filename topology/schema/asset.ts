@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Identifier, Instant, Name, Place, Range, Title, Unit } from './base.ts';
+import { Identifier, Instant, Name, Place, Range, Scale, Title, Unit } from './base.ts';
 import { Rule } from './rule.ts';
 
 export const Metric = z.strictObject({
@@ -49,7 +49,7 @@ export const Link = z.strictObject({
         Identifier,
         z.strictObject({
           point: Identifier.describe('Name of the point of the device'),
-          scale: z.number().default(1).describe('Metric = point × scale + offset'),
+          scale: Scale.describe('Metric = point × scale + offset'),
           offset: z.number().default(0).describe('Added after scaling'),
         }),
       ]),
@@ -67,6 +67,10 @@ export const HealthThresholds = z
     warning: z.number().min(0).max(100).default(60).describe('A health score below is a warning, %'),
     good: z.number().min(0).max(100).default(80).describe('A health score from here on is good, %'),
   })
+  .refine(
+    ({ critical, warning, good }) => critical <= warning && warning <= good,
+    'critical, warning and good must rise',
+  )
   .default({ critical: 30, warning: 60, good: 80 });
 
 export const AssetProfile = z.strictObject({

@@ -24,6 +24,30 @@ export const Range = z
   .strictObject({ min: z.number().describe('Lowest value'), max: z.number().describe('Highest value') })
   .refine((r) => r.min < r.max, 'min must be below max');
 
+/** Whether the lower limit is not above the upper one, where both are given: otherwise nothing would ever fit. */
+export function limitsFit({ min, max }: { min?: number | undefined; max?: number | undefined }): boolean {
+  return min === undefined || max === undefined || min <= max;
+}
+export const LIMITS_REVERSED = { message: 'min must not be above max', path: ['min'] };
+
+/** A scale of 0 would make one value of all. */
+export const Scale = z
+  .number()
+  .refine((scale) => scale !== 0, 'a scale of 0 makes every value the offset; 1 leaves it as it is')
+  .default(1);
+
+export const Reconnect = z
+  .strictObject({
+    minMs: z.int().min(10).default(500).describe('First pause, in ms'),
+    maxMs: z.int().min(100).default(30_000).describe('Longest pause, in ms'),
+  })
+  .refine(({ minMs, maxMs }) => minMs <= maxMs, {
+    message: 'the first pause must not be longer than the longest: minMs is above maxMs',
+    path: ['minMs'],
+  })
+  .default({ minMs: 500, maxMs: 30_000 })
+  .describe('Pause before a new attempt to connect, doubled up to the longest');
+
 export const Place = z.strictObject({
   latitude: z.number().min(-90).max(90).describe('Degrees north, WGS 84'),
   longitude: z.number().min(-180).max(180).describe('Degrees east, WGS 84'),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Identifier, Name, Place, Range, Title, Unit } from './base.ts';
+import { Identifier, LIMITS_REVERSED, limitsFit, Name, Place, Range, Title, Unit } from './base.ts';
 import { ModbusConnection, ModbusDevice, ModbusPoint } from './modbus.ts';
 import { MqttConnection, MqttDevice, MqttPoint } from './mqtt.ts';
 import { OpcUaConnection, OpcUaDevice, OpcUaPoint } from './opcua.ts';
@@ -51,6 +51,7 @@ const PointBase = z.strictObject({
         .default('device:write')
         .describe('Permission that the writer needs beside device:write, resource:verb'),
     })
+    .refine(limitsFit, LIMITS_REVERSED)
     .optional()
     .describe('The allow-list for writes: a point without it is read-only'),
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Name, Title } from './base.ts';
+import { Name, Range, Reconnect, Scale, Title } from './base.ts';
 
 export const ByteOrder = z
   .enum(['ABCD', 'DCBA', 'BADC', 'CDAB'])
@@ -45,13 +45,7 @@ export const ModbusConnection = z
       .max(10_000)
       .default(0)
       .describe('Pause between requests, in ms; old gateways need one'),
-    reconnect: z
-      .strictObject({
-        minMs: z.int().min(10).default(500).describe('First pause, in ms'),
-        maxMs: z.int().min(100).default(30_000).describe('Longest pause, in ms'),
-      })
-      .default({ minMs: 500, maxMs: 30_000 })
-      .describe('Pause before a new attempt to connect, doubled up to the longest'),
+    reconnect: Reconnect,
   })
   .refine((c) => (c.tcp === undefined) !== (c.serial === undefined), 'exactly one of tcp and serial');
 
@@ -81,12 +75,9 @@ export const ModbusPoint = z.strictObject({
   order: ByteOrder.optional().describe('Order of bytes, when it is not that of the device'),
   bit: z.int().min(0).max(15).optional().describe('Bit of a register, 0 is the lowest'),
   length: z.int().min(1).max(125).optional().describe('Registers of a string'),
-  scale: z.number().default(1).describe('Value = raw × scale + offset'),
+  scale: Scale.describe('Value = raw × scale + offset'),
   offset: z.number().default(0).describe('Added after scaling'),
-  clamp: z
-    .strictObject({ min: z.number().describe('Lowest value'), max: z.number().describe('Highest value') })
-    .optional()
-    .describe('Values outside are set to the limit'),
+  clamp: Range.optional().describe('Values outside are set to the limit'),
   deadband: z
     .strictObject({
       absolute: z.number().min(0).optional().describe('In the unit of the point'),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Name, Title } from './base.ts';
+import { Name, Reconnect, Scale, Title } from './base.ts';
 import { SecretReference } from './secret.ts';
 
 /** `{device}`, `{site}`, `{asset}`, `{org}` and `{tag}` stand for one level each; `#` and `+` as in MQTT. */
@@ -55,13 +55,15 @@ export const MqttConnection = z.strictObject({
     .describe('With a `{device}` level; payload `online` or `offline`, for instance a last will'),
   keepAliveSeconds: z.int().min(5).max(3600).default(15).describe('Keep-alive, in s'),
   connectTimeoutMs: z.int().min(100).max(120_000).default(5000).describe('How long connecting may take, in ms'),
-  reconnect: z
-    .strictObject({
-      minMs: z.int().min(10).default(500).describe('First pause, in ms'),
-      maxMs: z.int().min(100).default(30_000).describe('Longest pause, in ms'),
-    })
-    .default({ minMs: 500, maxMs: 30_000 })
-    .describe('Pause before a new attempt to connect, doubled up to the longest'),
+  reconnect: Reconnect,
+  maxPayloadBytes: z
+    .int()
+    .min(128)
+    .max(16_777_216)
+    .default(262_144)
+    .describe(
+      'A longer message is refused, in bytes: by the built-in broker before it is read, from any other before it is parsed',
+    ),
   maxInFlight: z
     .int()
     .min(1)
@@ -86,7 +88,7 @@ export const MqttPoint = z.strictObject({
     .max(128)
     .optional()
     .describe("Name of the value in the payload, when it is not the point's name; dots lead into objects"),
-  scale: z.number().default(1).describe('Value = raw × scale + offset'),
+  scale: Scale.describe('Value = raw × scale + offset'),
   offset: z.number().default(0).describe('Added after scaling'),
 });
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Name, Title } from './base.ts';
+import { Name, Reconnect, Scale, Title } from './base.ts';
 import { SecretReference } from './secret.ts';
 
 export const OpcUaConnection = z.strictObject({
@@ -36,13 +36,7 @@ export const OpcUaConnection = z.strictObject({
     .default(10)
     .describe('Publishing intervals without changes before the server says it is alive'),
   connectTimeoutMs: z.int().min(100).max(120_000).default(5000).describe('How long connecting may take, in ms'),
-  reconnect: z
-    .strictObject({
-      minMs: z.int().min(10).default(500).describe('First pause, in ms'),
-      maxMs: z.int().min(100).default(30_000).describe('Longest pause, in ms'),
-    })
-    .default({ minMs: 500, maxMs: 30_000 })
-    .describe('Pause before a new attempt to connect, doubled up to the longest'),
+  reconnect: Reconnect,
   certificateWarningDays: z
     .int()
     .min(0)
@@ -67,7 +61,7 @@ export const OpcUaPoint = z.strictObject({
     ),
   samplingMs: z.int().min(0).max(600_000).default(500).describe('How often the server looks at the value, in ms'),
   queueSize: z.int().min(1).max(1000).default(1).describe('Changes kept between two publications; 1 keeps the newest'),
-  scale: z.number().default(1).describe('Value = raw × scale + offset'),
+  scale: Scale.describe('Value = raw × scale + offset'),
   offset: z.number().default(0).describe('Added after scaling'),
 });
 

@@ -54,7 +54,10 @@ export const Rule = z.strictObject({
   message: z.string().max(300).optional().describe('{value}, {threshold}, {unit} and {asset} are replaced'),
   response: z.string().max(1000).optional().describe('What the operator is to do'),
   workOrder: Name.optional().describe('Template of the work order that it opens; one open order per asset and rule'),
-  webhook: z.url().optional().describe('Address that is told about the alarm'),
+  webhook: z
+    .url({ protocol: /^https?$/, error: 'http://… or https://…' })
+    .optional()
+    .describe('Address that is told about the alarm'),
   active: z.boolean().default(true).describe('false: not evaluated'),
 });
 export type Rule = z.infer<typeof Rule>;

@@ -1,14 +1,16 @@
 import { z } from 'zod';
-import { Name, Title, Unit } from './base.ts';
+import { LIMITS_REVERSED, limitsFit, Name, Title, Unit } from './base.ts';
 
-export const ChecklistItem = z.strictObject({
-  item: z.string().min(1).max(200).describe('What is to be done or measured'),
-  required: z.boolean().default(true).describe('The order cannot be completed without it'),
-  kind: z.enum(['check', 'number', 'text']).default('check').describe('How it is answered'),
-  unit: Unit.optional().describe('Of a number'),
-  min: z.number().optional().describe('Smallest plausible number'),
-  max: z.number().optional().describe('Largest plausible number'),
-});
+export const ChecklistItem = z
+  .strictObject({
+    item: z.string().min(1).max(200).describe('What is to be done or measured'),
+    required: z.boolean().default(true).describe('The order cannot be completed without it'),
+    kind: z.enum(['check', 'number', 'text']).default('check').describe('How it is answered'),
+    unit: Unit.optional().describe('Of a number'),
+    min: z.number().optional().describe('Smallest plausible number'),
+    max: z.number().optional().describe('Largest plausible number'),
+  })
+  .refine(limitsFit, LIMITS_REVERSED);
 
 export const WorkOrderTemplate = z.strictObject({
   id: Name.describe('Named by rules'),

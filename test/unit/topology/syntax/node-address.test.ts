@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseNodeAddress, resolveNodeAddress } from '../../../../gateways/opcua/node-address.ts';
+import { parseNodeAddress, resolveNodeAddress } from '../../../../topology/syntax/node-address.ts';
 
 const NAMESPACES = ['http://opcfoundation.org/UA/', 'urn:server', 'urn:plant', 'urn:odd;name%'];
 const resolve = (text: string): string | null => {

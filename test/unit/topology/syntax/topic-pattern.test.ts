@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { compileTopic } from '../../../../gateways/mqtt/topic-pattern.ts';
+import { compileTopic } from '../../../../topology/syntax/topic-pattern.ts';
 
 describe('a topic template', () => {
   it('becomes a filter and reads the three shapes that are in use', () => {
