@@ -3,7 +3,7 @@ import type { AssetDefinition } from '../../topology/plant.ts';
 import { decideRule, noteVerdict, ruleDueMs } from '../alarm/evaluate.ts';
 import type { AlarmEvent } from '../alarm/events.ts';
 import type { Frame, PointValue, Quality } from '../frame.ts';
-import { putValue } from '../live-values.ts';
+import { putMark, putValue } from '../live-values.ts';
 import { isUnfitToJudge } from '../quality/combined.ts';
 import { addReading } from '../window.ts';
 import { hiddenBy, isLost } from './devices.ts';
@@ -60,7 +60,10 @@ function takeReading(
   if (raw === null || quality === 'BAD') {
     // Also before the first reading: a source that was BAD from the start has to say so.
     if (!isOld && !(timeMs < newestMs) && frame.historical !== true && isServing(live, slot, index)) {
-      loseValue(live, slot.metric, frame.reasons?.[reading] ?? null, timeMs);
+      const reason = frame.reasons?.[reading] ?? null;
+      // None this time, and nothing against the last one: it stays, in doubt, with the time that it had.
+      if (quality !== 'BAD' && quality !== 'GOOD') putMark(live, slot.metric, quality, reason, live.nowMs);
+      else loseValue(live, slot.metric, reason, timeMs);
     }
     return;
   }

@@ -52,6 +52,7 @@ export function admitFrame(state: DeviceState, frame: Frame, _turn: Turn<DeviceD
     }
     const value = frame.values[i] ?? null;
     if (value === null || frame.quality?.[i] === 'BAD') {
+      if (isWithheld(value, frame.quality?.[i])) continue;
       if (value !== null || frame.quality?.[i] !== 'BAD') draft = (draft ?? new FrameDraft(frame)).delivered(i);
       continue;
     }
@@ -80,6 +81,11 @@ export function admitFrame(state: DeviceState, frame: Frame, _turn: Turn<DeviceD
   if (draft === null) return { observation, rejected: NOTHING };
   live.rejected += draft.rejected.length;
   return { observation, rejected: draft.rejected };
+}
+
+/** No value this time, for a reason that does not speak against the last one: the device is busy, say. */
+function isWithheld(value: PointValue, quality: Quality | undefined): boolean {
+  return value === null && (quality === 'UNCERTAIN' || quality === 'SUSPECT');
 }
 
 /** The frame as a whole was let through before; looked for only when it is not newer than what was. */

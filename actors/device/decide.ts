@@ -34,6 +34,8 @@ export function decideDevice(
   }
   switch (command.kind) {
     case 'ReportConnectivity':
+      // The link may well be up: of a device that is out of use that says nothing.
+      if (isDecommissioned(state)) return accept([]);
       return reportConnectivity(state, command, turn.nowMs);
     case 'WritePoint':
       return writePoint(state, command, turn);

@@ -13,7 +13,7 @@ import type { DeviceEvent } from './events.ts';
 import { evolveDevice } from './evolve.ts';
 import { observeFrame } from './observe.ts';
 import { decodeDevice, encodeDevice } from './snapshot.ts';
-import { type DeviceState, initialDevice } from './state.ts';
+import { type DeviceState, initialDevice, isDecommissioned } from './state.ts';
 import { deviceView } from './view.ts';
 
 /**
@@ -50,13 +50,24 @@ export const deviceKind: ActorKind<DeviceState, DeviceCommand, DeviceEvent, Fram
   snapshot: { encode: encodeDevice, decode: decodeDevice },
 };
 
-function reconcile({ decided, live }: DeviceState, turn: Turn<DeviceDefinition>): DeviceEvent[] {
+function reconcile(state: DeviceState, turn: Turn<DeviceDefinition>): DeviceEvent[] {
+  const { decided, live } = state;
   live.startedMs = turn.nowMs;
+  const events = reconcileUse(state, turn.nowMs);
   const { linkedAssets } = turn.definition;
   const same =
     linkedAssets.length === decided.introducedTo.length &&
     linkedAssets.every((asset) => decided.introducedTo.includes(asset));
-  return same ? [] : [{ kind: 'DeviceIntroduced', atMs: turn.nowMs, assets: [...linkedAssets] }];
+  if (!same) events.push({ kind: 'DeviceIntroduced', atMs: turn.nowMs, assets: [...linkedAssets] });
+  return events;
+}
+
+/** The topology file may have taken the device out of use, or back into it. */
+function reconcileUse(state: DeviceState, atMs: number): DeviceEvent[] {
+  const isOut = isDecommissioned(state);
+  const saysOut = state.decided.connectivity.reason === 'decommissioned';
+  if (isOut === saysOut) return [];
+  return [{ kind: 'DeviceUnknown', atMs, reason: isOut ? 'decommissioned' : 'not_heard_yet', detail: null }];
 }
 
 function deviceEffects(

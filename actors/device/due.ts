@@ -37,8 +37,7 @@ export function deviceDue(state: DeviceState, turn: Turn<DeviceDefinition>): Dev
   }
   const events: DeviceEvent[] = alarms;
   if (silentAtMs(state) <= nowMs) {
-    const detail = `nothing heard for ${turn.definition.offlineAfterMs} ms`;
-    events.push({ kind: 'DeviceOffline', atMs: nowMs, reason: 'silent', detail });
+    events.push(fallenSilent(decided.connectivity, turn));
   }
   for (let place = 0; place < live.staleAtMs.length; place++) {
     const staleAtMs = live.staleAtMs[place] ?? Number.NaN;
@@ -51,6 +50,17 @@ export function deviceDue(state: DeviceState, turn: Turn<DeviceDefinition>): Dev
     events.push({ kind: 'WriteFinished', atMs: nowMs, writeId, state: 'timed_out', code: 'no_report', message });
   }
   return events;
+}
+
+/** A cause that the driver has named (the broker refuses the connection) says more than that nothing is heard. */
+function fallenSilent(
+  { state, reason, detail }: DeviceState['decided']['connectivity'],
+  { nowMs, definition }: Turn<DeviceDefinition>,
+): DeviceEvent {
+  const silence = `nothing heard for ${definition.offlineAfterMs} ms`;
+  if (state !== 'unknown' || reason === 'not_heard_yet')
+    return { kind: 'DeviceOffline', atMs: nowMs, reason: 'silent', detail: silence };
+  return { kind: 'DeviceOffline', atMs: nowMs, reason, detail: detail === null ? silence : `${detail}; ${silence}` };
 }
 
 /**

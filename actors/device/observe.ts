@@ -53,8 +53,8 @@ function takeReadings(live: DeviceLive, frame: Frame, frameMs: number, nowMs: nu
     const timeMs = frame.times?.[i] ?? frameMs;
     const quality = frame.quality?.[i] ?? 'GOOD';
     const value = frame.values[i] ?? null;
-    const isBad = value === null || quality === 'BAD';
-    if (!isBad) {
+    const hasValue = value !== null && quality !== 'BAD';
+    if (hasValue) {
       usable++;
       live.admitted.addReading(place, timeMs, value, quality);
     }
@@ -62,10 +62,10 @@ function takeReadings(live: DeviceLive, frame: Frame, frameMs: number, nowMs: nu
     const reason = frame.reasons?.[i] ?? null;
     // What was under way for too long is shown with its age: it arrived now, but says nothing of now.
     const isOld = nowMs - timeMs > Math.max(point.staleAfterMs, CLOCK_TOLERANCE_MS);
-    if (!isBad) {
+    if (hasValue) {
       const staleAtMs = (isOld ? timeMs : nowMs) + point.staleAfterMs;
       putValue(live, place, value, timeMs, nowMs, staleAtMs, quality, reason, nowMs);
-    } else if (!isOld) putMark(live, place, 'BAD', reason, nowMs);
+    } else if (!isOld) putMark(live, place, quality === 'GOOD' ? 'BAD' : quality, reason, nowMs);
   }
   if (frame.times === null && frame.points.length > 0) live.admitted.addFrame(frameMs, plan.hash);
   return usable;

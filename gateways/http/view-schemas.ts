@@ -156,7 +156,7 @@ const AssetProps = z.object({
   openWorkOrders: z.int(),
   historyDropped: z
     .int()
-    .optional()
+    .exactOptional()
     .describe('Computed values that the history lacks since the asset came up: there were too many at once'),
 });
 const AssetGroups = z.object({

@@ -388,3 +388,16 @@ test('a total over partial totals is partial', () => {
   assetKind.watch?.(parent.state, new Map([[entityId('asset', 'a'), part]]), parent.turn(1000));
   assert.equal(assetView(parent.state).marks.total?.reason, 'partial_input');
 });
+
+test('a reading without a value that is not called BAD leaves the last value, in doubt, with its own time', () => {
+  const pump = up();
+  pump.observe(frame(0, { temperature: 70 }));
+  pump.observe(frame(1000, { temperature: null }, { quality: ['UNCERTAIN'], reasons: ['modbus_exception_06'] }));
+  const { values, times, marks } = assetView(pump.state);
+  assert.equal(values.temperature, 70);
+  assert.equal(times.temperature, T0);
+  assert.equal(marks.temperature?.quality, 'UNCERTAIN');
+  assert.equal(marks.temperature?.reason, 'modbus_exception_06');
+  pump.runTo(2000);
+  assert.equal(assetView(pump.state).marks.temperature?.reason, 'stale');
+});

@@ -175,3 +175,10 @@ test('historical readings are checked for what is impossible, not against what i
   assert.equal(admit(plc, old).frame, old);
   assert.deepEqual(admit(plc, { ...old, values: [900, 3] }).codes, ['range']);
 });
+
+test('a value that the driver withholds without calling it BAD keeps the quality of the driver', () => {
+  const busy = frame(1000, { temperature: null }, { quality: ['UNCERTAIN'], reasons: ['modbus_exception_06'] });
+  const { frame: admitted, rejected } = admit(up(), busy);
+  assert.equal(admitted, busy);
+  assert.deepEqual(rejected, []);
+});

@@ -232,3 +232,56 @@ test('the newest report of the link is shown', () => {
   deviceKind.note?.(plc.state, { state: 'connected', readingsPerSecond: 10 }, plc.turn(0));
   assert.deepEqual(deviceView(plc.state).link, { state: 'connected', readingsPerSecond: 10 });
 });
+
+test('what a busy device does not answer leaves its last value, in doubt', () => {
+  const plc = up();
+  plc.observe(frame(0, { temperature: 20 }), ID);
+  plc.observe(frame(1000, { temperature: null }, { quality: ['UNCERTAIN'], reasons: ['modbus_exception_06'] }), ID);
+  const { values, times, marks } = deviceView(plc.state);
+  assert.deepEqual([values.temperature, times.temperature], [20, T0]);
+  assert.equal(marks.temperature?.quality, 'UNCERTAIN');
+  assert.equal(marks.temperature?.reason, 'modbus_exception_06');
+});
+
+test('a retained reading is shown with its age, as stale', () => {
+  const plc = up();
+  plc.observe(frame(0, { temperature: 20 }, { deviceTimeMs: T0 - 3_600_000 }), ID);
+  plc.runTo(0);
+  assert.equal(deviceView(plc.state).marks.temperature?.reason, 'stale');
+});
+
+test('a device that is decommissioned does not go online, whatever its driver says', () => {
+  const plc = up();
+  plc.command(0, { kind: 'ReportConnectivity', state: 'online', reason: 'connected' });
+  plc.command(1000, { kind: 'DecommissionDevice', reason: 'replaced' });
+  plc.effects.length = 0;
+  plc.command(2000, { kind: 'ReportConnectivity', state: 'online', reason: 'connected' });
+  plc.observe(frame(3000, { temperature: 20 }), ID);
+  const { props } = deviceView(plc.state);
+  assert.deepEqual([props.connectivity, props.connectivityReason], ['unknown', 'decommissioned']);
+  assert.deepEqual(plc.effects, []);
+});
+
+test('a device that the topology file takes out of use says so to its assets, and comes back when it is in use again', () => {
+  const plc = up();
+  plc.command(0, { kind: 'ReportConnectivity', state: 'online', reason: 'connected' });
+  const out = new Bench(deviceKind, ID, device({ decommissioned: true }), plc.encode()).start(1000);
+  out.command(2000, { kind: 'ReportConnectivity', state: 'online', reason: 'connected' });
+  assert.equal(deviceView(out.state).props.connectivityReason, 'decommissioned');
+  assert.equal(out.effects.length, 1);
+  const back = new Bench(deviceKind, ID, device(), out.encode()).start(3000);
+  assert.equal(deviceView(back.state).props.connectivityReason, 'not_heard_yet');
+  back.command(4000, { kind: 'ReportConnectivity', state: 'online', reason: 'connected' });
+  assert.equal(deviceView(back.state).props.connectivity, 'online');
+});
+
+test('a device that falls silent after its driver named a cause is offline for that cause', () => {
+  const plc = up();
+  plc.observe(frame(20_000, { temperature: 1 }), ID);
+  const refused = { state: 'unknown', reason: 'connection_refused', detail: 'broker' } as const;
+  plc.command(21_000, { kind: 'ReportConnectivity', ...refused });
+  plc.runTo(40_000);
+  const { props } = deviceView(plc.state);
+  assert.deepEqual([props.connectivity, props.connectivityReason], ['offline', 'connection_refused']);
+  assert.equal(props.connectivityDetail, 'broker; nothing heard for 3000 ms');
+});
