@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Effect } from './actor-kind.ts';
 import { ErrorWithCode, messageOf } from './errors.ts';
 import { CommandId, EntityId } from './ids.ts';
@@ -6,16 +7,30 @@ import type { Json } from './json.ts';
 import type { DeadLetter } from './log.ts';
 import type { AskOptions, Reply } from './runtime.ts';
 
-/** Carries out work outside of the actors (`device-write`, `webhook`). Rejects when it failed; it is tried again unless the error says that this cannot help. */
-export type Outlet = (
-  body: Json,
-  effect: { readonly id: string; readonly entity: EntityId; readonly epoch: number },
-) => Promise<void>;
+/** Carries out work outside of the actors (`device-write`, `webhook`). */
+export interface Outlet {
+  /** Rejects when it failed; it is tried again unless the error says that this cannot help. Has a time-out of its own. */
+  (body: Json, effect: OutletCall): Promise<void>;
+  /**
+   * Where the work goes, where that is not one place for all: one that does not answer then keeps only its own work waiting.
+   */
+  readonly destinationOf?: (body: Json) => string;
+}
+
+export interface OutletCall {
+  readonly id: string;
+  readonly entity: EntityId;
+  readonly epoch: number;
+  /** Aborted when the node stops: what can be done once more after the next start may then be given up. */
+  readonly signal: AbortSignal;
+}
 
 const MAX_ATTEMPTS = 8;
 const MIN_BACKOFF_MS = 200;
 const MAX_BACKOFF_MS = 30_000;
 const SETTLE_DELAY_MS = 20;
+/** What runs when the node stops gets so long to end; what has not is begun again after the next start. */
+const STOP_GRACE_MS = 2000;
 /** Replies after which a repeat may succeed; every other refusal is final. */
 const PASSING = new Set(['UNAVAILABLE', 'OVERLOADED', 'TIMEOUT', 'STOPPED', 'STALE_ROUTE']);
 
@@ -35,15 +50,17 @@ export interface EffectRunnerOptions {
 
 /**
  * Carries out what committed events ask for, at least once: an effect stands in the journal beside its event until it is
- * settled, and is begun again after a crash. Effects of one entity run in order, one after the other, so that what it
- * tells another entity arrives in order; entities do not wait for each other. What cannot be done becomes a dead letter.
+ * settled, and is begun again after a crash. What one entity has for one destination, another entity or a place outside, is
+ * done in order, one after the other; nobody else waits for a destination that does not answer. What cannot be done becomes a
+ * dead letter.
  */
 export class EffectRunner {
   readonly #options: EffectRunnerOptions;
-  readonly #lanes = new Map<EntityId, PendingEffect[]>();
+  readonly #lanes = new Map<string, PendingEffect[]>();
+  readonly #stopping = new AbortController();
   #settled: { entity: EntityId; seq: number; index: number }[] = [];
   #settleTimer: NodeJS.Timeout | undefined;
-  #stopped = false;
+  #closed = false;
   #running = 0;
   #idle: (() => void) | undefined;
 
@@ -57,41 +74,64 @@ export class EffectRunner {
     return count;
   }
 
+  get #stopped(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
   begin(effect: PendingEffect): void {
     if (this.#stopped) return;
-    const lane = this.#lanes.get(effect.entity);
+    const key = this.#laneOf(effect);
+    const lane = this.#lanes.get(key);
     if (lane) {
       lane.push(effect);
       return;
     }
     const begun = [effect];
-    this.#lanes.set(effect.entity, begun);
-    void this.#run(effect.entity, begun);
+    this.#lanes.set(key, begun);
+    void this.#run(key, begun);
   }
 
-  /** Begins nothing more and waits for what runs; the rest stands in the journal. */
+  /** Begins nothing more, wakes what pauses and waits a moment for what runs; the rest stands in the journal. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    await this.#end();
     clearTimeout(this.#settleTimer);
     await this.#settle();
+    this.#closed = true;
   }
 
   /** Begins and settles nothing more; what was begun is begun again after the next start. */
   async halt(): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#settleTimer);
-    if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    this.#closed = true;
+    await this.#end();
     clearTimeout(this.#settleTimer);
   }
 
-  async #run(entity: EntityId, lane: PendingEffect[]): Promise<void> {
+  async #end(): Promise<void> {
+    this.#stopping.abort();
+    if (this.#running === 0) return;
+    await new Promise<void>((resolve) => {
+      const grace = setTimeout(resolve, STOP_GRACE_MS);
+      this.#idle = () => {
+        clearTimeout(grace);
+        resolve();
+      };
+    });
+  }
+
+  #laneOf({ entity, effect: asked }: PendingEffect): string {
+    const effect = asked as unknown as Effect;
+    if (effect.kind === 'tell') return `${entity} ${effect.to}`;
+    const destination = this.#options.outlets[effect.port]?.destinationOf?.(effect.body) ?? '';
+    return `${entity} ${effect.port} ${destination}`;
+  }
+
+  async #run(key: string, lane: PendingEffect[]): Promise<void> {
     this.#running++;
     for (let effect = lane[0]; effect && !this.#stopped; effect = lane[0]) {
       if (await this.#carryOut(effect)) this.#settleSoon(effect);
       lane.shift();
     }
-    this.#lanes.delete(entity);
+    this.#lanes.delete(key);
     if (--this.#running === 0) this.#idle?.();
   }
 
@@ -109,6 +149,8 @@ export class EffectRunner {
           ? await this.#tell(effect, id, pending.entity)
           : await this.#out(effect, id, pending.entity);
       if (outcome === undefined) return true;
+      // Cut short by the stop: nobody knows whether it could be done.
+      if (this.#stopped) return false;
       reason = outcome.reason;
       if (outcome.final) break;
     }
@@ -149,18 +191,20 @@ export class EffectRunner {
     const epoch = this.#options.epochOf(entity);
     if (epoch === undefined) return { reason: 'this node does not own the entity', final: true };
     try {
-      await outlet(effect.body, { id, entity, epoch });
+      await outlet(effect.body, { id, entity, epoch, signal: this.#stopping.signal });
       return undefined;
     } catch (error) {
       return { reason: messageOf(error), final: error instanceof ErrorWithCode && !error.retryable };
     }
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, ms).unref());
+  /** Ends early when the node stops. */
+  async #pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#stopping.signal, ref: false }).catch(() => undefined);
   }
 
   #settleSoon({ entity, seq, index }: PendingEffect): void {
+    if (this.#closed) return;
     this.#settled.push({ entity, seq, index });
     this.#settleTimer ??= setTimeout(() => void this.#settle(), SETTLE_DELAY_MS);
   }
