@@ -34,6 +34,12 @@ export class AlarmBook {
   #snapshotToken = '';
   #seen = new Map<string, number>();
 
+  /** Another journal than before: its entities are numbered anew, and what was seen says nothing about them. */
+  forget(): void {
+    this.#seen.clear();
+    this.transitions.value = [];
+  }
+
   takeSnapshot(items: readonly unknown[], token: string): void {
     this.#snapshotToken = token;
     const next = new Map<string, AlarmView>();

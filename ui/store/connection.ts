@@ -41,6 +41,8 @@ export interface Interest {
   readonly onSnapshot: (items: readonly unknown[], token: string) => void;
   readonly onDelta?: (items: readonly Item[]) => void;
   readonly onEvents?: (events: readonly WireEvent[]) => void;
+  /** The server has another journal than the one whose events were taken so far; a snapshot of it follows. */
+  readonly onOtherJournal?: () => void;
   readonly onError?: (code: string, message: string) => void;
 }
 
@@ -225,6 +227,7 @@ export class Connection {
     if (frame.code === 'BAD_RESUME' && subscription.token !== undefined) {
       // Another journal than before (a restored or a new server): begin anew.
       subscription.token = undefined;
+      subscription.onOtherJournal?.();
       this.#sendSubscribe(subscription);
     } else subscription.onError?.(frame.code, frame.message);
   }

@@ -56,6 +56,7 @@ export class Wall {
     this.connection.subscribe({
       topic: 'alarms',
       onSnapshot: (items, token) => this.book.takeSnapshot(items, token),
+      onOtherJournal: () => this.book.forget(),
       onEvents: (events) => this.book.takeEvents(events),
     });
   }
