@@ -39,6 +39,7 @@ export const READING_CODES = {
   source: 'The quality is that which the sender gave',
   bad_json: 'The payload is not JSON',
   bad_payload: 'The payload has another form than the connection says',
+  payload_too_large: 'The message is longer than the connection takes; its body is not kept',
   bad_status: 'A status is `online` or `offline`',
   bad_time: 'The time in the payload cannot be read',
   no_known_field: 'No field of the payload is a point',

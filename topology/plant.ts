@@ -1,6 +1,6 @@
 import type { AssetProfile, Link, Metric } from './schema/asset.ts';
 import type { Place } from './schema/base.ts';
-import type { Connection, Point } from './schema/device.ts';
+import type { Connection, Device, Point } from './schema/device.ts';
 import type { ModbusDevice } from './schema/modbus.ts';
 import type { MqttDevice } from './schema/mqtt.ts';
 import type { OpcUaDevice } from './schema/opcua.ts';
@@ -91,6 +91,8 @@ export interface DeviceDefinition {
   readonly decommissioned: boolean;
   readonly expectedIntervalMs: number;
   readonly offlineAfterMs: number;
+  /** The alarm of the device itself while it is lost; none where it is switched off, or a rule of an asset is that alarm. */
+  readonly lostAlarm?: Exclude<Device['lostAlarm'], false> | null | undefined;
   /** `staleAfterMs` filled in. */
   readonly points: readonly (Point & { readonly staleAfterMs: number })[];
   readonly modbus?: ModbusDevice | undefined;

@@ -14,11 +14,13 @@ type Head = Pick<Topology, 'organization' | 'simulated' | 'roles' | 'retention'>
 export function resolvePlant(head: Head, assembly: Assembly): Plant | null {
   const devices = new Map<string, DeviceDefinition>();
   const linkedAssets = assetsByDevice(assembly);
+  const told = devicesWithLostRule(assembly);
   for (const assembled of assembly.devices) {
     const { site, connection } = assembled;
     if (site === null || connection === null) return null;
     const linked = linkedAssets.get(assembled.device.id) ?? [];
-    devices.set(assembled.device.id, resolveDevice(assembled, site.value, connection.value, linked));
+    const isTold = told.has(assembled.device.id);
+    devices.set(assembled.device.id, resolveDevice(assembled, site.value, connection.value, linked, isTold));
   }
   const assets = new Map<string, AssetDefinition>();
   for (const assembled of assembly.assets) {
@@ -114,6 +116,7 @@ function resolveDevice(
   site: Site,
   connection: Connection,
   linkedAssets: readonly string[],
+  isToldByAsset: boolean,
 ): DeviceDefinition {
   const { device, profile } = assembled;
   const expectedIntervalMs = expectedInterval(assembled);
@@ -135,6 +138,7 @@ function resolveDevice(
     decommissioned: device.decommissioned,
     expectedIntervalMs,
     offlineAfterMs: device.offlineAfterMs ?? profile?.value.offlineAfterMs ?? Math.max(3000, 3 * expectedIntervalMs),
+    lostAlarm: lostAlarmOf(assembled, isToldByAsset),
     points: [...assembled.points.values()].map(({ value: point }) => ({
       ...point,
       staleAfterMs: staleAfter(assembled, point),
@@ -145,6 +149,23 @@ function resolveDevice(
     attributes: device.attributes,
     linkedAssets,
   };
+}
+
+/** Alarms are suppressed while their device is lost, so something has to take their place unless somebody said otherwise. */
+function lostAlarmOf({ device, profile }: AssembledDevice, isToldByAsset: boolean): DeviceDefinition['lostAlarm'] {
+  const given = device.lostAlarm ?? profile?.value.lostAlarm;
+  if (given !== undefined) return given === false ? null : given;
+  return isToldByAsset ? null : { severity: 'HIGH', delaySeconds: 0 };
+}
+
+/** Devices whose loss is an alarm of an asset that they feed. */
+function devicesWithLostRule(assembly: Assembly): ReadonlySet<string> {
+  const devices = new Set<string>();
+  for (const { rules, links } of assembly.assets) {
+    if (![...rules.values()].some(({ value }) => value.active && value.when === 'deviceLost')) continue;
+    for (const { link } of links) if (link.role === 'primary') devices.add(link.device);
+  }
+  return devices;
 }
 
 const DEFAULT_EXPECTED_MS = 1000;

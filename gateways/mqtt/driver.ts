@@ -34,6 +34,10 @@ const REPORT_MS = 1000;
 /** How long a broker keeps the session, and what it holds for us, while we are away. MQTT 3.1.1 has no such limit. */
 const SESSION_EXPIRY_SECONDS = 7 * 86_400;
 
+/** A broker drops what is longer than we say and tells nobody: so much too long, and we still see it and refuse it by name. */
+const TOLD_FACTOR = 4;
+const MAX_TOPIC_BYTES = 65_535;
+
 class MqttDriver implements Driver {
   readonly #host: DriverHost;
   readonly #statistics = new Statistics();
@@ -104,6 +108,7 @@ class MqttDriver implements Driver {
   #createSession(events: SessionEvents): Session {
     const settings = this.#settings;
     const shared = { intake: () => this.#intake, statistics: this.#statistics, maxInFlight: settings.maxInFlight };
+    const { maxPayloadBytes } = settings;
     const password = this.#password();
     if (settings.url.startsWith('embedded:')) {
       const status = settings.statusTopic === undefined ? undefined : compileTopic(settings.statusTopic);
@@ -112,6 +117,7 @@ class MqttDriver implements Driver {
         {
           ...shared,
           ...embeddedAddress(settings),
+          maxPayloadBytes,
           mayRetain: (topic) => status?.match(topic) !== undefined && this.#intake.knows(topic),
           ...(user !== undefined && { user }),
           ...(password !== undefined && { password }),
@@ -136,8 +142,12 @@ class MqttDriver implements Driver {
   }
 
   #clientOptions(password: string | undefined): IClientOptions {
-    const { user, ca, certificate, key, keepAliveSeconds, maxInFlight } = this.#settings;
-    const limits = { sessionExpiryInterval: SESSION_EXPIRY_SECONDS, receiveMaximum: Math.min(maxInFlight, 65_535) };
+    const { user, ca, certificate, key, keepAliveSeconds, maxInFlight, maxPayloadBytes } = this.#settings;
+    const limits = {
+      sessionExpiryInterval: SESSION_EXPIRY_SECONDS,
+      receiveMaximum: Math.min(maxInFlight, 65_535),
+      maximumPacketSize: TOLD_FACTOR * maxPayloadBytes + MAX_TOPIC_BYTES,
+    };
     return {
       protocolVersion: this.#protocolVersion,
       clean: false,

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import { Aedes, type Client, type PublishPacket } from 'aedes';
+import { guardSocket, type TooLong } from './packet-guard.ts';
 
 export interface EmbeddedBrokerOptions {
   /** Loopback, unless clients have to give a password. */
@@ -10,6 +11,9 @@ export interface EmbeddedBrokerOptions {
   /** Asked of every client when given. */
   readonly user?: string;
   readonly password?: string;
+  /** A publication with more is refused before it is read, and its sender disconnected. */
+  readonly maxPayloadBytes: number;
+  readonly onTooLong: (found: TooLong, from: string) => void;
   /** Publications taken and not yet stored; further publishers wait. */
   readonly maxInFlight: number;
   /** Topics whose last message may be retained: few and known, since they are kept in memory. */
@@ -29,6 +33,8 @@ export interface EmbeddedBroker {
   close(): Promise<void>;
 }
 
+/** Topic, packet id and the like, beside the payload. What fits by that but has too long a payload is refused by the intake. */
+const HEADER_BYTES = 1024;
 const MAX_CLIENTS = 1000;
 const CLIENT_QUEUE = 100;
 const SLOW_CLIENT_MS = 10_000;
@@ -63,6 +69,8 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
     sockets.add(socket);
     socket.setNoDelay(true);
     socket.once('close', () => sockets.delete(socket));
+    const from = `${socket.remoteAddress}`;
+    guardSocket(socket, options.maxPayloadBytes + HEADER_BYTES, (found) => options.onTooLong(found, from));
     aedes.handle(socket);
   });
   server.maxConnections = MAX_CLIENTS;

@@ -4,7 +4,7 @@ import type { Intake } from './intake.ts';
 import { DRAIN_MS, type Session, type SessionEvents } from './session.ts';
 import type { Statistics } from './statistics.ts';
 
-export interface EmbeddedSessionOptions extends Omit<EmbeddedBrokerOptions, 'take'> {
+export interface EmbeddedSessionOptions extends Omit<EmbeddedBrokerOptions, 'take' | 'onTooLong'> {
   readonly intake: () => Intake;
   readonly statistics: Statistics;
 }
@@ -48,6 +48,7 @@ export class EmbeddedSession implements Session {
       this.#broker = await startEmbeddedBroker({
         ...this.#options,
         take: (topic, payload) => this.#take(topic, payload),
+        onTooLong: ({ bytes, topic }, from) => this.#options.intake().tooLong(topic ?? '', bytes, from),
       });
       if (!this.#closing) this.#events.up();
     } catch (error) {

@@ -7,6 +7,8 @@ import { createRouter, type Router } from './router.ts';
 import type { Statistics } from './statistics.ts';
 
 const SHOWN_BODY_BYTES = 2000;
+const TOLD_AGAIN_MS = 60_000;
+const TOLD_LIMIT = 1000;
 const CONNECTED: Connectivity = { state: 'online', reason: 'connected' };
 const LAST_WILL: Connectivity = { state: 'offline', reason: 'mqtt_last_will' };
 
@@ -20,6 +22,9 @@ export class Intake {
   readonly #router: Router;
   readonly #connection: string;
   readonly #states: Map<string, Connectivity | null>;
+  readonly #maxPayloadBytes: number;
+  /** Topics whose too long messages were told of lately: a sender that does not give up must not fill the dead letters. */
+  readonly #told = new Map<string, number>();
 
   /** @param states connectivity as it was reported last, null before the first time; kept across a change of definition */
   constructor(
@@ -33,6 +38,7 @@ export class Intake {
     this.#statistics = statistics;
     this.#router = createRouter(definition, settings);
     this.#connection = definition.id;
+    this.#maxPayloadBytes = settings.maxPayloadBytes;
     this.#states = states;
     const known = new Set(definition.devices.map((device) => device.id));
     for (const device of states.keys()) if (!known.has(device)) states.delete(device);
@@ -57,6 +63,10 @@ export class Intake {
    */
   take(topic: string, payload: Buffer, retained: boolean): Promise<void> | null {
     this.#statistics.messages++;
+    if (payload.length > this.#maxPayloadBytes) {
+      this.tooLong(topic, payload.length);
+      return null;
+    }
     const route = this.#router.route(topic);
     if (route.kind === 'refused') {
       this.#refuse(topic, payload, [route]);
@@ -75,6 +85,17 @@ export class Intake {
     this.#statistics.readings += frame.values.length;
     this.#statistics.lastReadingAtMs = receivedAtMs;
     return this.#host.ingest(device, frame);
+  }
+
+  /** Refuses a message for its length, without its body. */
+  tooLong(topic: string, bytes: number, from?: string): void {
+    this.#statistics.count('payload_too_large');
+    const nowMs = Date.now();
+    if (nowMs - (this.#told.get(topic) ?? Number.NEGATIVE_INFINITY) < TOLD_AGAIN_MS) return;
+    if (this.#told.size >= TOLD_LIMIT) this.#told.clear();
+    this.#told.set(topic, nowMs);
+    const reason = `${bytes} bytes${from === undefined ? '' : ` from ${from}`}, and ${this.#maxPayloadBytes} are allowed`;
+    this.#host.deadLetter({ source: `${this.#connection}:${topic}`, code: 'payload_too_large', reason, body: '' });
   }
 
   /** The link is not there: nothing is known of any device behind it. */

@@ -31,6 +31,7 @@ export function decodePayload(router: Router, route: ReadingsRoute, message: Mes
   const { template, points } = route;
   const text = message.payload.toString();
   if (template.payload === 'value') return decodeValue(route, text, message);
+  if (isTooDeep(message.payload)) return fault(points, 'bad_payload', `nested deeper than ${MAX_DEPTH} levels`);
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -60,7 +61,9 @@ function decodeFields(
   const readers: PointReader[] = [];
   const values: PointValue[] = [];
   let faults: Fault[] | undefined;
+  let count = 0;
   for (const field in fields) {
+    if (++count > MAX_FIELDS) return fault(points, 'bad_payload', `more than ${MAX_FIELDS} fields`);
     const reader = points.byField.get(field);
     if (reader === undefined || field === timeField) continue;
     const value = readValue(reader, fields[field]);
@@ -173,6 +176,37 @@ function frameOf(
     times: null,
   };
 }
+
+/** Twice what a device may have of points. */
+const MAX_FIELDS = 10_000;
+const MAX_DEPTH = 32;
+/** Nothing shorter can be nested so deep that it does harm. */
+const SHALLOW_BYTES = 2048;
+
+/** Before it is parsed: what is nested thousands deep cannot even be shown in a dead letter without breaking the stack. */
+function isTooDeep(payload: Buffer): boolean {
+  if (payload.length < SHALLOW_BYTES) return false;
+  let depth = 0;
+  let inText = false;
+  for (let at = 0; at < payload.length; at++) {
+    const byte = payload[at];
+    if (inText) {
+      if (byte === BACKSLASH) at++;
+      else if (byte === QUOTE) inText = false;
+    } else if (byte === QUOTE) inText = true;
+    else if (byte === BRACE || byte === BRACKET) {
+      if (++depth > MAX_DEPTH) return true;
+    } else if (byte === BRACE_END || byte === BRACKET_END) depth--;
+  }
+  return false;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const BRACE = 0x7b;
+const BRACE_END = 0x7d;
+const BRACKET = 0x5b;
+const BRACKET_END = 0x5d;
 
 const NO_FAULTS: readonly Fault[] = [];
 const NO_FIELD = 'no field of the payload is a point of the device';

@@ -64,6 +64,21 @@ describe('the MQTT driver at a real broker', () => {
     assert.equal(host.stateOf('plc-2'), 'unknown connecting');
   });
 
+  it('refuses what is too long by name, and what is far too long never leaves the broker', async () => {
+    const { host } = await start({ maxPayloadBytes: 1000 });
+    const device = await publisher();
+    await device.publishAsync('sensors/plc-1/data', Buffer.alloc(1001, 0x20), { qos: 1 });
+    await device.publishAsync('sensors/plc-1/data', Buffer.alloc(1_000_000, 0x20), { qos: 1 });
+    await device.publishAsync('sensors/plc-1/data', payload(1), { qos: 1 });
+    await until('the good one is there', () => host.values('temp').length === 1);
+    assert.deepEqual(
+      host.letters.map(({ code, reason, body }) => [code, reason, body]),
+      [['payload_too_large', '1001 bytes, and 1000 are allowed', '']],
+    );
+    await until('it is counted', () => host.newestReport?.errors.payload_too_large === 1);
+    assert.equal(host.newestReport?.state, 'connected');
+  });
+
   it('takes what a broker that was killed and came back had kept for it', async () => {
     const { host } = await start();
     await mosquittoPub(broker.port, 'sensors/plc-1/data', payload(1));

@@ -164,4 +164,33 @@ describe('the embedded broker', () => {
     await driver.stop();
     await closed;
   });
+
+  it('refuses a message that is too long before it is read, and goes on with the others', async () => {
+    const { host, url } = await start({ maxPayloadBytes: 1000 });
+    const good = await client(url);
+    const flood = await client(url, { reconnectPeriod: 0 });
+    const closed = new Promise<void>((resolve) => flood.once('close', () => resolve()));
+    flood.publish('sensors/plc-1/data', Buffer.alloc(60_000_000, 0x20), { qos: 1 });
+    await closed;
+    await good.publishAsync('sensors/plc-2/data', payload(2), { qos: 1 });
+    assert.deepEqual(host.values('temp'), [2]);
+    assert.deepEqual(
+      host.letters.map(({ source, code, body }) => [source, code, body]),
+      [['broker:sensors/plc-1/data', 'payload_too_large', '']],
+    );
+    assert.match(host.letters[0]?.reason ?? '', /^600000\d\d bytes from .*, and 1000 are allowed/);
+  });
+
+  it('takes no longer payload by a shorter topic, and tells of a topic once a minute', async () => {
+    const { host, url } = await start({ maxPayloadBytes: 1000 });
+    const device = await client(url);
+    for (let n = 0; n < 3; n++) await device.publishAsync('sensors/plc-1/data', Buffer.alloc(1001, 0x20), { qos: 1 });
+    await device.publishAsync('sensors/plc-1/data', `${payload(1)}${' '.repeat(900)}`, { qos: 1 });
+    assert.deepEqual(host.values('temp'), [1]);
+    assert.deepEqual(
+      host.letters.map(({ code }) => code),
+      ['payload_too_large'],
+    );
+    await until('all are counted', () => host.newestReport?.errors.payload_too_large === 3);
+  });
 });

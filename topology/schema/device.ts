@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Identifier, LIMITS_REVERSED, limitsFit, Name, Place, Range, Title, Unit } from './base.ts';
+import { Identifier, LIMITS_REVERSED, limitsFit, Name, Place, Range, Severity, Title, Unit } from './base.ts';
 import { ModbusConnection, ModbusDevice, ModbusPoint } from './modbus.ts';
 import { MqttConnection, MqttDevice, MqttPoint } from './mqtt.ts';
 import { OpcUaConnection, OpcUaDevice, OpcUaPoint } from './opcua.ts';
@@ -65,6 +65,18 @@ export const Point = PointBase.extend({
 });
 export type Point = z.infer<typeof Point>;
 
+export const LostAlarm = z
+  .union([
+    z.literal(false),
+    z.strictObject({
+      severity: Severity.default('HIGH').describe('How urgent it is that the device cannot be seen'),
+      delaySeconds: z.number().min(0).max(86_400).default(0).describe('The device must be lost for so long, in s'),
+    }),
+  ])
+  .describe(
+    'The alarm of the device itself while there is no connection to it; false: none. Default: severity HIGH at once, unless a deviceLost rule of an asset that it feeds is that alarm',
+  );
+
 export const DeviceProfile = z.strictObject({
   id: Name.describe('Named by the devices that use it'),
   title: Title.optional().describe('Shown to people'),
@@ -82,6 +94,7 @@ export const DeviceProfile = z.strictObject({
     .describe(
       'Nothing heard for so long and the device is offline, in ms. Default: three expected intervals, at least 3000',
     ),
+  lostAlarm: LostAlarm.optional(),
   classification: z
     .enum(['TELEMETRY', 'EVENT', 'ALARM', 'LOG'])
     .default('TELEMETRY')
@@ -108,6 +121,7 @@ export const Device = z.strictObject({
   offlineAfterMs: DeviceProfile.shape.offlineAfterMs.describe(
     'Nothing heard for so long and the device is offline, in ms. Default: of the profile, else three expected intervals, at least 3000',
   ),
+  lostAlarm: LostAlarm.optional(),
   points: z
     .array(Point)
     .max(5000)

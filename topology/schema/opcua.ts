@@ -60,7 +60,14 @@ export const OpcUaPoint = z.strictObject({
       "`nsu=<uri>;s=...` (kept right when namespace indexes move) or `ns=2;s=...`; the device's prefix is put before it",
     ),
   samplingMs: z.int().min(0).max(600_000).default(500).describe('How often the server looks at the value, in ms'),
-  queueSize: z.int().min(1).max(1000).default(1).describe('Changes kept between two publications; 1 keeps the newest'),
+  queueSize: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(10)
+    .describe(
+      'Changes kept between two publications, so that a rule sees a limit that was passed and left between them; 1 keeps the newest',
+    ),
   scale: Scale.describe('Value = raw × scale + offset'),
   offset: z.number().default(0).describe('Added after scaling'),
 });

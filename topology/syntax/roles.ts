@@ -28,6 +28,7 @@ export const PERMISSIONS = [
   'deadletter:read',
   'audit:read',
   'token:manage',
+  'entity:restart',
   'health:read',
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];

@@ -181,3 +181,22 @@ describe('other payloads', () => {
     assert.equal(decode({ ts: 1_700_000_000, metrics: { pressure: 1 } }, 'd/plc-1', true).frame?.quality, null);
   });
 });
+
+describe('a payload that is made to do harm', () => {
+  const decode = decoder({ payload: 'metrics' });
+
+  it('is refused before it is parsed when it is nested too deep, brackets in texts not counted', () => {
+    const nested = (levels: number) => `{"metrics":{"pressure":${'['.repeat(levels)}${']'.repeat(levels)}}}`;
+    const decoded = decode(nested(100_000));
+    assert.deepEqual(codes(decoded), ['bad_payload']);
+    assert.match(decoded.faults[0]?.reason ?? '', /deeper than 32/);
+    assert.equal(decoded.device, 'plc-1');
+    const text = `${'[{"\\\\'.repeat(2000)}`;
+    assert.deepEqual(readings(decode({ metrics: { mode: text } })), { mode: text });
+  });
+
+  it('is refused when it has more fields than any device has points', () => {
+    const metrics = Object.fromEntries(Array.from({ length: 10_001 }, (_, index) => [`x${index}`, 1]));
+    assert.match(decode({ metrics }).faults[0]?.reason ?? '', /more than 10000 fields/);
+  });
+});
