@@ -8,7 +8,7 @@ import { EffectRunner, type Outlet } from './effects.ts';
 import { Entities } from './entities.ts';
 import type { Entity } from './entity/entity.ts';
 import type { EntityHost } from './entity/host.ts';
-import { codeOf, messageOf } from './errors.ts';
+import { ErrorWithCode, messageOf } from './errors.ts';
 import type { Historian } from './historian.ts';
 import { type EntityId, entityId, kindOf } from './ids.ts';
 import type { Append, Journal, JournalEntry } from './journal.ts';
@@ -208,7 +208,8 @@ export class Node implements Runtime {
       await entity.restart();
       return { ok: true };
     } catch (error) {
-      return { ok: false, code: codeOf(error) ?? 'CRASHED', message: messageOf(error) };
+      if (error instanceof ErrorWithCode) return { ok: false, code: error.code, message: error.message };
+      return { ok: false, code: 'UNAVAILABLE', message: `it crashed again: ${messageOf(error)}` };
     }
   }
 

@@ -50,7 +50,7 @@ export type Reply =
     }
   | { readonly ok: false; readonly code: ReplyCode; readonly message: string; readonly field?: string };
 
-/** How a restart ended: with the entity live, or with NOT_FOUND, NOT_DOWN, STALE_ROUTE, UNAVAILABLE, CRASHED. */
+/** How a restart ended: with the entity live, or with NOT_FOUND, INVALID_STATE_TRANSITION where it runs, STALE_ROUTE or UNAVAILABLE. */
 export type Restarted =
   | { readonly ok: true }
   | { readonly ok: false; readonly code: ReplyCode; readonly message: string };

@@ -3,7 +3,8 @@ import { type ActorKind, accept } from '../../runtime/actor-kind.ts';
 import { AccessEvent, type TokenFacts } from './events.ts';
 
 /**
- * The access book of a cell, `access/main`: who came in, who was turned away, and what became of tokens. Its journal is what it
+ * The access book of a cell, `access/main`: who came in, who was turned away, what became of tokens, and whom
+ * people had restarted. Its journal is what it
  * is there for, beside the journals of the plant and read in the same way. It decides nothing: the gateways that let people in
  * tell it what has happened.
  */

@@ -58,6 +58,15 @@ const TokenRevoked = z.strictObject({
   atMs: z.int(),
   token: TokenFacts,
 });
+/** Somebody had an entity built again that did not run. */
+const EntityRestarted = z.strictObject({
+  kind: z.literal('EntityRestarted'),
+  ...client,
+  tokenId: z.string(),
+  entity: z.string().max(160),
+  /** `live`, or the code with which it stayed down. */
+  outcome: z.string().max(64),
+});
 /** More came at once than is taken down one by one. */
 const AccessRecordsOmitted = z.strictObject({
   kind: z.literal('AccessRecordsOmitted'),
@@ -73,6 +82,7 @@ export const AccessEvent = z.discriminatedUnion('kind', [
   PermissionRefused,
   TokenCreated,
   TokenRevoked,
+  EntityRestarted,
   AccessRecordsOmitted,
 ]);
 export type AccessEvent = z.infer<typeof AccessEvent>;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AccessEvent } from '../../actors/access/events.ts';
 import type { Who } from '../../runtime/actor-kind.ts';
-import { CommandId } from '../../runtime/ids.ts';
+import { CommandId, type EntityId } from '../../runtime/ids.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { TokenChange } from '../../runtime/token-store.ts';
 import type { DriverLog } from '../driver.ts';
@@ -99,6 +99,12 @@ export class AccessAudit {
       reason: cut(reason, MAX_TEXT),
     } as const;
     void this.#happened(this.#refusals, `${tokenId} ${via} ${wanted}`, { event, by: { user, via } });
+  }
+
+  /** Somebody had an entity restarted. Resolves when the audit has it, or cannot take it now. */
+  restarted({ tokenId, user }: Identity, address: string, entity: EntityId, outcome: string): Promise<void> {
+    const event = { kind: 'EntityRestarted', address: cut(address, MAX_ADDRESS), tokenId, entity, outcome } as const;
+    return this.#write(event, { user, via: 'http' });
   }
 
   /** Brings what became of tokens into the audit, from wherever it was done. Never rejects. */

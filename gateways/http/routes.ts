@@ -1,6 +1,7 @@
 import type { Route } from './route.ts';
 import { ACCESS_ROUTES } from './routes/access.ts';
 import { ALARM_ROUTES } from './routes/alarms.ts';
+import { ENTITY_ROUTES } from './routes/entities.ts';
 import { PLANT_ROUTES } from './routes/plant.ts';
 import { RECORD_ROUTES } from './routes/records.ts';
 import { SYSTEM_ROUTES } from './routes/system.ts';
@@ -15,5 +16,6 @@ export const ROUTES: readonly Route[] = [
   ...WORK_ORDER_ROUTES,
   ...RECORD_ROUTES,
   ...ACCESS_ROUTES,
+  ...ENTITY_ROUTES,
   ...SYSTEM_ROUTES,
 ];

@@ -108,11 +108,12 @@ export class Entity {
 
   /**
    * Builds it again by the will of a person, whatever it has crashed before. Resolves when it is live, rejects with what keeps
-   * it from that: NOT_DOWN where it runs, STALE_ROUTE where it is not this node's to run.
+   * it from that: INVALID_STATE_TRANSITION where it runs, STALE_ROUTE where it is not this node's to run.
    */
   restart(): Promise<void> {
     const { down } = this;
-    if (down === undefined) return Promise.reject(new ErrorWithCode('NOT_DOWN', `${this.id} is ${this.#status}`));
+    if (down === undefined)
+      return Promise.reject(new ErrorWithCode('INVALID_STATE_TRANSITION', `${this.id} is ${this.#status}`));
     if (down.cause === 'fenced')
       return Promise.reject(new ErrorWithCode('STALE_ROUTE', `another node owns ${this.id}: ${down.reason}`));
     return new Promise((resolve, reject) => {

@@ -118,7 +118,7 @@ test('an entity that spent its restarts on its own crashes is named, and somebod
   try {
     assert.equal((await add(node, 'e')).ok, true);
     const running = await node.restart(id);
-    assert.equal(!running.ok && running.code, 'NOT_DOWN');
+    assert.equal(!running.ok && running.code, 'INVALID_STATE_TRANSITION');
     for (let crash = 0; crash < 4; crash++) {
       await until('it is live', () => node.entity(id)?.status === 'live', 20_000);
       assert.equal((await ask(node, 'e', { kind: 'Break' })).ok, false);

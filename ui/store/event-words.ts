@@ -16,6 +16,7 @@ const TITLES: Readonly<Record<string, string>> = {
   WorkOrderForgotten: 'Work order ended',
   LogInRefused: 'Log-in refused',
   PermissionRefused: 'Refused',
+  EntityRestarted: 'Restarted',
   AccessRecordsOmitted: 'More of the same',
 };
 
@@ -86,6 +87,11 @@ export function eventWords(
     case 'TokenCreated':
     case 'TokenRevoked':
       return [fields.in('token').text('name'), fields.in('token').text('role')].filter(Boolean).join(', ');
+    case 'EntityRestarted':
+      return sentence(
+        nameOf(fields.text('entity')),
+        [fields.code('outcome'), fields.from()].filter(Boolean).join(', '),
+      );
     case 'AccessRecordsOmitted':
       return `${eventTitle(fields.text('of'))} ${fields.times()}, not written down one by one`;
     default:

@@ -44,6 +44,12 @@ test('who came in and who was turned away stands in words, with the address and 
   );
 });
 
+test('who had what restarted stands in words', () => {
+  assert.equal(eventTitle('EntityRestarted'), 'Restarted');
+  const event = { entity: 'asset/pump-1', outcome: 'live', address: '10.0.0.7', tokenId: 't' };
+  assert.equal(eventWords('EntityRestarted', event, null), 'pump-1: live, from 10.0.0.7');
+});
+
 test('an event of a kind or a shape that is not known never breaks the page', () => {
   assert.equal(eventWords('SomethingNew', { reason: 'not_yet_known' }, null), 'not yet known');
   for (const event of [null, 'text', 7, [], { from: 3 }]) {
