@@ -3,9 +3,11 @@ import { permits } from '../../runtime/permissions.ts';
 import type { DeviceDefinition } from '../../topology/plant.ts';
 import type { Point } from '../../topology/schema/device.ts';
 import { alarmPermission, decideAlarm, isAlarmCommand } from '../alarm/decide.ts';
-import { CLOCK_RULES } from './clock.ts';
+import type { AlarmEvent } from '../alarm/events.ts';
 import type { DeviceCommand } from './commands.ts';
 import type { DeviceEvent } from './events.ts';
+import { evolveDecided } from './evolve.ts';
+import { decideLost } from './lost.ts';
 import { type DeviceState, isDecommissioned } from './state.ts';
 
 export function devicePermission(command: DeviceCommand): string {
@@ -28,7 +30,7 @@ export function decideDevice(
 ): Decision<DeviceEvent> {
   const { decided, live } = state;
   if (isAlarmCommand(command)) {
-    const isRule = CLOCK_RULES.some((rule) => rule.id === command.rule);
+    const isRule = live.layout.rules.some((rule) => rule.id === command.rule);
     const context = { by: turn.by.user, nowMs: turn.nowMs, owner: live.owner };
     return decideAlarm(decided.alarms.get(command.rule), isRule, command, context);
   }
@@ -66,7 +68,7 @@ type Command<Kind extends DeviceCommand['kind']> = Extract<DeviceCommand, { kind
 const CONNECTIVITY_EVENTS = { online: 'DeviceOnline', offline: 'DeviceOffline', unknown: 'DeviceUnknown' } as const;
 
 function reportConnectivity(
-  { decided }: DeviceState,
+  { decided, live }: DeviceState,
   command: Command<'ReportConnectivity'>,
   atMs: number,
 ): Decision<DeviceEvent> {
@@ -75,7 +77,10 @@ function reportConnectivity(
   if (known.state === state && known.reason === reason) return accept([]);
   // A device that is online by its data and now by its driver as well has not changed.
   if (state === 'online' && known.state === 'online') return accept([]);
-  return accept([{ kind: CONNECTIVITY_EVENTS[state], atMs, reason, detail }]);
+  const reported: DeviceEvent = { kind: CONNECTIVITY_EVENTS[state], atMs, reason, detail };
+  const alarms: AlarmEvent[] = [];
+  decideLost(evolveDecided(decided, reported), live, atMs, alarms);
+  return accept([reported, ...alarms]);
 }
 
 function writePoint(

@@ -2,6 +2,7 @@ import type { ActorKind, Effect, Turn, View } from '../../runtime/actor-kind.ts'
 import { entityId } from '../../runtime/ids.ts';
 import type { Json } from '../../runtime/json.ts';
 import type { DeviceDefinition } from '../../topology/plant.ts';
+import { endOrphans } from '../alarm/book.ts';
 import { isAlarmEvent } from '../alarm/events.ts';
 import { normal } from '../alarm/machine.ts';
 import type { Frame } from '../frame.ts';
@@ -53,7 +54,8 @@ export const deviceKind: ActorKind<DeviceState, DeviceCommand, DeviceEvent, Fram
 function reconcile(state: DeviceState, turn: Turn<DeviceDefinition>): DeviceEvent[] {
   const { decided, live } = state;
   live.startedMs = turn.nowMs;
-  const events = reconcileUse(state, turn.nowMs);
+  const events: DeviceEvent[] = reconcileUse(state, turn.nowMs);
+  events.push(...endOrphans(decided.alarms, live.layout.rules, turn.nowMs));
   const { linkedAssets } = turn.definition;
   const same =
     linkedAssets.length === decided.introducedTo.length &&

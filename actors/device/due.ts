@@ -6,6 +6,8 @@ import type { AlarmEvent } from '../alarm/events.ts';
 import { START_GRACE_MS } from '../live-values.ts';
 import { COMPILED_CLOCK_RULES } from './clock.ts';
 import type { DeviceEvent } from './events.ts';
+import { evolveDecided } from './evolve.ts';
+import { decideLost, syncLostTimers } from './lost.ts';
 import { type DeviceState, isDecommissioned } from './state.ts';
 
 /** A driver that does not say how a write ended has lost it; it drops what is past its deadline, so nothing happens after. */
@@ -21,6 +23,11 @@ export function deviceDueMs(state: DeviceState): number | undefined {
   for (const rule of COMPILED_CLOCK_RULES) {
     dueMs = Math.min(dueMs, ruleDueMs(rule, decided.alarms.get(rule.rule.id), live.clock));
   }
+  const { lostRule } = live.layout;
+  if (lostRule !== null) {
+    syncLostTimers(decided, live);
+    dueMs = Math.min(dueMs, ruleDueMs(lostRule, decided.alarms.get(lostRule.rule.id), live.clock));
+  }
   for (const write of decided.writes) {
     if (write.state === 'requested') dueMs = Math.min(dueMs, write.deadlineMs + REPORT_GRACE_MS);
   }
@@ -35,10 +42,12 @@ export function deviceDue(state: DeviceState, turn: Turn<DeviceDefinition>): Dev
   for (const rule of COMPILED_CLOCK_RULES) {
     decideRule(rule, decided.alarms.get(rule.rule.id), live.clock, live.skewMs, nowMs, live.owner, null, alarms);
   }
-  const events: DeviceEvent[] = alarms;
-  if (silentAtMs(state) <= nowMs) {
-    events.push(fallenSilent(decided.connectivity, turn));
-  }
+  const events: DeviceEvent[] = [...alarms];
+  // The loss is judged with what the events before it say: a shelf that has ended, the silence of this very turn.
+  if (silentAtMs(state) <= nowMs) events.push(fallenSilent(decided.connectivity, turn));
+  const lost: AlarmEvent[] = [];
+  decideLost(events.reduce(evolveDecided, decided), live, nowMs, lost);
+  events.push(...lost);
   for (let place = 0; place < live.staleAtMs.length; place++) {
     const staleAtMs = live.staleAtMs[place] ?? Number.NaN;
     if (staleAtMs <= nowMs && Number.isNaN(live.staleSinceMs[place])) live.staleSinceMs[place] = staleAtMs;

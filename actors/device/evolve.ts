@@ -10,7 +10,7 @@ export function evolveDevice(state: DeviceState, event: DeviceEvent): DeviceStat
   return { decided: evolveDecided(state.decided, event), live: state.live };
 }
 
-function evolveDecided(decided: DeviceDecided, event: DeviceEvent): DeviceDecided {
+export function evolveDecided(decided: DeviceDecided, event: DeviceEvent): DeviceDecided {
   if (isAlarmEvent(event)) return { ...decided, alarms: evolveBook(decided.alarms, event) };
   switch (event.kind) {
     case 'DeviceOnline':

@@ -2,14 +2,16 @@ import type { Self } from '../../runtime/actor-kind.ts';
 import type { EntityId } from '../../runtime/ids.ts';
 import type { Json } from '../../runtime/json.ts';
 import type { DeviceDefinition } from '../../topology/plant.ts';
+import type { Rule } from '../../topology/schema/rule.ts';
 import { type AlarmBook, AlarmViews } from '../alarm/book.ts';
-import { createTimers, type RuleOwner, type RuleTimers } from '../alarm/evaluate.ts';
+import { type CompiledRule, createTimers, type RuleOwner, type RuleTimers } from '../alarm/evaluate.ts';
 import type { AlarmHolder } from '../alarm/view.ts';
 import { FrameLayouts } from '../frame-layout.ts';
 import { createLiveValues, type LiveValues } from '../live-values.ts';
 import type { WriteView } from '../views.ts';
 import { Admitted } from './admitted.ts';
 import { CLOCK_RULES } from './clock.ts';
+import { lostRuleOf } from './lost.ts';
 
 /** `decided` changes by events alone and is replaced; `live` follows from the readings and is changed in place. */
 export interface DeviceState {
@@ -65,6 +67,9 @@ export interface DeviceLayout {
   readonly definition: DeviceDefinition;
   readonly points: DeviceDefinition['points'];
   readonly placeOf: ReadonlyMap<string, number>;
+  /** Of the device itself: its clock, and that it is lost. */
+  readonly rules: readonly Rule[];
+  readonly lostRule: CompiledRule | null;
 }
 
 /** Place in the layout of each reading of a frame; -1 where the device has no such point. */
@@ -80,7 +85,14 @@ export function layoutOf(definition: DeviceDefinition): DeviceLayout {
   let layout = layouts.get(definition);
   if (layout === undefined) {
     const { points } = definition;
-    layout = { definition, points, placeOf: new Map(points.map((point, place) => [point.name, place])) };
+    const lostRule = lostRuleOf(definition);
+    layout = {
+      definition,
+      points,
+      placeOf: new Map(points.map((point, place) => [point.name, place])),
+      rules: lostRule === null ? CLOCK_RULES : [...CLOCK_RULES, lostRule.rule],
+      lostRule,
+    };
     layouts.set(definition, layout);
   }
   return layout;
@@ -105,10 +117,10 @@ export function createLive(id: EntityId, definition: DeviceDefinition): DeviceLi
   return {
     layout,
     layouts: new FrameLayouts((points) => planFor(layout, points)),
-    holder: { id, site: definition.site, rules: CLOCK_RULES },
+    holder: { id, site: definition.site, rules: layout.rules },
     owner: { name: definition.name, timeZone: definition.timeZone },
     admitted: new Admitted(layout.points),
-    clock: createTimers(CLOCK_RULES.length),
+    clock: createTimers(layout.rules.length),
     lastSeenMs: Number.NaN,
     frameMs: Number.NaN,
     skewMs: Number.NaN,

@@ -90,7 +90,7 @@ const assetCommands = fc.oneof(
 );
 
 const deviceCommands = fc.oneof(
-  ALARM_COMMANDS(['clock-drift']),
+  ALARM_COMMANDS(['clock-drift', 'device-lost']),
   fc.record({
     kind: fc.constant('ReportConnectivity'),
     state: fc.constantFrom('online', 'offline', 'unknown'),
@@ -132,6 +132,7 @@ const PLANT = asset({
 });
 
 const PLC = device({
+  lostAlarm: { severity: 'HIGH', delaySeconds: 1 },
   points: [
     point({ name: 'temperature', range: { min: 0, max: 99 }, frozen: { afterMs: 1000, tolerance: 10 } }),
     point({ name: 'pressure', writable: {} }),

@@ -285,3 +285,47 @@ test('a device that falls silent after its driver named a cause is offline for t
   assert.deepEqual([props.connectivity, props.connectivityReason], ['offline', 'connection_refused']);
   assert.equal(props.connectivityDetail, 'broker; nothing heard for 3000 ms');
 });
+
+const LOST_ALARM = { lostAlarm: { severity: 'HIGH', delaySeconds: 0 } } as const;
+
+test('a device that is lost is an alarm in the same turn, and a link that comes and goes calls nobody twice', () => {
+  const plc = up({ ...LOST_ALARM, offlineAfterMs: 60_000 });
+  const refused = { kind: 'ReportConnectivity', state: 'unknown', reason: 'connection_refused' } as const;
+  plc.command(0, refused);
+  assert.deepEqual(kinds(plc.events), ['DeviceUnknown', 'AlarmRaised']);
+  const alarm = deviceView(plc.state).alarms['device-lost'];
+  assert.equal(alarm?.state, 'ACTIVE');
+  assert.equal(alarm?.severity, 'HIGH');
+  assert.equal(alarm?.message, 'No connection to PLC 1: connection_refused');
+  const back = { kind: 'ReportConnectivity', state: 'online', reason: 'connected' } as const;
+  plc.command(1000, back);
+  assert.deepEqual(kinds(plc.runTo(5000)), []);
+  plc.command(5000, refused);
+  plc.command(6000, back);
+  assert.equal(plc.events.filter(({ kind }) => kind === 'AlarmRaised').length, 1);
+  assert.deepEqual(kinds(plc.due(16_000)), ['AlarmCleared']);
+  plc.command(20_000, refused);
+  assert.deepEqual(kinds(plc.events).slice(-2), ['DeviceUnknown', 'AlarmRecurred']);
+});
+
+test('the loss that silence tells is an alarm in the same turn', () => {
+  const plc = up(LOST_ALARM);
+  plc.observe(frame(20_000, { temperature: 1 }), ID);
+  assert.deepEqual(kinds(plc.runTo(23_000)), ['DeviceOffline', 'AlarmRaised']);
+});
+
+test('the alarm of a lost device waits for its delay, and none is raised of one that is taken out of use', () => {
+  const plc = up({ lostAlarm: { severity: 'CRITICAL', delaySeconds: 5 } });
+  plc.command(0, { kind: 'ReportConnectivity', state: 'offline', reason: 'timeout' });
+  assert.deepEqual(kinds(plc.runTo(4999)), []);
+  assert.deepEqual(kinds(plc.runTo(5000)), ['AlarmRaised']);
+  plc.command(6000, { kind: 'DecommissionDevice', reason: 'replaced' });
+  assert.deepEqual(kinds(plc.runTo(60_000)), ['AlarmCleared']);
+});
+
+test('an alarm of a lost device ends when the topology file no longer wants it', () => {
+  const plc = up(LOST_ALARM);
+  plc.command(0, { kind: 'ReportConnectivity', state: 'offline', reason: 'timeout' });
+  const without = new Bench(deviceKind, ID, device(), plc.encode()).start(1000);
+  assert.deepEqual(kinds(without.events), ['AlarmCleared']);
+});
