@@ -98,8 +98,7 @@ function guard(order: WorkOrder, command: Move, to: WorkOrderState, stamp: Stamp
       );
     }
     case 'close':
-      if (!order.needsVerification || stamp.by !== order.completedBy) return undefined;
-      return reject('VERIFIER_MUST_DIFFER', `${number} was completed by ${stamp.by}: somebody else has to verify it`);
+      return order.needsVerification ? verifierFault(order, stamp.by) : undefined;
     case 'hold':
       if (command.holdReason !== undefined) return undefined;
       return reject('HOLD_REASON_REQUIRED', `say why ${number} has to wait`, 'holdReason');
@@ -110,6 +109,15 @@ function guard(order: WorkOrder, command: Move, to: WorkOrderState, stamp: Stamp
     default:
       return undefined;
   }
+}
+
+/** Who had a hand in the work cannot vouch for it, whoever pressed the button at its end. */
+function verifierFault(order: WorkOrder, by: string): Rejection | undefined {
+  const { number, completedBy, assignedTo, history } = order;
+  const began = history.some((step) => step.transition === 'start' && step.by === by);
+  if (by !== completedBy && by !== assignedTo && !began) return undefined;
+  const part = by === completedBy ? 'completed by' : by === assignedTo ? 'assigned to' : 'started by';
+  return reject('VERIFIER_MUST_DIFFER', `${number} was ${part} ${by}: somebody else has to verify it`);
 }
 
 function assign(order: WorkOrder, command: Of<'AssignWorkOrder'>, stamp: Stamp): Decision<WorkOrderEvent> {

@@ -195,12 +195,14 @@ describe('a work order', () => {
     assert.equal(done(0), 'IMMUTABLE_IN_STATE');
   });
 
-  it('that needs verification is closed by somebody else than who completed it', () => {
+  it('that needs verification is closed by somebody who neither did it, nor was to, nor declared it done', () => {
     const order = along(['open', 'schedule', 'start'], { needsVerification: true });
-    order.give(move('complete'), 'bob');
-    assert.equal(order.give(move('close'), 'bob'), 'VERIFIER_MUST_DIFFER');
-    assert.equal(order.give(move('close'), 'ann'), undefined);
-    assert.equal(order.order.closedBy, 'ann');
+    order.give(move('complete'), 'cid');
+    assert.equal(order.give(move('close'), 'cid'), 'VERIFIER_MUST_DIFFER', 'completed it');
+    assert.equal(order.give(move('close'), 'bob'), 'VERIFIER_MUST_DIFFER', 'is assigned to it');
+    assert.equal(order.give(move('close'), 'ann'), 'VERIFIER_MUST_DIFFER', 'started it');
+    assert.equal(order.give(move('close'), 'dora'), undefined);
+    assert.equal(order.order.closedBy, 'dora');
     const simple = along(['open', 'schedule', 'start']);
     simple.give(move('complete'), 'bob');
     assert.equal(simple.give(move('close'), 'bob'), undefined);
