@@ -129,6 +129,64 @@ test('check 5: the focus holds the rows as the pointer does', async () => {
   clearAll();
 });
 
+test('check 5: nothing in the strip of the overview moves under the pointer or the focus, and new ones are announced', async () => {
+  const page = await bench.wall('/');
+  await page.waitForSelector('.abnormal.calm');
+  raise('coast-pump-1', 'LOW');
+  raise('coast-pump-2', 'MEDIUM');
+  const strip = () => page.locator('.abnormal-item').evaluateAll((all) => all.map((item) => item.getAttribute('href')));
+  await until('two in the strip', async () => (await strip()).length === 2);
+  const before = await strip();
+  await page.hover('.abnormal-item:nth-child(2)');
+  raise('coast-pump-3', 'CRITICAL');
+  await until('the announcement', async () => (await page.locator('.abnormal-waiting').count()) === 1);
+  assert.match((await page.locator('.abnormal-waiting').textContent()) ?? '', /1 new/);
+  assert.deepEqual(await strip(), before);
+  await page.locator('.abnormal-item').first().focus();
+  await page.mouse.move(5, 900);
+  raise('coast-pump-4', 'HIGH');
+  await until('both announced', async () =>
+    /2 new/.test((await page.locator('.abnormal-waiting').textContent()) ?? ''),
+  );
+  assert.deepEqual(await strip(), before);
+  await page.keyboard.press('Escape');
+  await until('let go', async () => (await strip()).length === 4);
+  assert.equal((await strip())[0], '/asset/coast-pump-3');
+  await page.context().close();
+  clearAll();
+});
+
+test('check 4: a tile and the row of a site draw the gravest alarm in its own state, as the alarm list does', async () => {
+  const states = { 'north-pump-1': 'RTN_UNACK', 'north-pump-2': 'LATCHED_ACK', 'north-pump-3': 'ACTIVE_ACK' } as const;
+  const raisedAtMs = Date.now();
+  for (const [asset, detail] of Object.entries(states)) {
+    bench.server.raise({ asset, rule: 'trip', severity: 'CRITICAL', detail, raisedAtMs, name: 'Trip', message: 'm' });
+  }
+  raise('north-pump-3', 'LOW');
+  const page = await bench.wall('/alarms');
+  const label = (selector: string) => page.locator(selector).first().getAttribute('aria-label');
+  const listed = new Map<string, string | null>();
+  for (const asset of Object.keys(states)) {
+    await page.waitForSelector(`.alarm-row[data-id="asset/${asset}:trip"]`);
+    listed.set(asset, await label(`.alarm-row[data-id="asset/${asset}:trip"] .symbol`));
+  }
+  assert.equal(new Set(listed.values()).size, 3);
+  await page.goto(bench.server.url);
+  for (const [asset, expected] of listed) {
+    await page.waitForSelector(`.tile[href="/asset/${asset}"] .symbol`);
+    assert.equal(await label(`.tile[href="/asset/${asset}"] .symbol`), expected);
+  }
+  assert.equal(await page.locator('.tile[href="/asset/north-pump-3"] .blinks').count(), 0);
+  await page.goto(`${bench.server.url}/site/north`);
+  for (const [asset, expected] of listed) {
+    const symbol = `.asset-row:has(a[href="/asset/${asset}"]) .symbol`;
+    await page.waitForSelector(symbol);
+    assert.equal(await label(symbol), expected);
+  }
+  await page.context().close();
+  clearAll();
+});
+
 test('check 8: acknowledging reaches no further than the rows in sight', async () => {
   for (let i = 1; i <= 90; i++) raise(`valley-pump-${i}`, 'MEDIUM');
   const page = await bench.wall('/alarms');
@@ -212,6 +270,31 @@ test('check 14: keys alone lead to an alarm, acknowledge it in two steps, open i
   await page.waitForURL('**/alarms**');
   await page.keyboard.press('?');
   await page.waitForSelector('dialog.help[open]');
+  await page.context().close();
+  clearAll();
+});
+
+test('Enter right after the last letter sends the whole text, however late the page is drawn', async () => {
+  const page = await bench.wall('/asset/harbour-pump-8');
+  raise('harbour-pump-8', 'LOW');
+  await page.waitForSelector('.alarm-detail');
+  await page.keyboard.press('c');
+  await page.waitForSelector('dialog[open] input');
+  // In one task, so that no frame is drawn in between; twice, as an impatient hand does.
+  await page.evaluate(() => {
+    const field = document.activeElement;
+    if (!(field instanceof HTMLInputElement)) return;
+    field.value = 'Oil level is good.';
+    field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+    for (let i = 0; i < 2; i++)
+      field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
+  });
+  await page.waitForSelector('.note.done');
+  const comments = bench.server.commands.filter(({ command }) => command.kind === 'CommentAlarm');
+  assert.deepEqual(
+    comments.map(({ command }) => command.text),
+    ['Oil level is good.'],
+  );
   await page.context().close();
   clearAll();
 });

@@ -101,20 +101,16 @@ test('check 14: by keyboard alone from the overview to a site, an asset, its ala
   await until('the asset', () => at() === '/asset/wt-5');
   await page.waitForSelector('.alarm-detail');
   await confirmed(page, 'a', '');
-  await until('acknowledged', async () =>
-    /reset needed/.test((await page.locator('.alarm-detail header').textContent()) ?? ''),
-  );
+  const header = async () => (await page.locator('.alarm-detail header').textContent()) ?? '';
+  await until('acknowledged', async () => /Acknowledged|reset needed/.test(await header()));
   await confirmed(page, 's', 'blades are being looked at');
-  await until('shelved', async () => /Shelved/.test((await page.locator('.alarm-detail header').textContent()) ?? ''));
+  await until('shelved', async () => /Shelved/.test(await header()));
   await confirmed(page, 'c', 'Brake has engaged.');
   await until('the comment', async () =>
     /Brake has engaged/.test((await page.locator('.alarm-detail').textContent()) ?? ''),
   );
   await confirmed(page, 'u', '');
-  await until(
-    'not shelved',
-    async () => !/Shelved/.test((await page.locator('.alarm-detail header').textContent()) ?? 'Shelved'),
-  );
+  await until('not shelved', async () => !/Shelved/.test(await header()));
   await tabTo(page, /^WO-\d{8}-\d{5}$/);
   await page.keyboard.press('Enter');
   await page.waitForSelector('.order-page');

@@ -10,9 +10,11 @@ export function Login({ problem }: { readonly problem: string | null }) {
   const [error, setError] = useState(problem);
   const submit = async (event: Event) => {
     event.preventDefault();
-    if (token.trim() === '' || busy) return;
+    // From the field itself: what was pasted last may not be drawn yet.
+    const entered = event.target instanceof HTMLFormElement ? new FormData(event.target).get('token') : token;
+    if (typeof entered !== 'string' || entered.trim() === '' || busy) return;
     setBusy(true);
-    const answer = await logIn(token.trim());
+    const answer = await logIn(entered.trim());
     setBusy(false);
     if (answer.ok) location.reload();
     else setError(`${answer.message} (${answer.code})`);

@@ -16,6 +16,16 @@ interface DialogProps {
 export function Dialog({ title, confirm, onConfirm, onClose, disabled = false, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const shown = useRef(true);
+  const newest = useRef({ disabled, onConfirm });
+  newest.current = { disabled, onConfirm };
+  const confirmed = useRef(false);
+  // The page is drawn once a frame, after what was typed: only then the newest text is in the command.
+  const submit = () =>
+    requestAnimationFrame(() => {
+      if (newest.current.disabled || confirmed.current) return;
+      confirmed.current = true;
+      newest.current.onConfirm();
+    });
   useEffect(() => {
     const before = document.activeElement;
     const element = dialog.current;
@@ -44,7 +54,13 @@ export function Dialog({ title, confirm, onConfirm, onClose, disabled = false, c
       method="dialog"
       onSubmit=${(event: Event) => {
         event.preventDefault();
-        if (!disabled) onConfirm();
+        submit();
+      }}
+      onKeyDown=${(event: KeyboardEvent) => {
+        // The button may still be drawn as disabled, and would then keep the browser from submitting.
+        if (event.key !== 'Enter' || !(event.target instanceof HTMLInputElement)) return;
+        event.preventDefault();
+        submit();
       }}
     >
       <h2>${title}</h2>
