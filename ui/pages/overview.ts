@@ -1,11 +1,12 @@
 import { html } from 'htm/preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { AlarmView, AssetView, SiteView } from '../../actors/views.ts';
-import { PrioritySymbol, SymbolOf } from '../parts/alarm-symbol.ts';
+import { lookOf } from '../parts/alarm-look.ts';
+import { GravestSymbol, SymbolOf, useGravest } from '../parts/alarm-symbol.ts';
 import { Empty, Health, Loading } from '../parts/condition.ts';
 import { Age, Moment, ZoneClock } from '../parts/moment.ts';
 import { MetricValue, Reading } from '../parts/value.ts';
-import { compareAlarms, listOf } from '../store/alarm-order.ts';
+import { arrange, listOf } from '../store/alarm-order.ts';
 import { type Cells, useEntity, useField, useGroup, useIds } from '../store/cells.ts';
 import { useKeys } from '../store/keys.ts';
 import { useTopic } from '../store/live-topic.ts';
@@ -70,38 +71,62 @@ function Panels({ sites, assets, layout, values = null }: PanelsProps & { readon
   })}`;
 }
 
-/** Named first of all: which asset, which priority, what, since when. */
+/** Named first of all: which asset, which priority, what, since when. Nothing moves under the pointer or the focus. */
 function AbnormalNow({ columns }: { readonly columns: number }) {
   const wall = useWall();
   const alarms = useSignal(wall.book.alarms);
   const ready = useSignal(wall.book.ready);
-  const active = [...alarms.values()]
-    .filter((alarm) => listOf(alarm) === 'active' && alarm.detail !== 'NORMAL')
-    .sort(compareAlarms);
+  const { held, on } = useHold();
+  const arranged = useRef<readonly string[]>([]);
+  const drawn = useRef<ReadonlyMap<string, AlarmView>>(new Map());
   if (!ready) return html`<section class="abnormal"><${Loading} what="alarms" /></section>`;
-  if (active.length === 0) {
-    return html`<section class="abnormal calm" aria-label="Abnormal now"><p>Nothing abnormal. No alarm is active or waiting to be acknowledged.</p></section>`;
+  const active = [...alarms.values()].filter((alarm) => listOf(alarm) === 'active' && alarm.detail !== 'NORMAL');
+  const { ids, waiting } = arrange(arranged.current, active, held);
+  arranged.current = ids;
+  if (ids.length === 0) {
+    return html`<section class="abnormal calm" aria-label="Abnormal now" ...${on}><p>Nothing abnormal. No alarm is active or waiting to be acknowledged.</p></section>`;
   }
   const room = STRIP.rows * columns;
-  const shown = active.slice(0, active.length > room ? room - 1 : room);
+  const shown = ids.slice(0, ids.length > room ? room - 1 : room);
+  // One that went away while the strip is held stays in its place, as it was.
+  const items = shown.flatMap((id) => alarms.get(id) ?? drawn.current.get(id) ?? []);
+  drawn.current = new Map(items.map((alarm) => [alarm.id, alarm]));
+  const current = new Set(active.map(({ id }) => id));
   const style = { gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` };
-  return html`<section class=${shown.length <= columns ? 'abnormal few' : 'abnormal'} style=${style} aria-label="Abnormal now">
-    ${shown.map((alarm) => html`<${AbnormalItem} key=${alarm.id} alarm=${alarm} />`)}
-    ${active.length > shown.length && html`<a class="abnormal-item more" href="/alarms">and ${active.length - shown.length} more alarms</a>`}
+  return html`<section class=${shown.length <= columns ? 'abnormal few' : 'abnormal'} style=${style} aria-label="Abnormal now" ...${on}>
+    ${items.map((alarm) => html`<${AbnormalItem} key=${alarm.id} alarm=${alarm} gone=${!current.has(alarm.id)} />`)}
+    ${ids.length > shown.length && html`<a class="abnormal-item more" href="/alarms">and ${ids.length - shown.length} more alarms</a>`}
+    ${waiting.length > 0 && html`<span class="abnormal-waiting" role="status"><${SymbolOf} alarm=${waiting[0]} /> ${waiting.length} new</span>`}
   </section>`;
 }
 
-function AbnormalItem({ alarm }: { readonly alarm: AlarmView }) {
+function AbnormalItem({ alarm, gone }: { readonly alarm: AlarmView; readonly gone: boolean }) {
   const wall = useWall();
   const [kind, id] = split(alarm.entity);
-  return html`<a class="abnormal-item" href=${`/${kind}/${encodeURIComponent(id)}`}>
+  return html`<a class=${gone ? 'abnormal-item gone' : 'abnormal-item'} href=${`/${kind}/${encodeURIComponent(id)}`}>
     <${SymbolOf} alarm=${alarm} />
     <span class="abnormal-text">
       <span class="abnormal-line abnormal-title"><strong>${wall.nameOf(alarm.entity)}</strong> <span>${alarm.name}</span></span>
       <span class="abnormal-line abnormal-message">${alarm.message}</span>
-      <span class="abnormal-line dim"><${Moment} timeMs=${alarm.raisedAtMs} zone=${wall.zoneOf(alarm.site)} /> · <${Age} timeMs=${alarm.raisedAtMs} /> · ${wall.nameOf(`site/${alarm.site}`)}</span>
+      <span class="abnormal-line dim">${gone ? 'Gone · ' : ''}<${Moment} timeMs=${alarm.raisedAtMs} zone=${wall.zoneOf(alarm.site)} /> · <${Age} timeMs=${alarm.raisedAtMs} /> · ${wall.nameOf(`site/${alarm.site}`)}</span>
     </span>
   </a>`;
+}
+
+/** Held as long as the pointer or the focus is on the part that takes these listeners. */
+function useHold() {
+  const [hovered, setHovered] = useState(false);
+  const [inFocus, setInFocus] = useState(false);
+  const on = {
+    onPointerEnter: () => setHovered(true),
+    onPointerLeave: () => setHovered(false),
+    onFocusIn: () => setInFocus(true),
+    onFocusOut: ({ currentTarget, relatedTarget }: FocusEvent) =>
+      setInFocus(
+        currentTarget instanceof Node && relatedTarget instanceof Node && currentTarget.contains(relatedTarget),
+      ),
+  };
+  return { held: hovered || inFocus, on };
 }
 
 interface SitePanelProps {
@@ -137,7 +162,7 @@ function SiteHeader({ site }: { readonly site: string }) {
       ${several && html`<${ZoneClock} zone=${wall.zoneOf(site)} />`}
     </div>
     <div class="site-line">
-      <${SiteAlarms} props=${props} />
+      <${SiteAlarms} site=${site} props=${props} />
       <span class="pair"><span class="dim">Health</span> <${Health} value=${props.health} /></span>
       <span class=${offline > 0 ? 'pair notable' : 'pair'}><span class="dim">Online</span> <span class="number">${props.devicesOnline}/${props.devices}</span>${offline > 0 && html` <span class="number">${offline} ✕</span>`}</span>
       ${(props.openWorkOrders ?? 0) > 0 && html`<span class="pair"><span class="dim">Orders</span> <span class="number">${props.openWorkOrders}</span></span>`}
@@ -153,11 +178,11 @@ const BY_SEVERITY = [
   ['LOW', 'alarmsLow'],
 ] as const;
 
-export function SiteAlarms({ props }: { readonly props: Partial<SiteView['props']> }) {
+function SiteAlarms({ site, props }: { readonly site: string; readonly props: Partial<SiteView['props']> }) {
   const some = BY_SEVERITY.filter(([, key]) => (props[key] ?? 0) > 0);
   if (some.length === 0) return html`<span class="site-alarms dim">No alarms</span>`;
   return html`<span class="site-alarms">
-    ${some.map(([severity, key]) => html`<span class="pair"><${PrioritySymbol} severity=${severity} unacknowledged=${false} /><span class="number">${props[key]}</span></span>`)}
+    ${some.map(([severity, key]) => html`<span class="pair"><${GravestSymbol} group=${`site/${site} ${severity}`} /><span class="number">${props[key]}</span></span>`)}
   </span>`;
 }
 
@@ -174,8 +199,10 @@ export function KeyFigures({ site }: { readonly site: string }) {
 }
 
 function Figure({ site, figure, unit, decimals }: { site: string; figure: string; unit: string; decimals: number }) {
-  const value = useField(useWall().sites, site, 'values', figure);
-  return html`<${Reading} value=${value} mark=${undefined} unit=${unit} decimals=${decimals} />`;
+  const { sites } = useWall();
+  const value = useField(sites, site, 'values', figure);
+  const mark = useField(sites, site, 'marks', figure);
+  return html`<${Reading} value=${value} mark=${mark} unit=${unit} decimals=${decimals} />`;
 }
 
 interface TileProps {
@@ -190,20 +217,20 @@ function Tile({ asset, short, kind, values }: TileProps) {
   const wall = useWall();
   const entity = useEntity(wall.assets, asset);
   const props = entity?.props;
-  const severity = props?.worstSeverity ?? null;
+  const worst = useGravest(`asset/${asset}`);
   const marks = Object.values(entity?.marks ?? {}).filter((mark) => mark !== undefined);
   const doubtful = props?.connected === false || marks.length > 0;
-  if (kind === 'abnormal' && severity === null && !doubtful) return null;
+  if (kind === 'abnormal' && worst === undefined && !doubtful) return null;
   const name = props?.name ?? asset;
   const classes = [
     'tile',
-    severity === null ? '' : 'abnormal-tile',
+    worst === undefined ? '' : 'abnormal-tile',
     doubtful ? 'doubtful' : '',
     props?.connected === false ? 'disconnected' : '',
     props?.status === 'operational' ? '' : 'not-operational',
   ];
   const condition = [
-    severity?.toLowerCase(),
+    worst && `${worst.severity.toLowerCase()} ${lookOf(worst).words.toLowerCase()}`,
     props?.connected === false ? 'not connected' : '',
     marks.length > 0 ? `${marks.length} values not good` : '',
     props?.status === 'operational' ? '' : props?.status,
@@ -211,8 +238,8 @@ function Tile({ asset, short, kind, values }: TileProps) {
   const words = condition.filter(Boolean).join(', ') || 'normal';
   return html`<a class=${classes.join(' ')} href=${`/asset/${encodeURIComponent(asset)}`} title=${`${name}: ${words}`} aria-label=${`${name}: ${words}`}>
     <span class="tile-name">
-      ${severity !== null && html`<${PrioritySymbol} severity=${severity} unacknowledged=${(props?.alarmsUnacknowledged ?? 0) > 0} />`}
-      ${severity === null && doubtful && html`<span class="tile-mark" aria-hidden="true">${props?.connected === false ? '✕' : '◷'}</span>`}
+      ${worst !== undefined && html`<${SymbolOf} alarm=${worst} />`}
+      ${worst === undefined && doubtful && html`<span class="tile-mark" aria-hidden="true">${props?.connected === false ? '✕' : '◷'}</span>`}
       ${props?.status === 'maintenance' && html`<span class="tile-mark" aria-hidden="true">M</span>`}
       ${kind !== 'dot' && html`<span class="tile-text">${kind === 'card' || kind === 'line' ? name : short}</span>`}
     </span>

@@ -1,7 +1,7 @@
 import { html } from 'htm/preact';
 import type { AssetView, WorkOrderView } from '../../actors/views.ts';
 import { AlarmList } from '../parts/alarm-list.ts';
-import { PrioritySymbol } from '../parts/alarm-symbol.ts';
+import { SymbolOf, useGravest } from '../parts/alarm-symbol.ts';
 import { Connectivity, Empty, Health, Loading } from '../parts/condition.ts';
 import { MetricBar, MetricValue, TrendArrow } from '../parts/value.ts';
 import { OpenOrders } from '../parts/work-orders.ts';
@@ -80,6 +80,7 @@ function inTreeOrder(cells: Cells<AssetView>, ids: readonly string[]): string[] 
 function AssetRow({ cells, id }: { readonly cells: Cells<AssetView>; readonly id: string }) {
   const props = useGroup(cells, id, 'props');
   const metrics = useGroup(cells, id, 'metrics') ?? {};
+  const worst = useGravest(`asset/${id}`);
   if (props === undefined) return null;
   const entries = Object.entries(metrics);
   const keys = entries.filter(([, info]) => info?.key);
@@ -87,7 +88,7 @@ function AssetRow({ cells, id }: { readonly cells: Cells<AssetView>; readonly id
   const depth = Math.max(0, (props.path?.length ?? 1) - 1);
   return html`<div class=${`asset-row depth-${Math.min(depth, 4)}`}>
     <span class="asset-name">
-      ${props.worstSeverity ? html`<${PrioritySymbol} severity=${props.worstSeverity} unacknowledged=${(props.alarmsUnacknowledged ?? 0) > 0} />` : html`<span class="symbol-space"></span>`}
+      ${worst !== undefined ? html`<${SymbolOf} alarm=${worst} />` : html`<span class="symbol-space"></span>`}
       <a href=${`/asset/${encodeURIComponent(id)}`}>${props.name ?? id}</a>
       ${props.connected === false && html`<${Connectivity} state="offline" words=${false} />`}
       ${props.status !== 'operational' && html`<span class="tag">${props.status}</span>`}

@@ -1,6 +1,9 @@
 import { html } from 'htm/preact';
+import { useRef } from 'preact/hooks';
 import type { AlarmView, Severity } from '../../actors/views.ts';
 import { PRIORITY } from '../store/alarm-order.ts';
+import { useSubscription } from '../store/signal.ts';
+import { useWall } from '../store/wall.ts';
 import { type AlarmLook, lookOf } from './alarm-look.ts';
 
 /** One shape a priority: square, triangle up, triangle down, circle, and a plain bar for information. In a box of 24. */
@@ -64,7 +67,23 @@ export function SymbolOf({ alarm }: { readonly alarm: AlarmView }) {
   return html`<${AlarmSymbol} severity=${alarm.severity} look=${lookOf(alarm)} />`;
 }
 
-/** For counts and tiles: a priority with or without somebody to acknowledge it. */
+/** Of all alarms of a group the gravest, as the alarm list draws it; nothing where the group has none. */
+export function GravestSymbol({ group }: { readonly group: string }) {
+  const alarm = useGravest(group);
+  return alarm === undefined ? null : html`<${SymbolOf} alarm=${alarm} />`;
+}
+
+/** Draws the calling part again when another alarm, or another state of it, is the gravest of the group. */
+export function useGravest(group: string): AlarmView | undefined {
+  const { gravest } = useWall().book;
+  const drawn = useRef<AlarmView | undefined>(undefined);
+  drawn.current = gravest.value.get(group);
+  const moved = () => gravest.value.get(group) !== drawn.current;
+  useSubscription((listener) => gravest.subscribe(() => moved() && listener()), [gravest, group], moved);
+  return drawn.current;
+}
+
+/** For filters: a priority with or without somebody to acknowledge it. */
 export function PrioritySymbol({
   severity,
   unacknowledged,

@@ -3,7 +3,7 @@ import { PRIORITY, SEVERITIES } from '../store/alarm-order.ts';
 import { useSignal } from '../store/signal.ts';
 import type { SoundState } from '../store/sound.ts';
 import { useWall } from '../store/wall.ts';
-import { PrioritySymbol } from './alarm-symbol.ts';
+import { GravestSymbol, PrioritySymbol } from './alarm-symbol.ts';
 import { Conditions } from './banner.ts';
 import { WallClock } from './moment.ts';
 
@@ -69,7 +69,7 @@ export function AlarmCounters() {
         href=${`/alarms?priority=${PRIORITY[severity]}`}
         title=${`${severity.toLowerCase()}: ${unacknowledged} unacknowledged, ${acknowledged} acknowledged`}
       >
-        <${PrioritySymbol} severity=${severity} unacknowledged=${unacknowledged > 0} none=${total === 0} />
+        ${total === 0 ? html`<${PrioritySymbol} severity=${severity} unacknowledged=${false} none=${true} />` : html`<${GravestSymbol} group=${severity} />`}
         <span class="counter-text"><span class="number">${ready ? total : '–'}</span>${unacknowledged > 0 && html`<span class="counter-unack">${unacknowledged} unack.</span>`}</span>
       </a>`;
     })}

@@ -1,6 +1,6 @@
 import type { AlarmView } from '../../actors/views.ts';
 import type { WireEvent } from '../../gateways/websocket/protocol.ts';
-import { type AlarmCounts, countAlarms } from './alarm-order.ts';
+import { type AlarmCounts, countAlarms, gravestByGroup } from './alarm-order.ts';
 import { isCovered } from './frames.ts';
 import { Signal } from './signal.ts';
 
@@ -26,6 +26,8 @@ export class AlarmBook {
   /** Replaced on every change; listeners draw from it. */
   readonly alarms = new Signal<ReadonlyMap<string, AlarmView>>(new Map());
   readonly counts = new Signal<AlarmCounts>(countAlarms([]));
+  /** See `gravestByGroup`. */
+  readonly gravest = new Signal<ReadonlyMap<string, AlarmView>>(new Map());
   readonly ready = new Signal(false);
   /** Oldest first. */
   readonly transitions = new Signal<readonly Transition[]>([]);
@@ -70,6 +72,7 @@ export class AlarmBook {
   #replace(next: ReadonlyMap<string, AlarmView>): void {
     this.alarms.value = next;
     this.counts.value = countAlarms(next.values());
+    this.gravest.value = gravestByGroup(next.values());
   }
 }
 

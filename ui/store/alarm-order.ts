@@ -33,6 +33,31 @@ export function compareAlarms(a: AlarmView, b: AlarmView): number {
   );
 }
 
+/**
+ * The alarm that speaks for each group where there is room for one symbol alone: the gravest, of equal ones an unacknowledged
+ * before a standing before any other. Groups are entities, priorities of a site (`site/north HIGH`) and of the plant (`HIGH`).
+ */
+export function gravestByGroup(alarms: Iterable<AlarmView>): ReadonlyMap<string, AlarmView> {
+  const gravest = new Map<string, AlarmView>();
+  for (const alarm of alarms) {
+    if (listOf(alarm) !== 'active' || alarm.detail === 'NORMAL') continue;
+    for (const group of [alarm.entity, `site/${alarm.site} ${alarm.severity}`, alarm.severity]) {
+      const other = gravest.get(group);
+      if (other === undefined || isGraver(alarm, other)) gravest.set(group, alarm);
+    }
+  }
+  return gravest;
+}
+
+function isGraver(a: AlarmView, b: AlarmView): boolean {
+  return (
+    (PRIORITY[a.severity] - PRIORITY[b.severity] ||
+      Number(isUnacknowledged(b)) - Number(isUnacknowledged(a)) ||
+      Number(isStanding(b)) - Number(isStanding(a)) ||
+      compareAlarms(a, b)) < 0
+  );
+}
+
 export interface Arrangement {
   readonly ids: readonly string[];
   /** Alarms that are not shown yet because the list is held; the gravest first. */

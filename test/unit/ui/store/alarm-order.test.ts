@@ -5,6 +5,7 @@ import {
   arrange,
   compareAlarms,
   countAlarms,
+  gravestByGroup,
   isUnacknowledged,
   listOf,
   PRIORITY,
@@ -43,6 +44,22 @@ test('unacknowledged come first, then the graver, then the newer', () => {
       }
     }),
   );
+});
+
+test('where there is room for one symbol, the gravest alarm speaks in the state that it is in', () => {
+  const low = anAlarm({ id: 'low', severity: 'LOW' });
+  const grave = anAlarm({ id: 'grave', severity: 'CRITICAL', detail: 'ACTIVE_ACK' });
+  const returned = anAlarm({ id: 'returned', detail: 'RTN_UNACK' });
+  const standing = anAlarm({ id: 'standing' });
+  const shelved = anAlarm({ id: 'shelved', severity: 'CRITICAL', shelved: SHELVED });
+  const gravest = (...all: (typeof low)[]) => gravestByGroup(all).get('asset/pump-1')?.id;
+  assert.equal(gravest(low, grave, shelved), 'grave');
+  assert.equal(gravest(returned, standing), 'standing');
+  assert.equal(gravest(returned), 'returned');
+  assert.equal(gravest(shelved), undefined);
+  const groups = gravestByGroup([low, grave, returned]);
+  assert.equal(groups.get('site/north LOW')?.id, 'low');
+  assert.equal(groups.get('HIGH')?.id, 'returned');
 });
 
 test('the order does not depend on the order of arrival', () => {
