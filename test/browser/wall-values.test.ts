@@ -90,6 +90,45 @@ test('check 10: stale is grey with its age, bad is struck out, uncertain is mark
   await page.context().close();
 });
 
+test('check 10: a figure of a site that lacks an asset says how many of how many it has, on the overview and on its page', async () => {
+  const mark = {
+    quality: 'UNCERTAIN',
+    reason: 'partial_input',
+    sinceMs: Date.now(),
+    inputs: { used: 3, of: 4 },
+  } as const;
+  const page = await bench.wall('/');
+  const overview = page.locator('.site-panel', { hasText: 'Nordkap' }).locator('.figure', { hasText: 'Flow' });
+  await overview.locator('.reading.good').waitFor();
+  bench.server.setSite('north', { marks: { flow: mark } });
+  await overview.locator('.reading.uncertain').waitFor();
+  assert.match((await overview.textContent()) ?? '', /\?\s*1,?241\s*m³\/h\s*3 of 4/);
+  await page.goto(`${bench.server.url}/site/north`);
+  const own = page.locator('.page-header .figure', { hasText: 'Flow' });
+  await own.locator('.reading.uncertain').waitFor();
+  assert.match((await own.textContent()) ?? '', /3 of 4/);
+  bench.server.setAsset('north-pump-1', { marks: { flow: mark } });
+  const tile = page.locator('.tile[href="/asset/north-pump-1"]');
+  await page.goto(`${bench.server.url}/`);
+  await tile.locator('.reading.uncertain').waitFor();
+  assert.ok(await tile.locator('.mark-inputs').isVisible());
+  bench.server.setAsset('north-pump-1', { marks: { flow: null } });
+  await page.context().close();
+});
+
+test('check 10: whoever writes to a point sees in the dialog that its value is bad', async () => {
+  const page = await bench.wall('/device/north-pump-3-plc');
+  const sinceMs = Date.now();
+  bench.server.setDevice('north-pump-3-plc', {
+    values: { setpoint: null },
+    marks: { setpoint: { quality: 'BAD', reason: 'sensor_fault', sinceMs, lastGood: { value: 118, timeMs: sinceMs } } },
+  });
+  await page.click('button >> text=Write …');
+  await page.waitForSelector('dialog .reading');
+  assert.match((await page.locator('dialog .reading').textContent()) ?? '', /BAD\s*\(118\.0\)/);
+  await page.context().close();
+});
+
 test('check 10: a rule with a stale input says that it cannot be evaluated, and its alarm stays', async () => {
   const page = await bench.wall('/alarms');
   bench.server.raise({

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AlarmView } from '../../actors/views.ts';
+import type { AlarmView, SiteView } from '../../actors/views.ts';
 import { ClientFrame, type WireEvent } from '../../gateways/websocket/protocol.ts';
 import { type AlarmPlan, alarmOf } from './wall-alarms.ts';
 import { type Change, carriedOut, historyOf, type Interest, itemsOf, merged, project } from './wall-answers.ts';
@@ -158,6 +158,14 @@ export class WallServer {
     if (before === undefined) return;
     this.scene.assets.set(id, merged(before, change));
     this.#delta('assets', id, change);
+  }
+
+  /** Values and marks of a site's key figures. */
+  setSite(id: string, change: { values?: SiteView['values']; marks?: SiteView['marks'] }): void {
+    const before = this.scene.sites.get(id);
+    if (before === undefined) return;
+    this.scene.sites.set(id, { ...before, ...change });
+    this.#delta('sites', id, change);
   }
 
   setDevice(id: string, change: Change): void {

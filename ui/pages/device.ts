@@ -173,6 +173,7 @@ function WriteDialog({ cells, device, point, onClose }: WriteDialogProps) {
   const wall = useWall();
   const info = useField(cells, device, 'points', point);
   const now = useField(cells, device, 'values', point);
+  const mark = useField(cells, device, 'marks', point);
   const [text, setText] = useState('');
   const value = writtenValue(text, now);
   const tooLow = typeof value === 'number' && info?.min != null && value < info.min;
@@ -191,7 +192,7 @@ function WriteDialog({ cells, device, point, onClose }: WriteDialogProps) {
       ? ''
       : `Allowed: ${formatValue(info?.min, info?.decimals)} to ${formatValue(info?.max, info?.decimals)} ${info?.unit}`;
   return html`<${Dialog} title=${`Write to ${info?.title ?? point}`} confirm="Write to the device" onConfirm=${confirm} onClose=${onClose} disabled=${value === null || tooLow || tooHigh}>
-    <p>On <strong>${wall.nameOf(`device/${device}`)}</strong>. Value now: <${Reading} value=${now} mark=${undefined} unit=${info?.unit ?? ''} decimals=${info?.decimals ?? 2} /></p>
+    <p>On <strong>${wall.nameOf(`device/${device}`)}</strong>. Value now: <${Reading} value=${now} mark=${mark} unit=${info?.unit ?? ''} decimals=${info?.decimals ?? 2} /></p>
     <${Field} label=${`New value ${info?.unit ?? ''}`} hint=${hint}><input type="text" data-first inputmode="decimal" value=${text} onInput=${(event: Event) => setText(textOf(event))} /></${Field}>
   </${Dialog}>`;
 }

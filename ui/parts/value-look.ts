@@ -13,10 +13,15 @@ export function valueLook(value: unknown, mark: Pick<Mark, 'quality' | 'reason'>
 }
 
 /** `bad: sensor broken`, `suspect: changed faster than it can`. */
-export function markWords(mark: Pick<Mark, 'quality' | 'reason'>): string {
-  const reason = reasonWords(mark.reason);
+export function markWords(mark: Pick<Mark, 'quality' | 'reason' | 'inputs'>): string {
+  const reason = mark.inputs === undefined ? reasonWords(mark.reason) : `has ${inputWords(mark.inputs)} inputs`;
   if (mark.reason === 'stale' || mark.reason === 'frozen') return `${mark.reason}: ${reason}`;
   return `${mark.quality.toLowerCase()}${reason === '' ? '' : `: ${reason}`}`;
+}
+
+/** `3 of 4` */
+export function inputWords({ used, of }: NonNullable<Mark['inputs']>): string {
+  return `${used} of ${of}`;
 }
 
 export interface BarGeometry {

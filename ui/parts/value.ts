@@ -5,7 +5,7 @@ import { type Cells, useField } from '../store/cells.ts';
 import { formatValue, NOTHING } from '../store/format.ts';
 import { directionOf } from '../store/trend-direction.ts';
 import { Age } from './moment.ts';
-import { barGeometry, drawnSpan, markWords, valueLook } from './value-look.ts';
+import { barGeometry, drawnSpan, inputWords, markWords, valueLook } from './value-look.ts';
 
 interface MetricProps {
   readonly cells: Cells<AssetView>;
@@ -30,7 +30,8 @@ interface ReadingProps {
 
 /**
  * A value and its honesty: a stale one is grey with its age, a bad one is struck out and replaced by the last good one in
- * brackets, a frozen one stands between bars, an uncertain one carries a question mark.
+ * brackets, a frozen one stands between bars, an uncertain one carries a question mark; one that is of some of its inputs
+ * alone says of how many.
  */
 export function Reading({ value, mark, unit, decimals }: ReadingProps) {
   const look = valueLook(value, mark);
@@ -44,6 +45,7 @@ export function Reading({ value, mark, unit, decimals }: ReadingProps) {
     ${bad && html`<span class="mark-sign bad-sign">BAD</span>`}
     <span class="number">${bad ? (last === null ? NOTHING : `(${last})`) : shown}</span>
     ${look !== 'missing' && !(bad && last === null) && html`<span class="unit">${unit}</span>`}
+    ${mark?.inputs !== undefined && html`<span class="mark-inputs">${inputWords(mark.inputs)}</span>`}
     ${(look === 'stale' || look === 'frozen') && mark !== undefined && html`<span class="mark-age">${look} <${Age} timeMs=${mark.sinceMs} /></span>`}
   </span>`;
 }

@@ -4,6 +4,9 @@ import { words } from './format.ts';
 const REASONS: Readonly<Record<string, string>> = {
   stale: 'no new reading within twice its interval',
   frozen: 'arrives, but has not moved for too long',
+  input: 'an input is not good',
+  no_input: 'no input has a value',
+  partial_input: 'some of its inputs are missing',
   range: 'outside of the possible range',
   rate: 'changed faster than it can',
   device_lost: 'its device is lost',

@@ -33,6 +33,10 @@ test('nothing but a good value looks good', () => {
   assert.equal(valueLook(5, { quality: 'BAD', reason: 'sensor_fault' }), 'bad');
   assert.equal(valueLook(5, { quality: 'GOOD', reason: 'stale' }), 'stale');
   assert.equal(valueLook(5, { quality: 'SUSPECT', reason: 'rate' }), 'uncertain');
+  const partial = { quality: 'UNCERTAIN', reason: 'partial_input' } as const;
+  assert.equal(valueLook(5, partial), 'uncertain');
+  assert.equal(markWords({ ...partial, inputs: { used: 3, of: 4 } }), 'uncertain: has 3 of 4 inputs');
+  assert.equal(markWords(partial), 'uncertain: some of its inputs are missing');
   assert.equal(markWords({ quality: 'BAD', reason: 'modbus_exception_02' }), 'bad: Modbus exception 02');
 });
 
