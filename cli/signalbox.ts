@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { check } from './check.ts';
 import { start } from './start.ts';
 import { createToken, listTokens, revokeToken } from './token.ts';
@@ -11,6 +11,9 @@ const program = new Command('signalbox')
   .showHelpAfterError('(signalbox --help lists commands and options)')
   .configureHelp({ showGlobalOptions: true });
 
+const config = new Option('-c, --config <file>', 'settings file, JSON (default: signalbox.json where it exists)');
+const dataDir = new Option('-d, --data <dir>', 'data folder of the plant (default: that of the settings, else ./data)');
+
 program
   .command('start')
   .description('run the plant of a topology file, or the simulated demo plant')
@@ -18,7 +21,7 @@ program
   .option('-d, --data <dir>', 'folder of journal, log and history (default: ./data)')
   .option('-p, --port <port>', 'port of the wall and the API (default: 8080; 0 takes a free one)')
   .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
-  .option('-c, --config <file>', 'settings file, JSON (default: signalbox.json where it exists)')
+  .addOption(config)
   .option('--no-simulators', 'do not start the simulators of the demo plant')
   .addHelpText('after', '\nSettings also come from the environment (SIGNALBOX_PORT …): docs/reference/settings.md')
   .action(start);
@@ -26,10 +29,10 @@ program
 program
   .command('check')
   .description('check a topology file; prints every problem with file, line and column')
-  .argument('<file>')
+  .argument('<file>', 'the topology file')
   .action(check);
 
-const token = program.command('token').description('access tokens for people and programs');
+const token = program.command('token').description('make, list and revoke access tokens of people and programs');
 token
   .command('create')
   .description('make a token; it is shown once and never again')
@@ -40,18 +43,21 @@ token
     'viewer',
   )
   .option('--days <days>', 'valid for so many days (default: until revoked)')
-  .option('-d, --data <dir>', 'the data folder', undefined)
+  .addOption(dataDir)
+  .addOption(config)
   .action(createToken);
 token
   .command('list')
   .description('list the tokens; their secrets are not stored')
-  .option('-d, --data <dir>', 'the data folder')
+  .addOption(dataDir)
+  .addOption(config)
   .action(listTokens);
 token
   .command('revoke')
   .description('end a token at once; its open connections are closed')
-  .argument('<id>')
-  .option('-d, --data <dir>', 'the data folder')
+  .argument('<id>', 'as the list shows it')
+  .addOption(dataDir)
+  .addOption(config)
   .action(revokeToken);
 
 await program.parseAsync();

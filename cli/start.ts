@@ -1,22 +1,18 @@
-import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { messageOf } from '../runtime/errors.ts';
-import { readSettings, type Settings } from '../runtime/settings.ts';
-import { Failure, reportFailure } from './failure.ts';
+import type { Settings } from '../runtime/settings.ts';
+import { reportFailure } from './failure.ts';
 import { startPlant } from './plant.ts';
+import { type SettingsOptions, settingsOf } from './settings.ts';
+import { takeFreePorts } from './simulator-ports.ts';
 import { readPlant } from './topology.ts';
 
-export interface StartOptions {
-  readonly topology?: string;
-  readonly data?: string;
-  readonly port?: string;
-  readonly host?: string;
-  readonly config?: string;
+export interface StartOptions extends SettingsOptions {
   readonly simulators: boolean;
 }
 
-const DEFAULT_CONFIG = 'signalbox.json';
+const DEMO_NOTE = '  Simulated faults begin within half a minute. Your own plant: npx signalbox start --topology FILE';
 /** Whoever wants out gets out: what has not ended by then is left to the journal, which is made for it. */
 const STOP_WITHIN_MS = 5000;
 
@@ -26,9 +22,11 @@ export function start(options: StartOptions): Promise<void> {
     const startedMs = performance.now();
     const settings = settingsOf(options);
     const demo = settings.TOPOLOGY === undefined;
-    const plant = await readPlant(settings.TOPOLOGY ?? demoFile());
-    const running = await startPlant({ settings, plant, simulators: demo && options.simulators });
-    print(settings, running, Math.round(performance.now() - startedMs), demo);
+    const simulators = demo && options.simulators;
+    const read = () => readPlant(settings.TOPOLOGY ?? demoFile());
+    const { plant, moved } = simulators ? await takeFreePorts(read, process.env) : { plant: await read(), moved: [] };
+    const running = await startPlant({ settings, plant, simulators });
+    print(settings, running, Math.round(performance.now() - startedMs), demo ? [...moved, DEMO_NOTE] : []);
     stopOnSignal(() => running.stop());
   });
 }
@@ -37,7 +35,7 @@ function print(
   settings: Settings,
   running: Awaited<ReturnType<typeof startPlant>>,
   tookMs: number,
-  demo: boolean,
+  notes: readonly string[],
 ): void {
   const { plant, entities, key } = running;
   const lines = [
@@ -50,35 +48,8 @@ function print(
       ? `            (no key at hand? npx signalbox token create NAME --role operator --data ${settings.DATA_DIR})`
       : '            This link holds the first key, of an administrator. It is shown this once.',
   ];
-  if (demo)
-    lines.push('  Simulated faults begin within half a minute. Your own plant: npx signalbox start --topology FILE');
-  lines.push('  Ctrl-C stops.');
+  lines.push(...notes, '  Ctrl-C stops.');
   console.log(lines.join('\n'));
-}
-
-function settingsOf(options: StartOptions): Settings {
-  const overrides = {
-    ...(options.topology !== undefined && { TOPOLOGY: options.topology }),
-    ...(options.data !== undefined && { DATA_DIR: options.data }),
-    ...(options.port !== undefined && { PORT: options.port }),
-    ...(options.host !== undefined && { HOST: options.host }),
-  };
-  const result = readSettings(process.env, readConfig(options.config), overrides);
-  if (!result.ok) throw new Failure(...result.problems.map((problem) => `signalbox: ${problem}`));
-  return result.settings;
-}
-
-function readConfig(file: string | undefined): Record<string, unknown> {
-  if (file === undefined && !fs.existsSync(DEFAULT_CONFIG)) return {};
-  const name = file ?? DEFAULT_CONFIG;
-  try {
-    const parsed: unknown = JSON.parse(fs.readFileSync(name, 'utf8'));
-    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-      throw new Error('it must hold one object');
-    return { ...parsed };
-  } catch (error) {
-    throw new Failure(`signalbox: the settings file ${name} cannot be read: ${messageOf(error)}`);
-  }
 }
 
 function demoFile(): string {

@@ -1,31 +1,37 @@
 import { existsSync } from 'node:fs';
 import os from 'node:os';
+import path from 'node:path';
 import { Authenticator } from '../gateways/auth/authenticator.ts';
 import { ROLES } from '../gateways/auth/roles.ts';
-import { openTokens } from '../runtime/sql/open.ts';
+import { JOURNAL_FILE, openTokens } from '../runtime/sql/open.ts';
 import type { TokenCause } from '../runtime/token-store.ts';
 import { Failure, reportFailure } from './failure.ts';
+import { type SettingsOptions, settingsOf } from './settings.ts';
 
-interface TokenOptions {
-  readonly data?: string;
-}
+type TokenOptions = Pick<SettingsOptions, 'data' | 'config'>;
 
 const DAY_MS = 86_400_000;
 const MAX_NAME = 80;
 
 /** Works beside a running node: it shares the database, not the memory. */
 async function withTokens(options: TokenOptions, work: (tokens: Authenticator) => Promise<void>): Promise<void> {
-  const dir = options.data ?? process.env.SIGNALBOX_DATA_DIR ?? './data';
-  if (!existsSync(dir))
-    throw new Failure(
-      `signalbox: there is no data folder ${dir}; start Signalbox once, or name the folder with --data`,
-    );
+  const dir = dataDirOf(options);
   const { tokens, close } = await openTokens(dir);
   try {
     await work(new Authenticator({ store: tokens, roles: () => ROLES }));
   } finally {
     await close();
   }
+}
+
+/** That of the node. It is never made here: tokens in a folder that no node runs on would let nobody in. */
+function dataDirOf(options: TokenOptions): string {
+  const dir = path.resolve(settingsOf(options).DATA_DIR);
+  const advice = 'start Signalbox on it once, or name the folder of your plant with --data or --config';
+  if (!existsSync(dir)) throw new Failure(`signalbox: there is no data folder ${dir}; ${advice}`);
+  if (!existsSync(path.join(dir, JOURNAL_FILE)))
+    throw new Failure(`signalbox: ${dir} is no data folder: there is no ${JOURNAL_FILE} in it; ${advice}`);
+  return dir;
 }
 
 export function createToken(

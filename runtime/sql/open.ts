@@ -8,6 +8,9 @@ import { createDataDir, openDataDir } from './data-dir.ts';
 import { remote, WorkerClient } from './rpc.ts';
 import { SqlLog, type SqlLogOptions } from './sql-log.ts';
 
+/** Of the journal, in the data folder: what makes a folder one. */
+export const JOURNAL_FILE = 'journal.db';
+
 export interface SqliteStorage {
   readonly journal: Journal;
   readonly log: SqlLog;
@@ -63,7 +66,7 @@ export interface Claims {
 
 /** The journal's database alone, in a worker, and the right to claim shards in it. */
 export async function openJournal(dir: string) {
-  const file = path.join(dir, 'journal.db');
+  const file = path.join(dir, JOURNAL_FILE);
   const client = await WorkerClient.start('journal', './journal-worker', import.meta.url, { file });
   const close = () => client.close();
   const journal: Journal = {

@@ -112,6 +112,25 @@ test('days that are no number and a folder that is not there are refused', async
   assertRefused(await signalbox(['token', 'list', '--data', fresh()]), /there is no data folder/);
 });
 
+test('a folder that no plant runs on gets no tokens, and nothing is made in it', async () => {
+  const folder = fresh();
+  fs.mkdirSync(folder);
+  fs.writeFileSync(path.join(folder, 'notes.txt'), 'mine');
+  const refused = await signalbox(['token', 'create', 'x', '--data', folder]);
+  assertRefused(refused, new RegExp(`^signalbox: ${folder} is no data folder: there is no journal.db in it`, 'm'));
+  assert.deepEqual(fs.readdirSync(folder), ['notes.txt']);
+});
+
+test('the token commands take the data folder from the settings file, as start does', async () => {
+  const config = path.join(dir, 'settings.json');
+  fs.writeFileSync(config, JSON.stringify({ DATA_DIR: dataDir }));
+  const listed = await signalbox(['token', 'list', '--config', config]);
+  assert.equal(listed.code, 0, listed.stderr);
+  assert.match(listed.stdout, /first-key/);
+  fs.writeFileSync(config, JSON.stringify({ DATADIR: dataDir }));
+  assertRefused(await signalbox(['token', 'list', '--config', config]), /unknown setting DATADIR/);
+});
+
 test('SIGINT and SIGTERM drain and end with 0, and a later start prints no key', async () => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const { code, tookMs } = await product.stop(signal);
