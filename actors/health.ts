@@ -1,4 +1,7 @@
-import type { AlarmDetail, HealthBreakdown, Severity } from './views.ts';
+import type { AssetDefinition } from '../topology/plant.ts';
+import type { AlarmDetail, HealthBreakdown, HealthLevel, Severity } from './views.ts';
+
+type HealthThresholds = AssetDefinition['healthThresholds'];
 
 /**
  * Health of an asset, 0 to 100, 100 is best (P-27, LNK-05). Each part is judged by itself; null where there is nothing to judge
@@ -64,6 +67,14 @@ export function healthOf(input: HealthInput): Health {
     maintenance: maintenancePart(input),
   };
   return { score: scoreOf(breakdown), breakdown };
+}
+
+/** Below `critical` and `warning` the score is so, from `good` on it is good, and in between it is fair. */
+export function healthLevel(score: number | null, { critical, warning, good }: HealthThresholds): HealthLevel | null {
+  if (score === null) return null;
+  if (score < critical) return 'critical';
+  if (score < warning) return 'warning';
+  return score < good ? 'fair' : 'good';
 }
 
 function scoreOf(breakdown: HealthBreakdown): number | null {

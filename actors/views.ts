@@ -63,6 +63,8 @@ export interface AssetView {
     readonly longitude: number | null;
     readonly status: AssetStatus;
     readonly health: number | null;
+    /** Where the score lies between the thresholds of the profile; `fair` from warning up to good. */
+    readonly healthLevel?: HealthLevel | null;
     readonly healthBreakdown: HealthBreakdown;
     readonly devices: readonly string[];
     readonly children: readonly string[];
@@ -131,6 +133,8 @@ export interface WindowView {
 export type AssetStatus = 'operational' | 'maintenance' | 'damaged' | 'retired';
 export type Severity = 'CRITICAL' | 'HIGH' | 'MEDIUM' | 'LOW' | 'INFO';
 
+export type HealthLevel = 'critical' | 'warning' | 'fair' | 'good';
+
 /** 0 to 100 each, 100 is best; null: nothing to judge by. */
 export interface HealthBreakdown {
   readonly alarms: number | null;
@@ -176,6 +180,8 @@ export interface AlarmView {
   /** Input stale or bad: the alarm keeps its state and says so. */
   readonly cannotEvaluate: { readonly reason: string; readonly sinceMs: number } | null;
   readonly value: PointValue;
+  /** Of that value: what raised the alarm may have been in doubt. Null before the first occurrence. */
+  readonly quality?: Quality | null;
   readonly threshold: PointValue;
   readonly unit: string;
   readonly raisedAtMs: number | null;

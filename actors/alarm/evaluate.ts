@@ -1,5 +1,5 @@
 import type { Rule } from '../../topology/schema/rule.ts';
-import type { PointValue } from '../frame.ts';
+import type { PointValue, Quality } from '../frame.ts';
 import { type CompiledCondition, compileCondition, type Verdict } from './condition.ts';
 import type { AlarmEvent, Annunciation, Occurrence } from './events.ts';
 import { localDate } from './local-date.ts';
@@ -85,6 +85,7 @@ export function ruleDueMs(rule: CompiledRule, record: AlarmRecord | undefined, t
 
 /**
  * What follows now from timers and record, pushed to `events`.
+ * @param quality of the value
  * @param hiddenBy cause for which an alarm that is raised now is suppressed by design; null for none
  */
 export function decideRule(
@@ -96,11 +97,12 @@ export function decideRule(
   owner: RuleOwner,
   hiddenBy: string | null,
   events: AlarmEvent[],
+  quality: Quality = 'GOOD',
 ): void {
   if (ruleDueMs(rule, record, timers) > nowMs) return;
   const id = rule.rule.id;
   if (record === undefined || !isHeld(record)) {
-    occur(rule, record, value, nowMs, owner, hiddenBy, events);
+    occur(rule, record, value, quality, nowMs, owner, hiddenBy, events);
     return;
   }
   if (nowMs - (timers.offSinceMs[rule.index] ?? Number.NaN) >= rule.offDelayMs) {
@@ -108,7 +110,7 @@ export function decideRule(
     else events.push(cleared(rule, record, value, nowMs));
     return;
   }
-  raise(rule, record, value, nowMs, owner, hiddenBy, events, !isNoted(record));
+  raise(rule, record, value, quality, nowMs, owner, hiddenBy, events, !isNoted(record));
 }
 
 /** The end of an occurrence; one that was only counted does not begin a new cooldown. */
@@ -127,6 +129,7 @@ function occur(
   rule: CompiledRule,
   record: AlarmRecord | undefined,
   value: PointValue,
+  quality: Quality,
   nowMs: number,
   owner: RuleOwner,
   hiddenBy: string | null,
@@ -134,12 +137,12 @@ function occur(
 ): void {
   const atMs = nowMs;
   if (rule.rule.severity === 'INFO') {
-    events.push({ kind: 'ConditionNoted', rule: rule.rule.id, atMs, ...occurrenceOf(rule, value, owner) });
+    events.push({ kind: 'ConditionNoted', rule: rule.rule.id, atMs, ...occurrenceOf(rule, value, quality, owner) });
   } else if (record !== undefined && nowMs < (record.cooldownUntilMs ?? nowMs)) {
     hide(rule, record, hiddenBy, atMs, events);
-    events.push({ kind: 'AlarmRecurred', rule: rule.rule.id, atMs, ...occurrenceOf(rule, value, owner) });
+    events.push({ kind: 'AlarmRecurred', rule: rule.rule.id, atMs, ...occurrenceOf(rule, value, quality, owner) });
   } else {
-    raise(rule, record, value, nowMs, owner, hiddenBy, events, false);
+    raise(rule, record, value, quality, nowMs, owner, hiddenBy, events, false);
   }
 }
 
@@ -147,6 +150,7 @@ function raise(
   rule: CompiledRule,
   record: AlarmRecord | undefined,
   value: PointValue,
+  quality: Quality,
   atMs: number,
   owner: RuleOwner,
   hiddenBy: string | null,
@@ -157,7 +161,7 @@ function raise(
   hide(rule, record, hiddenBy, atMs, events);
   const hidden = hiddenBy !== null || (record !== undefined && isHidden(record));
   const annunciation = hidden ? null : annunciationOf(owner, atMs);
-  const occurrence = occurrenceOf(rule, value, owner);
+  const occurrence = occurrenceOf(rule, value, quality, owner);
   events.push({ kind: 'AlarmRaised', rule: id, atMs, ...occurrence, latched, autoAckOnClear, counted, annunciation });
 }
 
@@ -187,7 +191,7 @@ export function annunciationWhenShown(
   return isHidden({ ...record, [without]: null }) ? null : annunciationOf(owner, atMs);
 }
 
-function occurrenceOf(rule: CompiledRule, value: PointValue, owner: RuleOwner): Occurrence {
+function occurrenceOf(rule: CompiledRule, value: PointValue, quality: Quality, owner: RuleOwner): Occurrence {
   const { name, metric = null, severity } = rule.rule;
   const threshold = rule.condition?.threshold(value) ?? null;
   return {
@@ -195,6 +199,7 @@ function occurrenceOf(rule: CompiledRule, value: PointValue, owner: RuleOwner): 
     metric,
     severity,
     value,
+    ...(quality !== 'GOOD' && { quality }),
     threshold,
     unit: rule.unit,
     message: messageOf(rule, value, threshold, owner),

@@ -1,4 +1,4 @@
-import type { PointValue } from '../frame.ts';
+import type { PointValue, Quality } from '../frame.ts';
 import type { Severity } from '../views.ts';
 
 /**
@@ -35,6 +35,8 @@ export interface Occurrence {
   readonly metric: string | null;
   readonly severity: Severity;
   readonly value: PointValue;
+  /** Of the value; absent: GOOD. */
+  readonly quality?: Quality;
   readonly threshold: PointValue;
   readonly unit: string;
   readonly message: string;

@@ -176,8 +176,9 @@ export function evolveAlarm(record: AlarmRecord, event: AlarmEvent): AlarmRecord
 type Occurred = Extract<AlarmEvent, { kind: 'AlarmRaised' | 'AlarmRecurred' | 'ConditionNoted' }>;
 
 function occurred(record: AlarmRecord, event: Occurred): AlarmRecord {
-  const { name, metric, severity, value, threshold, unit, message, atMs } = event;
-  const occurrence: Occurrence = { name, metric, severity, value, threshold, unit, message };
+  const { name, metric, severity, value, quality, threshold, unit, message, atMs } = event;
+  const said = { name, metric, severity, value, threshold, unit, message };
+  const occurrence: Occurrence = quality === undefined ? said : { ...said, quality };
   const inCooldown = record.cooldownUntilMs !== null && atMs < record.cooldownUntilMs;
   const counted = event.kind === 'AlarmRaised' && event.counted;
   const newEpisode = record.detail === 'NORMAL' && !record.standing && !inCooldown;

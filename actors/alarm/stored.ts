@@ -27,6 +27,7 @@ export const StoredAlarm: z.ZodType<AlarmRecord> = z.object({
       metric: z.string().nullable(),
       severity: Severity,
       value: StoredValue,
+      quality: z.enum(['GOOD', 'SUSPECT', 'UNCERTAIN', 'BAD']).exactOptional(),
       threshold: StoredValue,
       unit: z.string(),
       message: z.string(),

@@ -41,6 +41,7 @@ export function alarmView(record: AlarmRecord, holder: AlarmHolder): AlarmView {
     outOfService: record.outOfService,
     cannotEvaluate: record.cannotEvaluate,
     value: occurrence?.value ?? null,
+    quality: occurrence === null ? null : (occurrence.quality ?? 'GOOD'),
     threshold: occurrence?.threshold ?? null,
     unit: occurrence?.unit ?? '',
     raisedAtMs: record.raisedAtMs,

@@ -45,7 +45,8 @@ export function assetDue({ decided, live }: AssetState, turn: Turn<AssetDefiniti
     if (rule.metric < 0 || !canEvaluate(live, rule)) continue;
     const record = seen.alarms.get(rule.rule.id);
     const value = live.values[rule.metric] ?? null;
-    decideRule(rule, record, live.timers, value, nowMs, live.owner, hiddenBy(seen, live, rule), events);
+    const quality = live.marks[rule.metric]?.quality;
+    decideRule(rule, record, live.timers, value, nowMs, live.owner, hiddenBy(seen, live, rule), events, quality);
   }
   decideLostRules(seen, live, nowMs, events);
   return events;

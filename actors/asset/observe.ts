@@ -157,7 +157,8 @@ export function evaluateTouched(decided: AssetDecided, live: AssetLive): readonl
       }
       if (ruleDueMs(rule, record, timers) > nowMs) continue;
       events ??= [];
-      decideRule(rule, record, timers, value, nowMs, live.owner, hiddenBy(decided, live, rule), events);
+      const quality = live.marks[place]?.quality;
+      decideRule(rule, record, timers, value, nowMs, live.owner, hiddenBy(decided, live, rule), events, quality);
     }
   }
   return events ?? NONE;

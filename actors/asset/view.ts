@@ -2,7 +2,7 @@ import { countBook } from '../alarm/book.ts';
 import { limitsOf } from '../alarm/condition.ts';
 import { isHidden } from '../alarm/machine.ts';
 import { nullable } from '../alarm/stored.ts';
-import { type Health, healthOf, type TELEMETRY_WORTH } from '../health.ts';
+import { type Health, healthLevel, healthOf, type TELEMETRY_WORTH } from '../health.ts';
 import { hasValue, markOf, readingGroups } from '../live-values.ts';
 import { PARTIAL_INPUT } from '../quality/combined.ts';
 import type { AssetStatus, AssetView, Mark, MetricInfo } from '../views.ts';
@@ -39,6 +39,7 @@ function propsOf(state: AssetState): AssetView['props'] {
     longitude: definition.place?.longitude ?? null,
     status: shownStatus(state),
     health: score,
+    healthLevel: healthLevel(score, definition.healthThresholds),
     healthBreakdown: breakdown,
     devices: [...new Set(definition.links.map((link) => link.device))],
     children: definition.children,

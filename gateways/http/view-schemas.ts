@@ -44,6 +44,7 @@ export const Alarm = z
       .nullable(),
     cannotEvaluate: z.object({ reason: z.string(), sinceMs: Instant }).nullable(),
     value: Value,
+    quality: Quality.nullable().exactOptional().describe('Of the value that raised it'),
     threshold: Value,
     unit: z.string(),
     raisedAtMs: Instant.nullable(),
@@ -139,6 +140,11 @@ const AssetProps = z.object({
   longitude: z.number().nullable(),
   status: z.enum(['operational', 'maintenance', 'damaged', 'retired']),
   health: Percent,
+  healthLevel: z
+    .enum(['critical', 'warning', 'fair', 'good'])
+    .nullable()
+    .exactOptional()
+    .describe('Where the score lies between the thresholds of the profile'),
   healthBreakdown: z.object({
     alarms: Percent,
     workOrders: Percent,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type HealthInput, healthOf } from '../../../actors/health.ts';
+import { type HealthInput, healthLevel, healthOf } from '../../../actors/health.ts';
 
 const DAY = 86_400_000;
 const NOW = 1_800_000_000_000;
@@ -55,4 +55,9 @@ test('age falls to nothing at the end of the expected life, maintenance when it 
 
 test('open orders count, one that holds the asset down more', () => {
   assert.equal(healthOf({ ...NOTHING, orders: [{ down: false }, { down: true }] }).breakdown.workOrders, 35);
+});
+
+test('the level of a score follows the thresholds of the profile', () => {
+  const levels = [29, 30, 60, 80, null].map((score) => healthLevel(score, { critical: 30, warning: 60, good: 80 }));
+  assert.deepEqual(levels, ['critical', 'warning', 'fair', 'good', null]);
 });

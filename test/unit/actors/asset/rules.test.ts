@@ -65,3 +65,14 @@ test('with an off-delay the alarm clears when the condition stayed away for so l
   assert.deepEqual(pump.observe(frame(1400, { temperature: 70 })), []);
   assert.deepEqual(kinds(pump.runTo(2400)), ['AlarmCleared']);
 });
+
+test('an alarm tells the quality of the value that raised it', () => {
+  const pump = up();
+  pump.observe(frame(0, { temperature: 95 }, { quality: ['SUSPECT'], reasons: ['rate'] }));
+  assert.equal(assetView(pump.state).alarms.hot?.quality, 'SUSPECT');
+  const back = new Bench(assetKind, ID, asset(), pump.encode());
+  assert.equal(assetView(back.state).alarms.hot?.quality, 'SUSPECT');
+  const sure = up();
+  sure.observe(frame(0, { temperature: 95 }));
+  assert.equal(assetView(sure.state).alarms.hot?.quality, 'GOOD');
+});
