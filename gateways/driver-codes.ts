@@ -45,6 +45,7 @@ export const READING_CODES = {
   no_known_field: 'No field of the payload is a point',
   unit_mismatch: 'The unit in the payload is not that of the point',
   unknown_device: 'No device of the connection has this name',
+  decommissioned: 'The device is out of use; told once, then only counted',
   unknown_point: 'The device has no such point',
   ambiguous_device: 'Several devices could be meant',
   organization_mismatch: 'The message names another organization',

@@ -7,6 +7,7 @@ import { CommandId, entityId } from '../runtime/ids.ts';
 import type { Json } from '../runtime/json.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ConnectionDefinition } from '../topology/plant.ts';
+import { Commissioning } from './commissioning.ts';
 import type { Connectivity, Driver, DriverFactory, DriverHost, DriverLog, WriteOutcome } from './driver.ts';
 import { WriteEffect } from './write-effect.ts';
 import { WriteFence } from './write-fence.ts';
@@ -30,6 +31,7 @@ export class Field {
   readonly #drivers = new Map<string, Driver>();
   readonly #driverOf = new Map<string, Driver>();
   readonly #writeFence: WriteFence;
+  #commissioning: Commissioning | null = null;
   #reports = 0;
   /** Makes command ids of this run unlike those of an earlier one. */
   readonly #run = Date.now().toString(36);
@@ -40,8 +42,14 @@ export class Field {
   }
 
   start(): void {
-    for (const definition of this.#options.connections) {
-      const driver = this.#options.factories[definition.driver](definition, this.#hostOf(definition));
+    const { runtime, factories, log } = this.#options;
+    const connections = [...this.#options.connections];
+    const commissioning = new Commissioning(runtime.live, connections, log);
+    this.#commissioning = commissioning;
+    for (const written of connections) {
+      const definition = commissioning.definition(written.id) ?? written;
+      const driver = factories[definition.driver](definition, this.#hostOf(definition));
+      commissioning.attach(definition.id, driver);
       this.#drivers.set(definition.id, driver);
       for (const device of definition.devices) this.#driverOf.set(device.id, driver);
       driver.start();
@@ -49,6 +57,7 @@ export class Field {
   }
 
   async stop(): Promise<void> {
+    await this.#commissioning?.stop();
     await Promise.allSettled([...this.#drivers.values()].map((driver) => driver.stop()));
   }
 

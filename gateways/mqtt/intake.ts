@@ -22,6 +22,8 @@ export class Intake {
   readonly #router: Router;
   readonly #connection: string;
   readonly #states: Map<string, Connectivity | null>;
+  /** Devices that are not in service, and whether what they send was refused by name: once says it all. */
+  readonly #outOfUse: ReadonlyMap<string, { told: boolean }>;
   readonly #maxPayloadBytes: number;
   /** Topics whose too long messages were told of lately: a sender that does not give up must not fill the dead letters. */
   readonly #told = new Map<string, number>();
@@ -40,7 +42,11 @@ export class Intake {
     this.#connection = definition.id;
     this.#maxPayloadBytes = settings.maxPayloadBytes;
     this.#states = states;
-    const known = new Set(definition.devices.map((device) => device.id));
+    const inService = definition.devices.filter(({ decommissioned }) => !decommissioned);
+    const known = new Set(inService.map((device) => device.id));
+    this.#outOfUse = new Map(
+      definition.devices.filter((each) => !known.has(each.id)).map(({ id }) => [id, { told: false }]),
+    );
     for (const device of states.keys()) if (!known.has(device)) states.delete(device);
     for (const device of known) if (!states.has(device)) states.set(device, null);
   }
@@ -72,12 +78,16 @@ export class Intake {
       this.#refuse(topic, payload, [route]);
       return null;
     }
+    const named = route.kind === 'status' ? route.device : route.points?.device;
+    if (named !== undefined && this.#isOutOfUse(named, topic)) return null;
     if (route.kind === 'status') {
       this.#takeStatus(topic, route.device, payload);
       return null;
     }
     const receivedAtMs = Date.now();
     const { device, frame, faults } = decodePayload(this.#router, route, { payload, receivedAtMs, retained });
+    // Where the payload says of which device it is.
+    if (named === undefined && device !== null && this.#isOutOfUse(device, topic)) return null;
     if (faults.length > 0) this.#refuse(topic, payload, faults);
     // Even a message that cannot be read shows that its sender is there; a retained one shows nothing.
     if (device !== null && !retained) this.#report(device, CONNECTED);
@@ -102,6 +112,18 @@ export class Intake {
   lost(reason: DriverCode, detail?: string): void {
     const unknown: Connectivity = { state: 'unknown', reason, ...(detail !== undefined && { detail }) };
     for (const device of this.#states.keys()) this.#report(device, unknown);
+  }
+
+  #isOutOfUse(device: string, topic: string): boolean {
+    const refused = this.#outOfUse.get(device);
+    if (refused === undefined) return false;
+    this.#statistics.count('decommissioned');
+    if (!refused.told) {
+      const reason = `${device} is decommissioned: this and all that follows is refused, and only counted`;
+      this.#host.deadLetter({ source: `${this.#connection}:${topic}`, code: 'decommissioned', reason, body: '' });
+    }
+    refused.told = true;
+    return true;
   }
 
   #takeStatus(topic: string, device: string, payload: Buffer): void {

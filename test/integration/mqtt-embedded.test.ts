@@ -193,4 +193,31 @@ describe('the embedded broker', () => {
     );
     await until('all are counted', () => host.newestReport?.errors.payload_too_large === 3);
   });
+
+  it('refuses a decommissioned device once by name, counts the rest, and takes it again', async () => {
+    const { host, driver, url } = await start({ statusTopic: 'sensors/{device}/status' });
+    const definition = (decommissioned: boolean) =>
+      mqttConnection({ ...SETTINGS, statusTopic: 'sensors/{device}/status' }, [
+        mqttDevice('plc-1', [{ name: 'temp' }], { decommissioned }),
+        mqttDevice('plc-2', [{ name: 'temp' }]),
+      ]);
+    const device = await client(url);
+    await driver.reconfigure(definition(true));
+    const before = host.connectivities.length;
+    for (let n = 0; n < 3; n++) await device.publishAsync('sensors/plc-1/data', payload(n), { qos: 1 });
+    await device.publishAsync('sensors/plc-1/status', 'online', { qos: 1 });
+    assert.equal(host.connectivities.length, before, 'nothing is said of it');
+    await device.publishAsync('sensors/plc-2/data', payload(2), { qos: 1 });
+    assert.deepEqual(host.values('temp'), [2]);
+    assert.deepEqual(
+      host.letters.map(({ code, body }) => [code, body]),
+      [['decommissioned', '']],
+    );
+    await until('all are counted', () => host.newestReport?.errors.decommissioned === 4);
+    await driver.reconfigure(definition(false));
+    await device.publishAsync('sensors/plc-1/data', payload(7), { qos: 1 });
+    assert.deepEqual(host.values('temp'), [2, 7]);
+    assert.equal(host.stateOf('plc-1'), 'online connected');
+    assert.equal(device.connected, true, 'the session went on');
+  });
 });
