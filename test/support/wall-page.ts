@@ -19,8 +19,9 @@ export class WallBench {
     this.browser = browser;
   }
 
-  static async open(assets: number): Promise<WallBench> {
-    const server = new WallServer({ scene: healthyScene(assets, Date.now()) });
+  /** @param permissions of whoever logs in; all of them unless told. */
+  static async open(assets: number, permissions: readonly string[] = ['*']): Promise<WallBench> {
+    const server = new WallServer({ scene: healthyScene(assets, Date.now()), permissions });
     const [browser] = await Promise.all([launchChromium(), server.start()]);
     return new WallBench(server, browser);
   }

@@ -15,6 +15,7 @@ import { formatNumber, formatValue, NOTHING, words } from '../store/format.ts';
 import { useInspection } from '../store/inspection.ts';
 import { useTopic } from '../store/live-topic.ts';
 import { usePageSite } from '../store/page-site.ts';
+import { useParent } from '../store/parent.ts';
 import { reasonWords } from '../store/reasons.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
@@ -28,6 +29,7 @@ export function Device({ device }: { readonly device: string }) {
   const alarms = useSignal(wall.book.alarms);
   const [writing, setWriting] = useState<string | null>(null);
   usePageSite(props?.site);
+  useParent(parentOf(props));
   if (props === undefined)
     return html`<main class="page">${ready ? html`<${Empty}>There is no device “${device}”.</${Empty}>` : html`<${Loading} what="device" />`}</main>`;
   const zone = wall.zoneOf(props.site);
@@ -51,7 +53,7 @@ export function Device({ device }: { readonly device: string }) {
         <${Points} cells=${cells} device=${device} zone=${zone} onWrite=${setWriting} />
       </section>
       <div class="column">
-        ${own.map((alarm) => html`<section class="panel" key=${alarm.id}><${AlarmDetail} alarm=${alarm} link=${false} /></section>`)}
+        ${own.map((alarm) => html`<section class="panel" key=${alarm.id}><${AlarmDetail} alarm=${alarm} link=${false} keys=${own.length === 1} /></section>`)}
         <section class="panel" aria-label="Device"><h2>Device</h2>
           <dl class="facts">
             <div><dt>Last seen</dt><dd><${Moment} timeMs=${props.lastSeenMs} zone=${zone} /></dd></div>
@@ -69,6 +71,13 @@ export function Device({ device }: { readonly device: string }) {
     </div>
     ${writing !== null && html`<${WriteDialog} cells=${cells} device=${device} point=${writing} onClose=${() => setWriting(null)} />`}
   </main>`;
+}
+
+/** The asset that it serves, or its site. */
+function parentOf(props: Partial<DeviceView['props']> | undefined): string | undefined {
+  const [asset] = props?.linkedAssets ?? [];
+  if (asset !== undefined) return `/asset/${encodeURIComponent(asset)}`;
+  return props?.site === undefined ? undefined : `/site/${encodeURIComponent(props.site)}`;
 }
 
 interface PartProps {

@@ -11,6 +11,7 @@ import { useKeys } from '../store/keys.ts';
 import { useTopic } from '../store/live-topic.ts';
 import { usePageSite } from '../store/page-site.ts';
 import { reasonWords } from '../store/reasons.ts';
+import { useRowKeys } from '../store/row-keys.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 
@@ -30,11 +31,13 @@ export function Devices() {
   useSignal(wall.devices.revision);
   const { query } = useSignal(wall.router.address);
   const search = useRef<HTMLInputElement>(null);
+  const table = useRef<HTMLTableElement>(null);
   const site = query.get('site');
   const state = query.get('state');
   const text = (query.get('text') ?? '').toLowerCase();
   usePageSite(site);
   useKeys({ '/': () => search.current?.focus() });
+  useRowKeys(table);
   const stateOf = (id: string) =>
     wall.devices.get(id)?.props?.connectivity ?? cells.get(id)?.props?.connectivity ?? 'unknown';
   const inSite = ids.filter((id) => site === null || cells.group(id, 'props')?.site === site);
@@ -68,7 +71,7 @@ export function Devices() {
       ${ready && shown.length === 0 && html`<${Empty}>${ids.length === 0 ? 'No devices. They come from the topology file.' : 'No device matches.'}</${Empty}>`}
       ${
         shown.length > 0 &&
-        html`<table class="table">
+        html`<table class="table row-table" ref=${table}>
           <thead><tr><th>Connectivity</th><th>Device</th><th>Site</th><th>Connection</th><th>Driver</th><th>Reason</th><th class="right">In this state</th><th class="right">Last seen</th><th class="right">Clock skew</th><th class="right">Gaps</th><th class="right">Refused</th></tr></thead>
           <tbody>${shown.slice(0, MOST_ROWS).map((id) => html`<${Row} key=${id} cells=${cells} id=${id} />`)}</tbody>
         </table>`

@@ -6,6 +6,7 @@ import { Help } from '../parts/help.ts';
 import { Notes } from '../parts/notes.ts';
 import { TopBar } from '../parts/top-bar.ts';
 import { useKeys } from '../store/keys.ts';
+import { letGo } from '../store/parent.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 import { Alarms } from './alarms.ts';
@@ -29,10 +30,8 @@ export function WallPage({ problem }: { readonly problem: string | null }) {
       '?': () => setHelp(true),
       t: () => wall.preferences.nextTheme(),
       m: () => wall.sound.silence(),
-      Escape: () =>
-        document.activeElement instanceof HTMLElement && document.activeElement !== document.body
-          ? document.activeElement.blur()
-          : history.back(),
+      // Above every page stands the overview, and above that nothing.
+      Escape: () => letGo() || wall.router.go('/'),
       'g o': () => wall.router.go('/'),
       'g a': () => wall.router.go('/alarms'),
       'g s': () => wall.router.go('/alarms?list=shelved'),

@@ -10,6 +10,7 @@ import { capital } from '../store/fact-words.ts';
 import { formatOffset, formatValue, instantAt, words } from '../store/format.ts';
 import { useTopic } from '../store/live-topic.ts';
 import { usePageSite } from '../store/page-site.ts';
+import { useParent } from '../store/parent.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 
@@ -31,6 +32,7 @@ export function WorkOrder({ number }: { readonly number: string }) {
   const history = useGroup(cells, number, 'history') ?? {};
   const [step, setStep] = useState<Step | null>(null);
   usePageSite(props?.site);
+  useParent(props?.asset === undefined ? '/workorders' : `/asset/${encodeURIComponent(props.asset)}`);
   if (props === undefined)
     return html`<main class="page">${ready ? html`<${Empty}>There is no work order “${number}”.</${Empty}>` : html`<${Loading} what="work order" />`}</main>`;
   const zone = wall.zoneOf(props.site);
@@ -49,7 +51,7 @@ export function WorkOrder({ number }: { readonly number: string }) {
       <span class="spacer"></span>
     </header>
     <div class="actions order-actions">
-      ${wall.may('workorder:transition') && (props.transitions ?? []).map((transition) => html`<button type="button" class="button" key=${transition} onClick=${() => setStep({ kind: 'transition', transition })}>${capital(words(transition))} …</button>`)}
+      ${(props.transitions ?? []).filter((transition) => wall.may(permissionFor(transition))).map((transition) => html`<button type="button" class="button" key=${transition} onClick=${() => setStep({ kind: 'transition', transition })}>${capital(words(transition))} …</button>`)}
       ${wall.may('workorder:assign') && html`<button type="button" class="button" onClick=${() => setStep({ kind: 'assign' })}>Assign …</button>`}
       ${wall.may('workorder:edit') && html`<button type="button" class="button" onClick=${() => setStep({ kind: 'edit' })}>Edit …</button>`}
       ${wall.may('workorder:comment') && html`<button type="button" class="button" onClick=${() => setStep({ kind: 'comment' })}>Comment …</button>`}
@@ -96,6 +98,12 @@ export function WorkOrder({ number }: { readonly number: string }) {
   </main>`;
 }
 
+/** As the work order asks for it: who releases one, and who ends one, is not who does the work. */
+function permissionFor(transition: string): string {
+  if (transition === 'open') return 'workorder:approve';
+  return transition === 'close' ? 'workorder:verify' : 'workorder:transition';
+}
+
 interface ChecklistProps {
   readonly cells: Cells<WorkOrderView>;
   readonly number: string;
@@ -108,7 +116,7 @@ function Checklist({ cells, number, zone, onStep }: ChecklistProps) {
   const items = useGroup(cells, number, 'checklist') ?? {};
   const entries = Object.entries(items).sort(([a], [b]) => Number(a) - Number(b));
   if (entries.length === 0) return html`<${Empty}>No checklist.</${Empty}>`;
-  const may = wall.may('workorder:transition');
+  const may = wall.may('workorder:edit');
   return html`<ol class="checklist">
     ${entries.map(
       ([index, item]) =>

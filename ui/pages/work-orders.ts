@@ -10,6 +10,7 @@ import { words } from '../store/format.ts';
 import { useKeys } from '../store/keys.ts';
 import { useTopic } from '../store/live-topic.ts';
 import { usePageSite } from '../store/page-site.ts';
+import { useRowKeys } from '../store/row-keys.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 
@@ -25,7 +26,9 @@ export function WorkOrders() {
   useSignal(cells.revision);
   const { query } = useSignal(wall.router.address);
   const search = useRef<HTMLInputElement>(null);
+  const table = useRef<HTMLTableElement>(null);
   useKeys({ '/': () => search.current?.focus() });
+  useRowKeys(table);
   const state = query.get('state');
   const site = query.get('site');
   usePageSite(site);
@@ -59,10 +62,10 @@ export function WorkOrders() {
     <div class="panel scroll">
       ${error !== null && html`<${Empty}>${error}</${Empty}>`}
       ${error === null && !ready && html`<${Loading} what="work orders" />`}
-      ${ready && shown.length === 0 && html`<${Empty}>${ids.length === 0 ? 'No work orders yet. Rules open them, or you do on the page of an asset.' : 'No work order matches.'}</${Empty}>`}
+      ${ready && shown.length === 0 && html`<${Empty}>${ids.length === 0 ? `No work orders yet. Rules open them${wall.may('workorder:create') ? ', or you do on the page of an asset' : ''}.` : 'No work order matches.'}</${Empty}>`}
       ${
         shown.length > 0 &&
-        html`<table class="table offset-stated">
+        html`<table class="table row-table offset-stated" ref=${table}>
           <thead><tr><th>Number</th><th>Title</th><th>Asset</th><th>Site</th><th>Priority</th><th>Type</th><th>State</th><th>Assigned</th><th>Due</th><th>Created <${StatedOffset} /></th></tr></thead>
           <tbody>${shown.map((id) => html`<${Row} key=${id} cells=${cells} id=${id} />`)}</tbody>
         </table>`

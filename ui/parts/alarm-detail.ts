@@ -18,18 +18,30 @@ const ACTION_KEYS: Partial<Record<AlarmAction, string>> = {
   comment: 'c',
 };
 
+interface AlarmDetailProps {
+  readonly alarm: AlarmView;
+  /** Whether it leads to the page of its asset or device. */
+  readonly link?: boolean;
+  /** Whether the keys mean this alarm: not where several stand side by side. */
+  readonly keys?: boolean;
+}
+
 /** All that is known of one alarm, and what can be done about it. */
-export function AlarmDetail({ alarm, link = true }: { readonly alarm: AlarmView; readonly link?: boolean }) {
+export function AlarmDetail({ alarm, link = true, keys = true }: AlarmDetailProps) {
   const wall = useWall();
   const [action, setAction] = useState<AlarmAction | null>(null);
   const zone = wall.zoneOf(alarm.site);
   const [kind, id] = split(alarm.entity);
   const actions = actionsFor([alarm], (permission) => wall.may(permission));
-  useKeys(
-    Object.fromEntries(
-      actions.flatMap((each) => (ACTION_KEYS[each] === undefined ? [] : [[ACTION_KEYS[each], () => setAction(each)]])),
+  const keyOf = (each: AlarmAction) => (keys ? ACTION_KEYS[each] : undefined);
+  const subject = `/${kind}/${encodeURIComponent(id)}`;
+  useKeys({
+    ...Object.fromEntries(
+      actions.flatMap((each) => (keyOf(each) === undefined ? [] : [[keyOf(each), () => setAction(each)]])),
     ),
-  );
+    // What has the focus has a meaning of its own for this key.
+    ...(link && { Enter: () => document.activeElement === document.body && wall.router.go(subject) }),
+  });
   return html`<section class="alarm-detail" aria-label="Alarm detail">
     <header>
       <${SymbolOf} alarm=${alarm} />
@@ -42,10 +54,10 @@ export function AlarmDetail({ alarm, link = true }: { readonly alarm: AlarmView;
     ${alarm.cannotEvaluate !== null && html`<p class="cannot"><strong>Cannot evaluate:</strong> ${reasonWords(alarm.cannotEvaluate.reason)}, since <${Moment} timeMs=${alarm.cannotEvaluate.sinceMs} zone=${zone} />. The alarm keeps its state.</p>`}
     ${alarm.response !== null && html`<p class="response"><strong>What to do</strong>${alarm.response}</p>`}
     <div class="actions">
-      ${link && html`<a class="button" href=${`/${kind}/${encodeURIComponent(id)}`}>Open ${kind} <kbd>Enter</kbd></a>`}
+      ${link && html`<a class="button" href=${subject}>Open ${kind} <kbd>Enter</kbd></a>`}
       ${actions.map(
         (each) =>
-          html`<button type="button" class="button" key=${each} onClick=${() => setAction(each)}>${ACTION_TITLES[each]}${ACTION_KEYS[each] && html` <kbd>${ACTION_KEYS[each]}</kbd>`}</button>`,
+          html`<button type="button" class="button" key=${each} onClick=${() => setAction(each)}>${ACTION_TITLES[each]}${keyOf(each) && html` <kbd>${keyOf(each)}</kbd>`}</button>`,
       )}
     </div>
     <dl class="facts">

@@ -6,7 +6,7 @@ import { formatValue } from '../store/format.ts';
 import { isTyping, useKeys } from '../store/keys.ts';
 import { useSignal } from '../store/signal.ts';
 import { split, useWall } from '../store/wall.ts';
-import { type AlarmAction, AlarmActionDialog, allows } from './alarm-dialogs.ts';
+import { type AlarmAction, AlarmActionDialog, actionsFor } from './alarm-dialogs.ts';
 import { lookOf } from './alarm-look.ts';
 import { PrioritySymbol, SymbolOf } from './alarm-symbol.ts';
 import { Empty } from './condition.ts';
@@ -59,7 +59,8 @@ export function AlarmList({ alarms, label, empty, focused, onFocus, of = 'plant'
     const subjects = chosen.length > 0 ? chosen : focusedAlarm === undefined ? [] : [focusedAlarm];
     // Without a subject here, the detail beside the list may have one.
     if (subjects.length === 0) return false;
-    if (subjects.some((alarm) => allows(alarm, what))) setAction({ action: what, alarms: subjects });
+    const offered = actionsFor(subjects, (permission) => wall.may(permission));
+    if (offered.includes(what)) setAction({ action: what, alarms: subjects });
   };
   const release = () => {
     shown.current = [];
@@ -82,6 +83,8 @@ export function AlarmList({ alarms, label, empty, focused, onFocus, of = 'plant'
   useKeys({
     ArrowDown: () => move(at + 1),
     ArrowUp: () => move(at < 0 ? 0 : at - 1),
+    j: () => move(at + 1),
+    k: () => move(at < 0 ? 0 : at - 1),
     PageDown: () => move((pageNow + 1) * rowsFit),
     PageUp: () => move((pageNow - 1) * rowsFit),
     Home: () => move(0),

@@ -1,34 +1,52 @@
 import { html } from 'htm/preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { SEVERITIES } from '../store/alarm-order.ts';
+import { useSignal } from '../store/signal.ts';
+import { useWall } from '../store/wall.ts';
 import { lookOf } from './alarm-look.ts';
 import { AlarmSymbol, PrioritySymbol } from './alarm-symbol.ts';
 
-const KEYS: readonly (readonly [string, string])[] = [
-  ['g o', 'Overview'],
-  ['g a', 'Alarms'],
-  ['g s', 'Shelved alarms'],
-  ['g d', 'Devices'],
-  ['g w', 'Work orders'],
-  ['g e', 'Events'],
-  ['1 2 3 4', 'Alarms of this priority'],
-  ['↑ ↓  PgUp PgDn', 'Move in a list'],
-  ['← ↑ → ↓', 'Move between tiles of the overview'],
-  ['Enter', 'Open what is focused: alarm → asset'],
-  ['Space', 'Select an alarm'],
-  ['a', 'Acknowledge … (asks before it is done)'],
-  ['s', 'Shelve … (asks for reason and expiry)'],
-  ['u', 'Unshelve …'],
-  ['r', 'Reset a latched alarm …'],
-  ['c', 'Comment …'],
-  ['w', 'New work order for the asset …'],
-  ['i', 'Inspect a value: source and receive time, quality'],
-  ['n', 'Let go of the list: show new rows'],
-  ['/', 'Filter'],
-  ['m', 'Silence the sound on this screen'],
-  ['t', 'Dark or light'],
-  ['Esc', 'Close, let go, back'],
-  ['?', 'This page'],
+interface KeyHint {
+  readonly keys: string;
+  readonly meaning: string;
+  /** First part of the addresses where it works; without: everywhere. */
+  readonly on?: readonly string[];
+  /** What its command needs. */
+  readonly needs?: string;
+}
+
+const TABLES = ['devices', 'workorders'];
+const ALARMS = ['alarms', 'site', 'asset'];
+const KEYS: readonly KeyHint[] = [
+  { keys: 'g o', meaning: 'Overview' },
+  { keys: 'g a', meaning: 'Alarms' },
+  { keys: 'g s', meaning: 'Shelved alarms' },
+  { keys: 'g d', meaning: 'Devices' },
+  { keys: 'g w', meaning: 'Work orders' },
+  { keys: 'g e', meaning: 'Events' },
+  { keys: '1 2 3 4', meaning: 'Alarms of this priority' },
+  { keys: '↑ ↓ j k PgUp PgDn', meaning: 'Move in a list', on: [...ALARMS, ...TABLES] },
+  { keys: '← ↑ → ↓', meaning: 'Move between tiles of the overview', on: [''] },
+  { keys: 'Enter', meaning: 'Open what is focused: alarm → asset', on: ['', ...ALARMS, ...TABLES] },
+  { keys: 'Space', meaning: 'Select an alarm', on: ALARMS },
+  {
+    keys: 'a',
+    meaning: 'Acknowledge … (asks before it is done)',
+    on: [...ALARMS, 'device'],
+    needs: 'alarm:acknowledge',
+  },
+  { keys: 's', meaning: 'Shelve … (asks for reason and expiry)', on: [...ALARMS, 'device'], needs: 'alarm:shelve' },
+  { keys: 'u', meaning: 'Unshelve …', on: [...ALARMS, 'device'], needs: 'alarm:shelve' },
+  { keys: 'r', meaning: 'Reset a latched alarm …', on: [...ALARMS, 'device'], needs: 'alarm:reset' },
+  { keys: 'c', meaning: 'Comment …', on: [...ALARMS, 'device'], needs: 'alarm:comment' },
+  { keys: 'w', meaning: 'New work order for the asset …', on: ['asset'], needs: 'workorder:create' },
+  { keys: 'i', meaning: 'Inspect a value: source and receive time, quality', on: ['asset', 'device'] },
+  { keys: 'n', meaning: 'Let go of the list: show new rows', on: ALARMS },
+  { keys: '/', meaning: 'Filter', on: ['alarms', ...TABLES, 'events'] },
+  { keys: 'm', meaning: 'Silence the sound on this screen' },
+  { keys: 't', meaning: 'Dark or light' },
+  { keys: 'Esc', meaning: 'Close, let go, one level up' },
+  { keys: '?', meaning: 'This page' },
 ];
 
 const LOOKS = [
@@ -42,8 +60,13 @@ const LOOKS = [
   ['ACTIVE_ACK', 'cannot', 'Its input is stale or bad: cannot be evaluated, keeps its state'],
 ] as const;
 
-/** Keys and signs, on `?`. */
+/** Keys and signs, on `?`: of the keys those that do something on this page, for this user. */
 export function Help({ onClose }: { readonly onClose: () => void }) {
+  const wall = useWall();
+  const [page = ''] = useSignal(wall.router.address).segments;
+  const hints = KEYS.filter(
+    ({ on, needs }) => (on === undefined || on.includes(page)) && (needs === undefined || wall.may(needs)),
+  );
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   return html`<dialog class="help" ref=${dialog} aria-label="Keys and signs" onClose=${onClose}>
@@ -51,9 +74,9 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
       <section>
         <h2>Keys</h2>
         <dl class="keys">
-          ${KEYS.map(
-            ([key, meaning]) =>
-              html`<div><dt>${key
+          ${hints.map(
+            ({ keys, meaning }) =>
+              html`<div><dt>${keys
                 .split(' ')
                 .filter(Boolean)
                 .map((part) => html`<kbd>${part}</kbd>`)}</dt><dd>${meaning}</dd></div>`,
