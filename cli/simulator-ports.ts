@@ -2,11 +2,10 @@ import net from 'node:net';
 import type { ConnectionDefinition, Plant } from '../topology/plant.ts';
 import { Failure } from './failure.ts';
 
-/** The names by which the demo plant takes its ports from the environment, which the simulators are given too. */
-const FIELDS: Readonly<Record<ConnectionDefinition['driver'], { readonly name: string; readonly setting: string }>> = {
-  opcua: { name: 'OPC UA', setting: 'SIMULATOR_OPCUA_PORT' },
-  modbus: { name: 'Modbus', setting: 'SIMULATOR_MODBUS_PORT' },
-  mqtt: { name: 'MQTT', setting: 'SIMULATOR_MQTT_PORT' },
+const NAMES: Readonly<Record<ConnectionDefinition['driver'], string>> = {
+  opcua: 'OPC UA',
+  modbus: 'Modbus',
+  mqtt: 'MQTT',
 };
 /** Simulators of a process that has just ended let go of their ports within this time. */
 const LET_GO_WITHIN_MS = 4000;
@@ -28,7 +27,9 @@ export async function takeFreePorts(
   for (const { driver, settings } of plant.connections.values()) {
     const { host, port } = addressOf(settings);
     if (!(await isTaken(host, port))) continue;
-    const { name, setting } = FIELDS[driver];
+    const name = NAMES[driver];
+    // As `topology/demo.yaml` takes it from the environment, which the simulators are given too.
+    const setting = `SIMULATOR_${driver.toUpperCase()}_PORT`;
     if (environment[setting] !== undefined) {
       await untilLetGo(host, port, name, setting);
       continue;
