@@ -42,7 +42,9 @@ export const OpcUaConnection = z.strictObject({
     .min(0)
     .max(365)
     .default(30)
-    .describe("An alarm so many days before the server's or our own certificate expires"),
+    .describe(
+      "The link is shown as degraded, on the wall and in health, so many days before the server's or our own certificate expires",
+    ),
 });
 
 export const OpcUaDevice = z.strictObject({

@@ -48,6 +48,7 @@ describe('the report of a link', () => {
   it('warns of the certificate that ends first', () => {
     const server = connectionReport(input({}, 29, 800));
     assert.equal(server.lastError?.code, 'server_certificate_expires');
+    assert.equal(server.state, 'degraded');
     assert.match(server.detail ?? '', /29 days/);
     assert.equal(connectionReport(input({}, 29, 3)).lastError?.code, 'own_certificate_expires');
   });
