@@ -10,6 +10,7 @@ import { credentialsOf, isAllowedOrigin } from './credentials.ts';
 import { HttpError, httpErrorOf } from './errors.ts';
 import { type Exchange, MAX_BODY_BYTES } from './exchange.ts';
 import { API_HEADERS, corsHeaders } from './headers.ts';
+import { IDEMPOTENCY_KEY } from './parameters.ts';
 import type { Api as ApiContext, Route } from './route.ts';
 import { Router } from './router.ts';
 
@@ -241,6 +242,6 @@ function queryOf(text: string): Record<string, string | string[]> {
 
 function idempotencyKeyOf(header: string | undefined): string | undefined {
   if (header === undefined) return undefined;
-  if (/^[\x21-\x7e]{1,120}$/.test(header)) return header;
+  if (IDEMPOTENCY_KEY.test(header)) return header;
   throw new HttpError('INVALID_REQUEST', '1 to 120 visible ASCII characters', { field: 'Idempotency-Key' });
 }

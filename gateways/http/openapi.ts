@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { HTTP_ERRORS } from './errors.ts';
+import { IDEMPOTENCY_KEY } from './parameters.ts';
 import type { Route } from './route.ts';
 import { errorsOf } from './route-errors.ts';
 
@@ -82,7 +83,7 @@ function operationOf(route: Route, schemaOf: SchemaOf): JsonObject {
             required: false,
             description:
               'Repeating a command with the same key returns its first answer; another command with it is refused with COMMAND_ID_REUSED',
-            schema: { type: 'string', minLength: 1, maxLength: 120 },
+            schema: { type: 'string', pattern: IDEMPOTENCY_KEY.source },
           },
         ]
       : []),

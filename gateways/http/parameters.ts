@@ -10,6 +10,9 @@ export const Name = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, dot, dash and underscore')
   .describe('As in the topology file');
 
+/** What a command is known by, so that repeating it repeats nothing. */
+export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,120}$/;
+
 export const Id = z.strictObject({ id: Name });
 
 /** A number as people write one: no `1e2`, no `0x10`, no spaces. */
@@ -31,7 +34,10 @@ export const InstantText = z
     'ISO 8601 with offset (2026-03-01T08:00:00Z), or epoch milliseconds',
   )
   .transform(instantOf)
-  .describe('ISO 8601 with offset, or epoch milliseconds');
+  .meta({
+    description: 'ISO 8601 with offset, or epoch milliseconds',
+    anyOf: [{ pattern: '^\\d{1,15}$' }, { format: 'date-time' }],
+  });
 
 const ISO = z.iso.datetime({ offset: true });
 
@@ -55,7 +61,10 @@ export function oneOrMore<const T extends string>(words: readonly [T, ...T[]]) {
       `of ${words.join(', ')}, separated by commas`,
     )
     .transform((text): ReadonlySet<string> => new Set(text.split(',')))
-    .describe(`One or more of ${words.join(', ')}, separated by commas`);
+    .meta({
+      description: `One or more of ${words.join(', ')}, separated by commas`,
+      pattern: `^(${words.join('|')})(,(${words.join('|')}))*$`,
+    });
 }
 
 export const Reason = z.string().trim().min(1, 'must not be empty').max(2000);

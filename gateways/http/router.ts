@@ -31,11 +31,15 @@ export class Router {
   match(method: string, path: string): Match {
     const parts = path.split('/').slice(1);
     const allowed = new Set<string>();
+    let pattern: string | undefined;
     for (const { route, segments } of this.#bySize.get(parts.length) ?? []) {
+      // An address that stands in the table by itself is none of those with a parameter in its place.
+      if (pattern !== undefined && route.path !== pattern) continue;
       const params = paramsOf(segments, parts);
       if (params === undefined) continue;
       if (route.method === method || (method === 'HEAD' && route.method === 'GET'))
         return { kind: 'found', route, params };
+      pattern = route.path;
       allowed.add(route.method);
     }
     return allowed.size > 0 ? { kind: 'method', allowed: [...allowed] } : { kind: 'none' };

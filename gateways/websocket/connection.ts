@@ -20,6 +20,9 @@ export interface SocketData {
   connection: Connection | undefined;
 }
 
+/** What is used of a WebSocket. */
+export type Socket = Pick<WebSocket<SocketData>, 'getUserData' | 'getBufferedAmount' | 'send' | 'end' | 'close'>;
+
 /** A subscription of this client: a walk of its own for a snapshot of alarms, a feed of values or a feed of events. */
 export interface ActiveSubscription {
   values?: ValueFeed;
@@ -37,14 +40,15 @@ export class Connection implements Outlet {
   errors = 0;
   frames = 0;
   readonly #rate = new RateLimit(MAX_FRAMES_PER_MINUTE);
-  readonly #ws: WebSocket<SocketData>;
+  readonly #ws: Socket;
   #seq = 0;
   #closed = false;
   #pumpQueued = false;
+  #lastServed: string | undefined;
   #stalledBeats = 0;
   #lastBuffered = 0;
 
-  constructor(ws: WebSocket<SocketData>) {
+  constructor(ws: Socket) {
     this.#ws = ws;
     const data = ws.getUserData();
     this.identity = data.identity;
@@ -85,10 +89,14 @@ export class Connection implements Outlet {
     this.frame(JSON.stringify(members).slice(1, -1));
   }
 
-  /** Goes on with whatever waits: snapshots first, then the events after them. */
+  /**
+   * Goes on with whatever waits: snapshots first, then the events after them. It begins with the subscription after the one
+   * that was served last, so that those in front cannot keep the others waiting for ever.
+   */
   pump(): void {
-    for (const subscription of this.subscriptions.values()) {
+    for (const [sub, subscription] of this.#inTurn()) {
       if (this.congested) return;
+      this.#lastServed = sub;
       subscription.values?.pump();
       if (subscription.snapshot !== undefined) {
         const outcome = subscription.snapshot.step(this);
@@ -98,6 +106,12 @@ export class Connection implements Outlet {
       }
       subscription.events?.pump();
     }
+  }
+
+  #inTurn(): [string, ActiveSubscription][] {
+    const all = [...this.subscriptions];
+    const next = all.findIndex(([sub]) => sub === this.#lastServed) + 1;
+    return [...all.slice(next), ...all.slice(0, next)];
   }
 
   unsubscribe(sub: string): boolean {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { type EntityId, entityId } from '../../runtime/ids.ts';
 import type { Random } from '../../simulators/plant/random.ts';
 import type { ApiAnswer, Product } from '../support/product.ts';
@@ -17,6 +18,14 @@ export interface Command {
   /** The answer was that of an earlier request, whose own got lost. */
   readonly repeated: boolean;
 }
+
+/** What a command answers that was taken. */
+interface Done {
+  readonly result: unknown;
+  readonly repeated: boolean;
+}
+
+const Numbered = z.object({ number: z.string() });
 
 interface Order {
   readonly entity: EntityId;
@@ -77,18 +86,18 @@ export class Operators {
         await pause(PAUSE_MS);
         continue;
       }
-      const ok = answer.status === 200;
+      const { ok } = answer;
       if (ok) this.#told();
-      const code: string | null = ok ? null : answer.body.error.code;
-      this.commands.push({ id, entity, kind, text, ok, code, attempts, repeated: ok && answer.body.repeated === true });
-      if (ok && kind === 'RequestWorkOrder') this.#workOrders.push(answer.body.result.number);
+      const code = ok ? null : answer.body.error.code;
+      this.commands.push({ id, entity, kind, text, ok, code, attempts, repeated: ok && answer.body.repeated });
+      if (ok && kind === 'RequestWorkOrder') this.#workOrders.push(Numbered.parse(answer.body.result).number);
       return;
     }
   }
 
-  async #request(route: string, body: object, commandId: string): Promise<ApiAnswer | undefined> {
+  async #request(route: string, body: object, commandId: string): Promise<ApiAnswer<Done> | undefined> {
     try {
-      return await this.#product.request('POST', route, { body, commandId, timeoutMs: 10_000 });
+      return await this.#product.request<Done>('POST', route, { body, commandId, timeoutMs: 10_000 });
     } catch {
       // Killed before or after the commit: the sender cannot know.
       return undefined;

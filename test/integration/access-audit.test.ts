@@ -96,7 +96,9 @@ test('a log-in with a token that was never made is in the audit, without the tok
 });
 
 test('a token of the API is in the audit with before and after, and so is whatever it was refused', async () => {
-  const made = await product.request('POST', '/tokens', { body: { name: 'desk', role: 'viewer' } });
+  const wanted = { name: 'desk', role: 'viewer' };
+  const made = await product.request<{ id: string; token: string }>('POST', '/tokens', { body: wanted });
+  assert.ok(made.ok);
   const { id, token } = made.body;
   secrets.push(token);
   const facts = { id, name: 'desk', role: 'viewer', expiresAtMs: null };

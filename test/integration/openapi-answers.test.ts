@@ -57,7 +57,17 @@ before(async () => {
   assert.ok(plant.ok);
   storage = await openStorage(temp.dir);
   node = await startNode(storage, populationOf(plant.plant));
-  t = await startTestFront({ runtime: node });
+  const { organization, simulated } = plant.plant;
+  t = await startTestFront({
+    runtime: node,
+    plant: {
+      organization: organization.name,
+      timeZone: organization.timeZone,
+      simulated,
+      version: '1.2.3',
+      node: 'test',
+    },
+  });
   document = Document.parse(await (await fetch(`${t.url}/api/v1/openapi.json`)).json());
   const by = { user: 'test', via: 'driver' } as const;
   const online = { kind: 'ReportConnectivity', state: 'online', reason: 'connected' };
@@ -106,7 +116,7 @@ after(async () => {
   temp.remove();
 });
 
-const HISTORY = '/telemetry?asset=pump-1&metricKey=temp';
+const HISTORY = '/telemetry?asset=pump-1&metricKey=specific';
 
 /** Questions that cover the GET routes, each with answers of some content. */
 function questions(): Record<string, readonly string[]> {
@@ -120,9 +130,9 @@ function questions(): Record<string, readonly string[]> {
     '/devices/{id}': ['/plc', '/meter-1', '/plc?fields=points'],
     '/telemetry/latest': ['?asset=pump-1', '?device=plc', '?device=meter-1'],
     '/telemetry': [
-      '?asset=pump-1&metricKey=temp',
+      '?asset=pump-1&metricKey=specific',
       '?device=plc&metricKey=label',
-      '?asset=pump-1&metricKey=temp&aggregation=1s',
+      '?asset=pump-1&metricKey=specific&aggregation=1s',
     ],
     '/alarms': ['', '?fields=rule,severity&sort=-severity'],
     '/alarms/history': ['', '?severity=HIGH,MEDIUM,LOW,CRITICAL,INFO&limit=2'],

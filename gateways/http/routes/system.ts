@@ -17,6 +17,7 @@ export const SYSTEM_ROUTES: readonly Route[] = [
       parts: z.array(z.object({ name: z.string(), status: Status, detail: z.string() })),
       links: z.array(FieldLink).describe('One per connection that has devices'),
       organization: z.string(),
+      timeZone: z.string().describe('Of the organization, an IANA name'),
       simulated: z.boolean(),
       node: z.string(),
       version: z.string(),
@@ -25,7 +26,7 @@ export const SYSTEM_ROUTES: readonly Route[] = [
     }),
     handle: ({ api }) => {
       const timeMs = api.now();
-      return { ...api.health.read(timeMs), ...api.plant, timeMs, uptimeMs: timeMs - api.startedAtMs };
+      return { ...api.health.read(timeMs), timeZone: 'UTC', ...api.plant, timeMs, uptimeMs: timeMs - api.startedAtMs };
     },
   }),
   route({

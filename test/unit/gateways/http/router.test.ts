@@ -29,6 +29,8 @@ describe('the router', () => {
     assert.deepEqual(found('GET', '/alarms/history'), ['/alarms/history', {}]);
     assert.deepEqual(found('GET', '/alarms/x'), ['/alarms/{id}', { id: 'x' }]);
     assert.deepEqual(found('POST', '/alarms/acknowledge'), ['/alarms/acknowledge', {}]);
+    assert.deepEqual(found('GET', '/alarms/acknowledge'), ['POST'], 'also where another method has the parameter');
+    assert.deepEqual(found('PUT', '/workorders/WO-1'), ['GET', 'PATCH']);
   });
 
   it('tells an unknown path from a wrong method', () => {
