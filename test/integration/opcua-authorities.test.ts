@@ -97,7 +97,8 @@ describe('a server with a certificate that an authority has signed', () => {
   it('warns in time before the certificate ends', async () => {
     authority.installIn(store);
     await link(10);
-    await until(isServed, 'a value', WAIT_MS);
+    await until(() => host.reading('turbine-1', 'speed') !== null, 'a value', WAIT_MS);
+    await until(() => host.state === 'degraded', 'the link shown as degraded', WAIT_MS);
     await until(() => host.reports.at(-1)?.lastError?.code === 'server_certificate_expires', 'the warning', WAIT_MS);
     assert.match(detail(), /the certificate of the server ends in (9|10) days/);
     assert.ok(Number(host.facts.serverCertificateDaysLeft) <= 10);
