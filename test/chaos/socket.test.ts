@@ -2,17 +2,20 @@
  * Goal: a client whose WebSocket is cut a hundred times while alarms change a thousand times has in the end every transition,
  * once and in the order of the journal.
  * Method: the product as a process; one meter whose readings cross limits each time; the client subscribes again with the
- * token of the last event it has, and is cut after every few events, at any place of the stream.
+ * token of the last event it has, and is cut after every few events, at any place of the stream. Beside it the wall's own
+ * connection and alarm book, cut as often; they are held to the journal, and their list of alarms to the one of the API.
  */
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { connectAsync } from 'mqtt';
 import { Random } from '../../simulators/plant/random.ts';
+import type { Transition as Step } from '../../ui/store/alarm-book.ts';
 import { until } from '../support/condition.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { Product } from '../support/product.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { WallClient } from '../support/wall-client.ts';
 import { WsClient } from '../support/ws-client.ts';
 import { writeChaosPlant } from './chaos-plant.ts';
 
@@ -74,7 +77,7 @@ class Follower {
   }
 }
 
-test('cut a hundred times, the client has every one of a thousand transitions, once and in order', async (t) => {
+test('cut a hundred times, a client and the wall have every one of a thousand transitions, once and in order', async (t) => {
   t.diagnostic(`CHAOS_SEED=${SEED}`);
   const random = new Random(SEED);
   const follower = new Follower();
@@ -83,6 +86,11 @@ test('cut a hundred times, the client has every one of a thousand transitions, o
   await first.waitFor('the snapshot', (client) => client.frames.some(({ op, more }) => op === 'snapshot' && !more));
   follower.take(first);
   first.kill();
+  const from = Number(follower.resume);
+  const wall = WallClient.open(`ws://127.0.0.1:${product.port}/ws`, { authorization: `Bearer ${product.key}` });
+  t.after(() => wall.close());
+  await until('the alarms of the wall', () => wall.book.ready.value);
+  const onWall = transitionsOf(wall);
 
   const meter = await connectAsync(broker.url);
   let high = false;
@@ -100,6 +108,8 @@ test('cut a hundred times, the client has every one of a thousand transitions, o
     await client.waitFor('some events', () => client.tokens.length >= enough, 20_000);
     client.kill();
     follower.take(client);
+    await until('the wall is back', () => wall.isLive, 20_000);
+    wall.cut();
   }
   clearInterval(timer);
   await meter.endAsync();
@@ -118,11 +128,40 @@ test('cut a hundred times, the client has every one of a thousand transitions, o
   follower.take(last);
   last.kill();
 
-  const expected = (await journal()).map(({ position, kind }) => `${position} ${kind}`);
+  const all = await journal();
+  // What the start of the plant itself decided is part of the first snapshot.
+  const since = (token: number) =>
+    all.filter(({ position }) => position > token).map(({ position, kind }) => `${position} ${kind}`);
+  const expected = since(from);
   assert.deepEqual(
     follower.seen.map(({ token, kind }) => `${token} ${kind}`),
     expected,
   );
+  await until('the newest event on the wall', () => onWall.at(-1)?.token === end, 20_000);
+  assert.deepEqual(
+    onWall.map(({ token, kind }) => `${token} ${kind}`),
+    since(Number(wall.firstToken)),
+  );
+  const listed = await product.list<{ id: string; detail: string }>('/alarms?limit=1000');
+  assert.deepEqual(standing([...wall.book.alarms.value.values()]), standing(listed));
   assert.ok(cuts >= CUTS && expected.length >= TRANSITIONS);
   t.diagnostic(`${cuts} cuts, ${expected.length} transitions`);
 });
+
+/** All that the book ever took: it keeps the newest alone. */
+function transitionsOf(wall: WallClient): Step[] {
+  const { transitions } = wall.book;
+  const all: Step[] = [];
+  let last: Step | undefined;
+  transitions.subscribe(() => {
+    const kept = transitions.value;
+    all.push(...kept.slice(last === undefined ? 0 : kept.indexOf(last) + 1));
+    last = kept.at(-1);
+  });
+  return all;
+}
+
+/** Whatever is not simply normal, by id. */
+function standing(alarms: readonly { readonly id: string; readonly detail: string }[]): string[] {
+  return alarms.flatMap(({ id, detail }) => (detail === 'NORMAL' ? [] : [`${id} ${detail}`])).sort();
+}

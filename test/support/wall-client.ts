@@ -10,6 +10,8 @@ import { Connection } from '../../ui/store/connection.ts';
 export class WallClient {
   readonly book = new AlarmBook();
   readonly connection: Connection;
+  /** Of the first snapshot: what came after it came as events. */
+  firstToken: string | undefined;
   readonly #clock = new ServerClock();
   readonly #sockets: WebSocket[] = [];
 
@@ -27,7 +29,10 @@ export class WallClient {
     this.connection = new Connection({ url, clock: this.#clock, sessionValid: async () => 'unknown' });
     this.connection.subscribe({
       topic: 'alarms',
-      onSnapshot: (items, token) => this.book.takeSnapshot(items, token),
+      onSnapshot: (items, token) => {
+        this.firstToken ??= token;
+        this.book.takeSnapshot(items, token);
+      },
       onOtherJournal: () => this.book.forget(),
       onEvents: (events) => this.book.takeEvents(events),
     });
