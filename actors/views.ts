@@ -89,7 +89,7 @@ export interface AssetView {
   readonly metrics: Readonly<Record<string, MetricInfo>>;
   /** Every alarm that is not NORMAL, and every one with an overlay, by rule id. */
   readonly alarms: Readonly<Record<string, AlarmView>>;
-  /** Newest closed 1 s / 1 min / 1 h windows by `metric@1m`. */
+  /** Newest closed window of each size that the metric has, by `metric@1m`. */
   readonly windows: Readonly<Record<string, WindowView>>;
 }
 

@@ -33,7 +33,7 @@ export interface Windows {
   closed: ClosedWindow[];
 }
 
-/** On by default; 10 s, 5 min and 15 min are possible too. */
+/** Where the topology does not name others. */
 export const WINDOW_SIZES_MS: readonly number[] = [1000, 60_000, 3_600_000];
 
 /** How long a window stays open past its end when nothing newer arrives: readings travel. */

@@ -6,7 +6,7 @@ import { restoreLiveValue, StoredLiveValue, storeLiveValue } from '../live-value
 import { decodeWindows, encodeWindows } from '../window.ts';
 import type { AssetLayout } from './layout.ts';
 import { showEndedWindows } from './metrics.ts';
-import { type AssetLive, type AssetState, createLive } from './state.ts';
+import { type AssetLive, type AssetState, createLive, windowSizesOf } from './state.ts';
 
 const Instant = z.number().nullable();
 
@@ -105,7 +105,9 @@ export function decodeAsset(stored: unknown, self: Self<AssetDefinition>): Asset
   });
   restoreTimers(live.timers, layout.ruleIds, kept.timers);
   for (const [name, window] of Object.entries(kept.closed)) {
-    if (layout.placeOf.has(name.slice(0, name.indexOf('@')))) live.closed[name] = window;
+    const place = layout.placeOf.get(name.slice(0, name.indexOf('@')));
+    const sizeMs = window.endMs - window.startMs;
+    if (live.windows[place ?? -1]?.levels.some((level) => level.sizeMs === sizeMs)) live.closed[name] = window;
   }
   live.windowsDueMs = kept.windowsDueMs;
   live.nowMs = kept.nowMs;
@@ -132,5 +134,7 @@ function storeMetric(live: AssetLive, place: number): StoredMetric {
 function restoreMetric(live: AssetLive, place: number, metric: StoredMetric): void {
   restoreLiveValue(live, place, metric);
   live.slotOf[place] = live.layout.slots.findIndex((slot) => slot.key === metric.slot && slot.metric === place);
-  if (metric.windows !== null && live.windows[place]) live.windows[place] = decodeWindows(metric.windows);
+  const definition = live.layout.metrics[place];
+  if (metric.windows !== null && live.windows[place] && definition)
+    live.windows[place] = decodeWindows(metric.windows, windowSizesOf(definition));
 }

@@ -1,6 +1,7 @@
 import type { Self } from '../../runtime/actor-kind.ts';
 import type { EntityId } from '../../runtime/ids.ts';
 import type { AssetDefinition } from '../../topology/plant.ts';
+import { type Metric, WINDOW_MS } from '../../topology/schema/asset.ts';
 import { type AlarmBook, AlarmViews } from '../alarm/book.ts';
 import { createTimers, type RuleOwner, type RuleTimers } from '../alarm/evaluate.ts';
 import type { AlarmHolder } from '../alarm/view.ts';
@@ -102,7 +103,9 @@ export function createLive(id: EntityId, definition: AssetDefinition): AssetLive
     ),
     slotTimeMs: new Float64Array(layout.slots.length).fill(Number.NaN),
     slotOf: new Int32Array(count).fill(-1),
-    windows: layout.metrics.map(({ rollUp }) => (rollUp === undefined ? createWindows(WINDOW_SIZES_MS) : null)),
+    windows: layout.metrics.map((metric) =>
+      metric.rollUp === undefined ? createWindows(windowSizesOf(metric)) : null,
+    ),
     closed: {},
     windowsDueMs: 0,
     timers: createTimers(layout.rules.length),
@@ -119,6 +122,10 @@ export function createLive(id: EntityId, definition: AssetDefinition): AssetLive
     ...createLiveValues(count),
   };
   return live;
+}
+
+export function windowSizesOf({ windows }: Metric): readonly number[] {
+  return windows?.map((size) => WINDOW_MS[size]) ?? WINDOW_SIZES_MS;
 }
 
 /** A value that is there, is not BAD and is not stale by the clock of the turn. */

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { Identifier, Instant, Name, Place, Range, Scale, Title, Unit } from './base.ts';
 import { Rule } from './rule.ts';
 
+/** AGG-01: the sizes that windows may have, and how long each is. */
+export const WINDOW_MS = { '1s': 1000, '10s': 10_000, '1m': 60_000, '5m': 300_000, '15m': 900_000, '1h': 3_600_000 };
+
 export const Metric = z.strictObject({
   name: Identifier.describe('Name in formulas, rules and links'),
   title: Title.optional().describe('Shown to people; default: the name'),
@@ -28,6 +31,11 @@ export const Metric = z.strictObject({
     .max(86_400_000)
     .optional()
     .describe('Older than this and the value is shown as stale, in ms. Default: as its point'),
+  windows: z
+    .array(z.enum(['1s', '10s', '1m', '5m', '15m', '1h']))
+    .min(1)
+    .optional()
+    .describe('Sizes of the windows that are kept live; history is summed up in all of them. Default: 1s, 1m, 1h'),
   key: z.boolean().default(false).describe('Shown on the card of the asset in the overview'),
 });
 export type Metric = z.infer<typeof Metric>;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assetKind } from '../../../../actors/asset/asset.ts';
+import { decodeAsset, encodeAsset } from '../../../../actors/asset/snapshot.ts';
 import { assetView } from '../../../../actors/asset/view.ts';
 import type { View } from '../../../../runtime/actor-kind.ts';
 import { type EntityId, entityId } from '../../../../runtime/ids.ts';
@@ -232,6 +233,20 @@ test('windows of a second and a minute are shown when they have ended', () => {
   assert.equal(windows['temperature@1m']?.avg, 10);
   assert.equal(windows['temperature@1m']?.pctGood, 100);
   assert.equal(windows['temperature@1s']?.endMs, T0 + 60_000);
+});
+
+test('a metric has windows of the sizes that the topology names, and none of another after a restart', () => {
+  const metric = (windows?: string[]) => [Metric.parse({ name: 'temperature', ...(windows && { windows }) })];
+  const pump = up({ metrics: metric(['10s', '5m']) });
+  for (let at = 0; at <= 300_600; at += 200) pump.observe(frame(at, { temperature: at < 300_000 ? 10 : 99 }));
+  const { windows } = assetView(pump.state);
+  assert.deepEqual(Object.keys(windows).sort(), ['temperature@10s', 'temperature@5m']);
+  assert.equal(windows['temperature@5m']?.count, 1500);
+  assert.equal(windows['temperature@10s']?.endMs, T0 + 300_000);
+
+  const changed = up({ metrics: metric(['1m', '5m']) });
+  const again = decodeAsset(encodeAsset(pump.state), changed.self);
+  assert.deepEqual(Object.keys(assetView(again).windows), ['temperature@5m']);
 });
 
 test('once asked, an asset hands out what it computed, every computed value with its own time and quality', () => {
