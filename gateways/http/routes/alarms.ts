@@ -38,7 +38,7 @@ const AlarmId = z
   .string()
   .max(240)
   .regex(
-    /^(asset|device)\/[^/:]+:[^/:]+$/,
+    /^(asset|device)\/[A-Za-z0-9][A-Za-z0-9._-]*:[A-Za-z0-9][A-Za-z0-9._-]*$/,
     'reads asset/<asset>:<rule> or device/<device>:<rule>, percent-encoded in a path',
   );
 const Params = z.strictObject({ id: AlarmId });
