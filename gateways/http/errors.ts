@@ -35,6 +35,8 @@ export const HTTP_ERRORS = {
   TIMEOUT: 504,
 } as const;
 
+export type ErrorCode = keyof typeof HTTP_ERRORS;
+
 /** Where it makes sense to try again, and when. */
 const RETRY_AFTER_MS: Readonly<Record<string, number>> = {
   TOO_MANY_CONNECTIONS: 5000,

@@ -1,7 +1,5 @@
-import { HTTP_ERRORS } from './errors.ts';
+import { type ErrorCode, HTTP_ERRORS } from './errors.ts';
 import type { Route } from './route.ts';
-
-export type ErrorCode = keyof typeof HTTP_ERRORS;
 
 /** Of whatever comes in, before anybody looks at what it asks for, and of whatever goes wrong afterwards. */
 const OF_ALL: readonly ErrorCode[] = [

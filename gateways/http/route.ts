@@ -4,8 +4,7 @@ import type { AccessAudit } from '../auth/access-audit.ts';
 import type { Authenticator, Identity } from '../auth/authenticator.ts';
 import type { DriverLog } from '../driver.ts';
 import type { PlantInfo } from '../websocket/push-contract.ts';
-import { HttpError } from './errors.ts';
-import type { ErrorCode } from './route-errors.ts';
+import { type ErrorCode, HttpError } from './errors.ts';
 import type { SystemHealth } from './system-health.ts';
 
 /** What routes may use. */
