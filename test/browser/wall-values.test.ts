@@ -116,6 +116,20 @@ test('check 10: a figure of a site that lacks an asset says how many of how many
   await page.context().close();
 });
 
+test('the health of an asset is told in the words of its own thresholds', async () => {
+  const page = await bench.wall('/asset/north-pump-4');
+  await page.waitForSelector('.page-header .health');
+  bench.server.setAsset('north-pump-4', { props: { health: 55, healthLevel: 'warning' } });
+  const health = page.locator('.page-header .health').first();
+  await until('the level', async () => /55\s*warning/.test((await health.textContent()) ?? ''));
+  assert.equal(await health.getAttribute('title'), 'Health 55 of 100, warning');
+  await page.goto(`${bench.server.url}/site/north`);
+  const row = page.locator('.asset-row:has(a[href="/asset/north-pump-4"]) .health');
+  await row.waitFor();
+  assert.equal(await row.getAttribute('aria-valuetext'), '55 of 100, warning');
+  await page.context().close();
+});
+
 test('check 10: whoever writes to a point sees in the dialog that its value is bad', async () => {
   const page = await bench.wall('/device/north-pump-3-plc');
   const sinceMs = Date.now();

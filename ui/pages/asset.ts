@@ -81,7 +81,7 @@ function AssetHeader({ asset, props, zone, onAction }: HeaderProps) {
       <h1>${props.name ?? asset}</h1>
     </div>
     <span class="tag ${props.status === 'operational' ? '' : 'strong'}">${props.status}</span>
-    <span class="pair"><span class="dim">Health</span> <${Health} value=${props.health} /></span>
+    <span class="pair"><span class="dim">Health</span> <${Health} value=${props.health} level=${props.healthLevel} told=${true} /></span>
     <${Breakdown} breakdown=${props.healthBreakdown} />
     ${props.connected === null ? '' : html`<${Connectivity} state=${props.connected ? 'online' : 'offline'} />`}
     <span class="pair"><span class="dim">Last reading</span> <${Moment} timeMs=${props.lastReadingMs} zone=${zone} /></span>

@@ -93,7 +93,7 @@ function AssetRow({ cells, id }: { readonly cells: Cells<AssetView>; readonly id
       ${props.connected === false && html`<${Connectivity} state="offline" words=${false} />`}
       ${props.status !== 'operational' && html`<span class="tag">${props.status}</span>`}
     </span>
-    <${Health} value=${props.health} />
+    <${Health} value=${props.health} level=${props.healthLevel} />
     <span class="asset-metrics">
       ${shown.map(
         ([metric, info]) => html`<span class="asset-metric" key=${metric}>

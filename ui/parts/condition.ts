@@ -1,22 +1,30 @@
 import { html } from 'htm/preact';
-import type { HealthBreakdown } from '../../actors/views.ts';
+import type { HealthBreakdown, HealthLevel } from '../../actors/views.ts';
 import { NOTHING } from '../store/format.ts';
 
 /** 0 to 100 as a short bar with its number. Grey at any height: what is wrong is told by the alarms, not by a colour here. */
 export function Health({
   value,
   label = 'Health',
+  level = null,
+  told = false,
 }: {
   readonly value: number | null | undefined;
   readonly label?: string;
+  /** Where the score lies between the thresholds of the asset's profile. */
+  readonly level?: HealthLevel | null | undefined;
+  /** Whether the level stands beside the number; in words it is always there. */
+  readonly told?: boolean;
 }) {
   if (value === null || value === undefined) {
     return html`<span class="health none" title=${`${label}: nothing to judge by`}><span class="number">${NOTHING}</span></span>`;
   }
   const rounded = Math.round(value);
-  return html`<span class="health" role="meter" aria-label=${label} aria-valuenow=${rounded} aria-valuemin="0" aria-valuemax="100" title=${`${label} ${rounded} of 100`}>
+  const words = `${rounded} of 100${level ? `, ${level}` : ''}`;
+  return html`<span class="health" role="meter" aria-label=${label} aria-valuenow=${rounded} aria-valuemin="0" aria-valuemax="100" aria-valuetext=${words} title=${`${label} ${words}`}>
     <span class="health-bar"><span class="health-fill" style=${{ width: `${rounded}%` }}></span></span>
     <span class="number">${rounded}</span>
+    ${told && level && html`<span class="health-level dim">${level}</span>`}
   </span>`;
 }
 
