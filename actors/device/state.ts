@@ -11,7 +11,7 @@ import { createLiveValues, type LiveValues } from '../live-values.ts';
 import type { WriteView } from '../views.ts';
 import { Admitted } from './admitted.ts';
 import { CLOCK_RULES } from './clock.ts';
-import { lostRuleOf } from './lost.ts';
+import { lostRuleOf } from './lost-rule.ts';
 
 /** `decided` changes by events alone and is replaced; `live` follows from the readings and is changed in place. */
 export interface DeviceState {
