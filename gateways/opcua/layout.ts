@@ -1,8 +1,8 @@
 import type { PointValue, Quality } from '../../actors/frame.ts';
 import type { DeviceDefinition } from '../../topology/plant.ts';
+import { type NodeAddress, parseNodeAddress } from '../../topology/syntax/node-address.ts';
 import type { DriverCode } from '../driver-codes.ts';
 import type { OpcUaCode } from './codes.ts';
-import { type NodeAddress, parseNodeAddress } from '../../topology/syntax/node-address.ts';
 import type { ValueMapping } from './values.ts';
 
 /** A reading as it came, with the time its source gave it. */

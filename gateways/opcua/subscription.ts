@@ -1,9 +1,9 @@
 import type { TransferSubscriptionsResponse } from 'node-opcua-client';
 import type { OpcUaConnection } from '../../topology/schema/opcua.ts';
+import { resolveNodeAddress } from '../../topology/syntax/node-address.ts';
 import { faultOf } from './errors.ts';
 import type { Item, Layout } from './layout.ts';
 import type { OpcUaLibrary } from './library.ts';
-import { resolveNodeAddress } from '../../topology/syntax/node-address.ts';
 import type { SubscriptionState } from './publisher.ts';
 import { createMonitoredItems, type OperationLimits } from './services.ts';
 import type { FieldSession } from './session.ts';

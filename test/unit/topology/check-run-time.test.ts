@@ -129,13 +129,7 @@ const cases: readonly Case[] = [
     /u is read from the same place as voltage of meter-1/,
   ],
   ['two points on one register', '{ address: 1 }', '{ address: ‸0 }', 'DUPLICATE_ADDRESS', /same place as flow of plc/],
-  [
-    'values that overlap',
-    '{ address: 1 }',
-    '{ address: 9, type: uint32 }',
-    'DUPLICATE_ADDRESS',
-    /label is read.*temp/,
-  ],
+  ['values that overlap', '{ address: 1 }', '{ address: 9, type: uint32 }', 'DUPLICATE_ADDRESS', /label is read.*temp/],
   [
     'write limits the wrong way',
     FLOW,
