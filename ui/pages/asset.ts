@@ -18,7 +18,6 @@ import { useInspection } from '../store/inspection.ts';
 import { useKeys } from '../store/keys.ts';
 import { useTopic } from '../store/live-topic.ts';
 import { usePageSite } from '../store/page-site.ts';
-import { useParent } from '../store/parent.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 
@@ -35,7 +34,6 @@ export function Asset({ asset }: { readonly asset: string }) {
   const alarms = useSignal(wall.book.alarms);
   const [dialog, setDialog] = useState<'order' | 'status' | null>(null);
   usePageSite(props?.site);
-  useParent(props?.site === undefined ? undefined : `/site/${encodeURIComponent(props.site)}`);
   useKeys({ w: () => wall.may('workorder:create') && setDialog('order') });
   if (error !== null) return html`<main class="page"><${Empty}>${error}</${Empty}></main>`;
   if (props === undefined)

@@ -8,7 +8,7 @@ import { TopBar } from '../parts/top-bar.ts';
 import { useKeys } from '../store/keys.ts';
 import { letGo } from '../store/parent.ts';
 import { useSignal } from '../store/signal.ts';
-import { useWall } from '../store/wall.ts';
+import { useWall, type Wall } from '../store/wall.ts';
 import { Alarms } from './alarms.ts';
 import { Asset } from './asset.ts';
 import { Device } from './device.ts';
@@ -30,8 +30,7 @@ export function WallPage({ problem }: { readonly problem: string | null }) {
       '?': () => setHelp(true),
       t: () => wall.preferences.nextTheme(),
       m: () => wall.sound.silence(),
-      // Above every page stands the overview, and above that nothing.
-      Escape: () => letGo() || wall.router.go('/'),
+      Escape: () => letGo() || wall.router.go(parentOf(wall)),
       'g o': () => wall.router.go('/'),
       'g a': () => wall.router.go('/alarms'),
       'g s': () => wall.router.go('/alarms?list=shelved'),
@@ -50,6 +49,13 @@ export function WallPage({ problem }: { readonly problem: string | null }) {
     <${Notes} />
     ${help && html`<${Help} onClose=${() => setHelp(false)} />`}
   </div>`;
+}
+
+/** By the directory alone, so that it holds before the page has loaded. Above the overview there is nothing. */
+function parentOf(wall: Wall): string {
+  const [page = '', id = ''] = wall.router.address.value.segments;
+  const site = page === 'asset' || page === 'device' ? wall.siteOf(`${page}/${id}`) : undefined;
+  return site === undefined ? '/' : `/site/${encodeURIComponent(site)}`;
 }
 
 function CurrentPage() {
