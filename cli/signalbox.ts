@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { browse } from './browse.ts';
 import { check } from './check.ts';
 import { start } from './start.ts';
 import { createToken, listTokens, revokeToken } from './token.ts';
@@ -31,6 +32,27 @@ program
   .description('check a topology file; prints every problem with file, line and column')
   .argument('<file>', 'the topology file')
   .action(check);
+
+program
+  .command('browse')
+  .description('list what an OPC UA server has: the nodes below one, with type, access and present value')
+  .argument('<connection>', 'id of an opcua connection in the topology file')
+  .argument('[node]', 'where to begin: nsu=<uri>;s=<name>, ns=2;s=<name> or i=85 (default: the Objects folder)')
+  .option('-t, --topology <file>', 'the topology file (default: that of the settings, else the demo plant)')
+  .option('--depth <levels>', 'levels below that node, 0 to 16', '3')
+  .option('--yaml', 'print the variables as points, to paste under a device without nodePrefix')
+  .addOption(dataDir)
+  .addOption(config)
+  .addHelpText(
+    'after',
+    `
+Works beside a running plant, by a session of its own, and changes nothing on the server. Of the data folder it uses
+nothing but the certificates (opcua-pki): a server must be trusted as for start. It lists 5,000 nodes at most.
+
+  signalbox browse scada --topology plant.yaml
+  signalbox browse scada "nsu=urn:vendor:turbine;s=T1" --topology plant.yaml --yaml`,
+  )
+  .action(browse);
 
 const token = program.command('token').description('make, list and revoke access tokens of people and programs');
 token

@@ -52,7 +52,8 @@ function print(
   console.log(lines.join('\n'));
 }
 
-function demoFile(): string {
+/** The demo plant: what runs where no topology file is named. */
+export function demoFile(): string {
   return fileURLToPath(new URL('../topology/demo.yaml', import.meta.url));
 }
 

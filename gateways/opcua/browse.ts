@@ -7,6 +7,8 @@ export interface BrowseEntry {
   readonly browseName: string;
   readonly displayName: string;
   readonly nodeClass: 'Object' | 'Variable' | 'Method' | 'Other';
+  /** Says something about its parent (HasProperty, OPC 10000-3, 7.8), and is no value of the process. */
+  readonly property: boolean;
 }
 
 export interface BrowsePage {
@@ -25,8 +27,9 @@ export type BrowseOutcome = BrowsePage | { readonly code: DriverCode; readonly m
 
 const HIERARCHICAL_REFERENCES = 'i=33';
 const FORWARD = 0;
-/** NodeClass, DisplayName and BrowseName: bits of the result mask (OPC 10000-4, 5.9.2.2). */
-const RESULT_MASK = 0x04 | 0x08 | 0x10;
+const HAS_PROPERTY = 'ns=0;i=46';
+/** ReferenceType, NodeClass, DisplayName and BrowseName: bits of the result mask (OPC 10000-4, 5.9.2.2). */
+const RESULT_MASK = 0x01 | 0x04 | 0x08 | 0x10;
 const ANY_CLASS = 0;
 const CLASSES: Readonly<Record<number, BrowseEntry['nodeClass']>> = { 1: 'Object', 2: 'Variable', 4: 'Method' };
 
@@ -44,7 +47,8 @@ export async function browsePage(
   }
   const next = result.continuationPoint;
   return {
-    entries: (result.references ?? []).map(describe),
+    // What stands on another server cannot be read by way of this one.
+    entries: (result.references ?? []).filter(({ nodeId }) => nodeId.serverIndex === 0).map(describe),
     continuation: next === null || next === undefined || next.length === 0 ? null : next.toString('base64url'),
   };
 }
@@ -71,6 +75,11 @@ function describe(reference: ReferenceDescription): BrowseEntry {
     nodeId: reference.nodeId.toString(),
     browseName: reference.browseName.toString(),
     displayName: reference.displayName.text ?? reference.browseName.toString(),
-    nodeClass: CLASSES[reference.nodeClass] ?? 'Other',
+    nodeClass: classOf(reference.nodeClass),
+    property: reference.referenceTypeId.toString() === HAS_PROPERTY,
   };
+}
+
+export function classOf(nodeClass: unknown): BrowseEntry['nodeClass'] {
+  return (typeof nodeClass === 'number' ? CLASSES[nodeClass] : undefined) ?? 'Other';
 }

@@ -127,7 +127,21 @@ function clientOptions(options: ChannelOptions): Parameters<OpcUaLibrary['client
   };
 }
 
-/** Makes a new session on the channel. Throws `bad_user_token` when the server does not know the user. */
+/** Who comes in, by the settings: null is anonymous. Throws `secret_missing`. */
+export function userOf(
+  { user, password }: OpcUaConnection,
+  secret: (reference: string) => string,
+): { readonly name: string; readonly password: string } | null {
+  if (user === undefined) return null;
+  if (password === undefined) return { name: user, password: '' };
+  try {
+    return { name: user, password: secret(password) };
+  } catch (error) {
+    throw new OpcUaFault('secret_missing', error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+/** Makes a new session on the channel. Throws `not_authorized` when the server does not know the user. */
 export async function createSession(
   library: OpcUaLibrary,
   channel: Channel,

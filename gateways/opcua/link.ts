@@ -3,7 +3,7 @@ import type { OpcUaConnection } from '../../topology/schema/opcua.ts';
 import type { DriverLog } from '../driver.ts';
 import { backoffMs } from './backoff.ts';
 import { type CertificateStore, openCertificateStore, trustedChangedAtMs } from './certificates.ts';
-import { type Channel, closeSession, createSession, openChannel, resumeSession } from './channel.ts';
+import { type Channel, closeSession, createSession, openChannel, resumeSession, userOf } from './channel.ts';
 import { faultOf, OpcUaFault } from './errors.ts';
 import type { Item, Layout } from './layout.ts';
 import { loadOpcUa, type OpcUaLibrary } from './library.ts';
@@ -228,15 +228,15 @@ export class Link {
 
   /** The session: the held one if the server still has it, else a new one that takes over the subscription. */
   async #enter(library: OpcUaLibrary, channel: Channel): Promise<Held> {
-    const { statistics } = this.#options;
-    const timeoutMs = this.#options.settings.connectTimeoutMs;
+    const { settings, secret, statistics } = this.#options;
+    const timeoutMs = settings.connectTimeoutMs;
     let held = this.#held;
     if (held !== null && (await resumeSession(channel, held.session, timeoutMs))) {
       statistics.count('sessionsResumed');
       await this.#subscribe(library, held, true);
       return held;
     }
-    const session = await createSession(library, channel, this.#user(), timeoutMs);
+    const session = await createSession(library, channel, userOf(settings, secret), timeoutMs);
     statistics.count('sessionsCreated');
     const inherited = held?.subscription ?? null;
     held = { session, subscription: null };
@@ -360,17 +360,6 @@ export class Link {
       .finally(() => {
         this.#maintaining = false;
       });
-  }
-
-  #user(): { name: string; password: string } | null {
-    const { user, password } = this.#options.settings;
-    if (user === undefined) return null;
-    if (password === undefined) return { name: user, password: '' };
-    try {
-      return { name: user, password: this.#options.secret(password) };
-    } catch (error) {
-      throw new OpcUaFault('secret_missing', error instanceof Error ? error.message : String(error), error);
-    }
   }
 
   /** Ends early on stop, and when a person has trusted a certificate in the meantime. */

@@ -202,7 +202,8 @@ export async function signalbox(
   return { code: child.exitCode, stdout, stderr };
 }
 
-function run(args: readonly string[], environment: Readonly<Record<string, string>>): ChildProcess {
+/** Begins a command, for tests that end it themselves. */
+export function run(args: readonly string[], environment: Readonly<Record<string, string>> = {}): ChildProcess {
   const clean = Object.entries(process.env).filter(([name]) => !/^(SIGNALBOX|SIMULATOR|NODE_TEST)_/.test(name));
   const env = { ...Object.fromEntries(clean), SIGNALBOX_LOG_LEVEL: 'fatal', ...environment };
   const child = spawn(process.execPath, [BIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });

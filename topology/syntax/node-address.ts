@@ -28,6 +28,17 @@ export function resolveNodeAddress(address: NodeAddress, namespaces: readonly st
   return index < 0 ? null : nodeId(index, address.identifier);
 }
 
+/** The address to write into a topology file for a node id in the server's present numbering (`ns=2;s=…`): by URI where it has one. */
+export function addressOfNodeId(nodeId: string, namespaces: readonly string[]): string {
+  const address = parseNodeAddress(nodeId);
+  if (address === null || !('index' in address.namespace)) return nodeId;
+  const { namespace, identifier } = address;
+  // Namespace 0 is that of OPC UA itself and never moves.
+  if (namespace.index === 0) return identifier;
+  const uri = namespaces[namespace.index];
+  return uri === undefined || uri === '' ? nodeId : `nsu=${escapeUri(uri)};${identifier}`;
+}
+
 function nodeId(index: number, identifier: string): string {
   return index === 0 ? identifier : `ns=${index};${identifier}`;
 }
@@ -35,4 +46,8 @@ function nodeId(index: number, identifier: string): string {
 /** Only `;` and `%` are escaped in the URI of an expanded node id. */
 function unescapeUri(uri: string): string {
   return uri.replace(/%3b/gi, ';').replace(/%25/g, '%');
+}
+
+function escapeUri(uri: string): string {
+  return uri.replace(/%/g, '%25').replace(/;/g, '%3B');
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseNodeAddress, resolveNodeAddress } from '../../../../topology/syntax/node-address.ts';
+import { addressOfNodeId, parseNodeAddress, resolveNodeAddress } from '../../../../topology/syntax/node-address.ts';
 
 const NAMESPACES = ['http://opcfoundation.org/UA/', 'urn:server', 'urn:plant', 'urn:odd;name%'];
 const resolve = (text: string): string | null => {
@@ -26,6 +26,14 @@ describe('the address of a node', () => {
 
   it('has no node id while the server does not know the namespace', () => {
     assert.equal(resolve('nsu=urn:elsewhere;s=x'), null);
+  });
+
+  it('is written for a node id by URI, so that it is found again', () => {
+    assert.equal(addressOfNodeId('ns=2;s=Turbine1.Speed', NAMESPACES), 'nsu=urn:plant;s=Turbine1.Speed');
+    assert.equal(addressOfNodeId('ns=0;i=85', NAMESPACES), 'i=85');
+    assert.equal(addressOfNodeId('ns=9;s=a', NAMESPACES), 'ns=9;s=a', 'the server does not say its URI');
+    for (const nodeId of ['ns=3;s=a;b=c', 'ns=1;i=7', 'i=2258'])
+      assert.equal(resolve(addressOfNodeId(nodeId, NAMESPACES)), nodeId);
   });
 
   it('is refused when it is not the text of a node id', () => {
