@@ -7,6 +7,7 @@ import { DataType, VariantArrayType } from 'node-opcua-variant';
 
 export interface Instruments {
   readonly port: number;
+  setLevel(value: number): void;
   close(): Promise<void>;
 }
 
@@ -35,7 +36,7 @@ export async function startInstruments({ uri, folder }: { uri: string; folder: s
     unitId: 5_067_858,
     namespaceUri: 'http://www.opcfoundation.org/UA/units/un/cefact',
   };
-  namespace.addAnalogDataItem({
+  const level = namespace.addAnalogDataItem({
     ...at('Level'),
     dataType: 'Float',
     engineeringUnitsRange: { low: 0, high: 10 },
@@ -84,6 +85,7 @@ export async function startInstruments({ uri, folder }: { uri: string; folder: s
   const port = Number(new URL(server.getEndpointUrl().replace(/^opc\.tcp/, 'http')).port);
   return {
     port,
+    setLevel: (value) => level.setValueFromSource({ dataType: DataType.Float, value }),
     async close() {
       await server.shutdown(0);
       server.dispose();
