@@ -3,12 +3,15 @@ import type { AlarmEvent } from '../alarm/events.ts';
 import { DEVICE_LOST_RULE } from './lost-rule.ts';
 import type { DeviceDecided, DeviceLive } from './state.ts';
 
+/** Not online, and yet nothing was lost: a start, which a failure to connect or the silence of the device ends, or an order. */
+const NO_LOSS = new Set(['not_heard_yet', 'connecting', 'decommissioned']);
+
 /** The timers follow from the connectivity, so they are set again whenever they are asked for. */
 export function syncLostTimers({ connectivity }: DeviceDecided, live: DeviceLive): void {
   const { lostRule } = live.layout;
   if (lostRule === null) return;
   const { state, reason, sinceMs } = connectivity;
-  const isLost = state !== 'online' && reason !== 'not_heard_yet' && reason !== 'decommissioned';
+  const isLost = state !== 'online' && !NO_LOSS.has(reason);
   live.clock.onSinceMs[lostRule.index] = isLost ? (sinceMs ?? Number.NaN) : Number.NaN;
   live.clock.offSinceMs[lostRule.index] = isLost ? Number.NaN : (sinceMs ?? Number.NaN);
 }

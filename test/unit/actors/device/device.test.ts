@@ -308,6 +308,14 @@ test('a device that is lost is an alarm in the same turn, and a link that comes 
   assert.deepEqual(kinds(plc.events).slice(-2), ['DeviceUnknown', 'AlarmRecurred']);
 });
 
+test('a start is no loss: a device whose link is only being made raises nothing until that fails', () => {
+  const plc = up({ ...LOST_ALARM, offlineAfterMs: 60_000 });
+  plc.command(0, { kind: 'ReportConnectivity', state: 'unknown', reason: 'connecting' });
+  assert.deepEqual(kinds(plc.events), ['DeviceUnknown']);
+  plc.command(3000, { kind: 'ReportConnectivity', state: 'unknown', reason: 'connection_refused' });
+  assert.deepEqual(kinds(plc.events), ['DeviceUnknown', 'DeviceUnknown', 'AlarmRaised']);
+});
+
 test('the loss that silence tells is an alarm in the same turn', () => {
   const plc = up(LOST_ALARM);
   plc.observe(frame(20_000, { temperature: 1 }), ID);
