@@ -32,7 +32,8 @@ module.exports = {
     {
       name: 'gateways-use-types-of-actors-and-topology',
       severity: 'error',
-      comment: 'topology/syntax says how addresses, topics and roles are written: the check and the drivers read them with one code',
+      comment:
+        'topology/syntax says how addresses, topics and roles are written: the check and the drivers read them with one code',
       from: { path: '^gateways/' },
       to: { path: '^(actors|topology)/', pathNot: '^topology/syntax/', ...valueImport },
     },
