@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 /** An action that returns false had nothing to do: the key goes on to the next outer part. */
 export type Keymap = Readonly<Record<string, (event: KeyboardEvent) => unknown>>;
@@ -51,7 +51,8 @@ let keys: Keys | undefined;
 /** Keys that hold as long as the calling part is shown; an inner part's go before an outer one's, the frame's come last. */
 export function useKeys(map: Keymap, part: 'page' | 'frame' = 'page'): void {
   const holder = useHolder(map);
-  useEffect(() => {
+  // Together with the part: a key pressed in the moment it appears is not lost.
+  useLayoutEffect(() => {
     keys ??= new Keys();
     return keys.add(holder, part === 'frame');
   }, [holder, part]);
