@@ -95,17 +95,20 @@ const dist = new URL('../../../dist/', import.meta.url);
 const { openTokens } = await import(new URL('runtime/sql/open.js', dist).href);
 const { tokens, close } = await openTokens(path.join(dir, 'data'));
 const token = process.env.BENCH_TOKEN;
-await tokens.create({
-  id: token.split('_')[1],
-  name: 'bench',
-  role: 'admin',
-  hash: createHash('sha256').update(token).digest('hex'),
-  createdAtMs: Date.now(),
-  createdBy: 'bench',
-  expiresAtMs: null,
-  revokedAtMs: null,
-  lastUsedAtMs: null,
-});
+await tokens.create(
+  {
+    id: token.split('_')[1],
+    name: 'bench',
+    role: 'admin',
+    hash: createHash('sha256').update(token).digest('hex'),
+    createdAtMs: Date.now(),
+    createdBy: 'bench',
+    expiresAtMs: null,
+    revokedAtMs: null,
+    lastUsedAtMs: null,
+  },
+  { user: 'bench', via: 'cli', address: null },
+);
 await close();
 
 process.on('exit', () => fs.rmSync(dir, { recursive: true, force: true }));
