@@ -20,6 +20,7 @@ import { LogPump } from './log-pump.ts';
 import type { Metrics } from './metrics.ts';
 import { LocalCell } from './nact/cell.ts';
 import { healthOf } from './node-health.ts';
+import { describeNode } from './node-metrics.ts';
 import { LocalOwnership, shardOf } from './ownership.ts';
 import type { Population } from './population.ts';
 import { recoverAll } from './recovery.ts';
@@ -157,7 +158,13 @@ export class Node implements Runtime {
     node.live.onFlush((changed) => node.#collectWatched(changed));
     node.live.flush();
     node.#startTimers();
-    node.#describeMetrics();
+    describeNode(options.metrics, {
+      entities: node.#entities,
+      pump: node.#pump,
+      effects: node.#effects,
+      overflows: node.#overflows,
+      historianPosition: () => node.#historianPosition,
+    });
     return node;
   }
 
@@ -351,43 +358,6 @@ export class Node implements Runtime {
   async #followHistorian(): Promise<void> {
     const { consumedPosition } = await this.historian.statistics().catch(() => ({ consumedPosition: undefined }));
     if (typeof consumedPosition === 'number') this.#historianPosition = consumedPosition;
-  }
-
-  #describeMetrics(): void {
-    const { metrics } = this.#options;
-    metrics.counters(
-      'signalbox_observed_records_total',
-      'Observations applied by entities',
-      'kind',
-      () => this.#entities.observedByKind,
-    );
-    metrics.counters(
-      'signalbox_mailbox_refused_total',
-      'Commands and inputs that a full mailbox did not take; whoever sent them keeps them',
-      'message',
-      () => this.#overflows.refused,
-    );
-    metrics.counters(
-      'signalbox_mailbox_replaced_total',
-      'Notes and views of others that newer ones took the place of before they were looked at',
-      'message',
-      () => this.#overflows.replaced,
-    );
-    metrics.gauge('signalbox_entities', 'Live entities', () => this.#entities.size);
-    metrics.gauge('signalbox_entities_down', 'Entities that do not run: crashed, waiting for a store, stopped', () =>
-      [...this.#entities.all()].reduce((count, entity) => count + (entity.down === undefined ? 0 : 1), 0),
-    );
-    metrics.gauge(
-      'signalbox_outstanding_records',
-      'Observations handed to actors and not yet applied',
-      () => this.#entities.outstanding,
-    );
-    metrics.gauge('signalbox_log_position', 'Newest position of the telemetry log', () => this.#pump.end);
-    metrics.gauge('signalbox_log_waiting', 'Observations waiting for the log', () => this.#pump.waiting);
-    metrics.gauge('signalbox_pending_effects', 'Effects not yet carried out', () => this.#effects.pending);
-    metrics.gauge('signalbox_consumer_lag_records', 'Records that the historian is behind', () =>
-      Math.max(0, this.#pump.end - this.#historianPosition),
-    );
   }
 
   /** Log position that the saved snapshots of all entities cover: a restart reads on from there. */

@@ -25,24 +25,6 @@ function raise(asset: string, severity: 'CRITICAL' | 'HIGH' | 'MEDIUM' | 'LOW', 
   });
 }
 
-function clearAll(): void {
-  for (const alarm of [...bench.server.scene.alarms.values()]) {
-    bench.server.put(
-      {
-        ...alarm,
-        detail: 'NORMAL',
-        state: 'CLEARED',
-        shelved: null,
-        suppressed: null,
-        outOfService: null,
-        cannotEvaluate: null,
-      },
-      'AlarmCleared',
-    );
-  }
-  bench.server.commands.length = 0;
-}
-
 test('check 6: of 500 assets the abnormal one stands in the strip with priority and time, and nothing else does', async () => {
   const page = await bench.wall('/');
   await page.waitForSelector('.abnormal.calm');
@@ -75,7 +57,7 @@ test('check 7: one click leads from an alarm to its asset; an acknowledgement sh
   assert.ok(tookMs < 5000, `${tookMs} ms`);
   await desk.waitForSelector('.note.done');
   await Promise.all([desk.context().close(), wall.context().close()]);
-  clearAll();
+  bench.server.clearAlarms();
 });
 
 test('check 5: unacknowledged first, then priority, then newest', async () => {
@@ -126,7 +108,7 @@ test('check 5: the focus holds the rows as the pointer does', async () => {
   await page.keyboard.press('n');
   await until('six rows', async () => (await rows(page)).length === 6);
   await page.context().close();
-  clearAll();
+  bench.server.clearAlarms();
 });
 
 test('check 5: nothing in the strip of the overview moves under the pointer or the focus, and new ones are announced', async () => {
@@ -153,7 +135,7 @@ test('check 5: nothing in the strip of the overview moves under the pointer or t
   await until('let go', async () => (await strip()).length === 4);
   assert.equal((await strip())[0], '/asset/coast-pump-3');
   await page.context().close();
-  clearAll();
+  bench.server.clearAlarms();
 });
 
 test('check 4: a tile and the row of a site draw the gravest alarm in its own state, as the alarm list does', async () => {
@@ -184,7 +166,7 @@ test('check 4: a tile and the row of a site draw the gravest alarm in its own st
     assert.equal(await label(symbol), expected);
   }
   await page.context().close();
-  clearAll();
+  bench.server.clearAlarms();
 });
 
 test('check 8: acknowledging reaches no further than the rows in sight', async () => {
@@ -200,7 +182,7 @@ test('check 8: acknowledging reaches no further than the rows in sight', async (
   const acknowledged = bench.server.commands.map(({ entity, command }) => `${entity}:${command.rule}`);
   assert.deepEqual(acknowledged.sort(), visible.sort());
   await page.context().close();
-  clearAll();
+  bench.server.clearAlarms();
 });
 
 test('check 8: shelving takes a reason and an expiry, and the shelved stay in reach', async () => {
@@ -234,7 +216,7 @@ test('check 8: shelving takes a reason and an expiry, and the shelved stay in re
     /Shelved, (1 h 59 min|2 h 00 min) left/,
   );
   await page.context().close();
-  clearAll();
+  bench.server.clearAlarms();
 });
 
 test('check 14: keys alone lead to an alarm, acknowledge it in two steps, open its asset and lead up to its site', async () => {
@@ -271,7 +253,7 @@ test('check 14: keys alone lead to an alarm, acknowledge it in two steps, open i
   await page.keyboard.press('?');
   await page.waitForSelector('dialog.help[open]');
   await page.context().close();
-  clearAll();
+  bench.server.clearAlarms();
 });
 
 test('Enter right after the last letter sends the whole text, however late the page is drawn', async () => {
@@ -296,7 +278,7 @@ test('Enter right after the last letter sends the whole text, however late the p
     ['Oil level is good.'],
   );
   await page.context().close();
-  clearAll();
+  bench.server.clearAlarms();
 });
 
 test('a command that is refused says why, and one without an answer stays pending', async () => {
@@ -315,7 +297,7 @@ test('a command that is refused says why, and one without an answer stays pendin
   assert.match((await page.locator('.note.failed').textContent()) ?? '', /not in a state for that.*NOT_ALLOWED/);
   assert.equal(bench.server.scene.alarms.get(alarm.id)?.detail, 'ACTIVE_UNACK');
   await page.context().close();
-  clearAll();
+  bench.server.clearAlarms();
 });
 
 test('check 13: sound follows the priority after a gesture, and silence acknowledges nothing', async () => {
@@ -335,7 +317,7 @@ test('check 13: sound follows the priority after a gesture, and silence acknowle
     /Silence$/.test((await button.textContent())?.trim() ?? ''),
   );
   await page.context().close();
-  clearAll();
+  bench.server.clearAlarms();
 });
 
 /**
@@ -388,7 +370,7 @@ test('check 12: 1,000 alarms in 10 s lose none and leave the thread of the page 
   );
   assert.ok(share < 0.5, `busy for ${share} of the time`);
   await page.context().close();
-  clearAll();
+  bench.server.clearAlarms();
 });
 
 test('no page of these complained', () => assert.deepEqual(bench.complaints, []));

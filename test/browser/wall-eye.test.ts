@@ -11,7 +11,7 @@ before(async () => {
   bench = await WallBench.open(500);
 });
 after(() => bench.close());
-afterEach(() => clearAll());
+afterEach(() => bench.server.clearAlarms());
 
 /** Muted blues of trends and focus stay below; each of the four alarm colours is far above. */
 const COLOURFUL = 120;
@@ -189,22 +189,5 @@ function assertTold(signs: readonly Buffer[], names: readonly string[], where: s
       const difference = differenceInGrey(sign, signs[j] ?? sign);
       assert.ok(difference >= TOLD_APART, `${names[i]} and ${names[j]} differ by ${difference} on ${where} ground`);
     }
-  }
-}
-
-function clearAll(): void {
-  for (const alarm of [...bench.server.scene.alarms.values()]) {
-    bench.server.put(
-      {
-        ...alarm,
-        detail: 'NORMAL',
-        state: 'CLEARED',
-        shelved: null,
-        suppressed: null,
-        outOfService: null,
-        cannotEvaluate: null,
-      },
-      'AlarmCleared',
-    );
   }
 }

@@ -121,6 +121,15 @@ export class WallServer {
     this.#silent = silent;
   }
 
+  /** Ends every alarm and forgets what was commanded. */
+  clearAlarms(): void {
+    const over = { shelved: null, suppressed: null, outOfService: null, cannotEvaluate: null } as const;
+    for (const alarm of [...this.scene.alarms.values()]) {
+      this.put({ ...alarm, ...over, detail: 'NORMAL', state: 'CLEARED' }, 'AlarmCleared');
+    }
+    this.commands.length = 0;
+  }
+
   /** Raises, changes or ends an alarm as the product would: an event on the lane, then new views. */
   put(alarm: AlarmView, kind = 'AlarmRaised', by = 'system'): void {
     if (alarm.detail === 'NORMAL' && alarm.shelved === null) this.scene.alarms.delete(alarm.id);
