@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Effect } from './actor-kind.ts';
 import { ErrorWithCode, messageOf } from './errors.ts';
@@ -66,6 +67,8 @@ export class EffectRunner {
 
   constructor(options: EffectRunnerOptions) {
     this.#options = options;
+    // One for each effect that waits for its next attempt; node warns of more than ten.
+    setMaxListeners(0, this.#stopping.signal);
   }
 
   get pending(): number {

@@ -84,21 +84,22 @@ export class Exchange {
     });
   }
 
-  /** Turns the request into a WebSocket, unless the client has gone meanwhile. */
+  /**
+   * Turns the request into a WebSocket, unless the client has gone meanwhile. Not corked: where the upgrade grows the socket in
+   * its place, `cork` of uWebSockets.js 20 takes the WebSocket for the answered request afterwards and may close it.
+   */
   upgrade<Data>(data: Data, context: us_socket_context_t): void {
     if (this.#over) return;
     this.#finish(101);
     const { headers } = this;
-    this.#res.cork(() => {
-      this.#res.upgrade(
-        data,
-        headers['sec-websocket-key'] ?? '',
-        // We speak no subprotocol, and an offer must not come back as if it was chosen.
-        '',
-        headers['sec-websocket-extensions'] ?? '',
-        context,
-      );
-    });
+    this.#res.upgrade(
+      data,
+      headers['sec-websocket-key'] ?? '',
+      // We speak no subprotocol, and an offer must not come back as if it was chosen.
+      '',
+      headers['sec-websocket-extensions'] ?? '',
+      context,
+    );
   }
 
   #read(): Promise<Body> {
