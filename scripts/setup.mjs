@@ -12,6 +12,8 @@ const TEST_PROGRAMS = {
   mosquitto: 'mosquitto',
   mosquitto_pub: 'mosquitto-clients',
   mbpoll: 'mbpoll',
+  'nats-server': 'nats-server',
+  'redis-server': 'redis-server',
   socat: 'socat',
   openssl: 'openssl',
 };
@@ -57,12 +59,15 @@ export function installTestPrograms() {
     .filter(([program]) => !onPath(program))
     .map(([, name]) => name);
   if (!hasPymodbus()) missing.push('python3-pymodbus');
+  if (!hasPostgres()) missing.push('postgresql');
   if (missing.length === 0) return;
   const command = `apt-get install -y --no-install-recommends ${missing.join(' ')}`;
   if (process.getuid?.() !== 0)
     fail(`The tests need these Debian packages: ${missing.join(', ')}\nInstall them with: sudo ${command}`);
   console.log(`Installing for the tests: ${missing.join(', ')} ...`);
-  const quiet = { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  // In run level 1 the packages' own servers stay off: the tests start servers of their own, on ports of their own.
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  const quiet = { stdio: ['ignore', 'ignore', 'inherit'], env };
   run('apt-get', ['update', '-qq'], quiet);
   run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], quiet);
 }
@@ -74,4 +79,11 @@ function onPath(program) {
 
 function hasPymodbus() {
   return spawnSync('/usr/bin/python3', ['-c', 'import pymodbus'], { stdio: 'ignore' }).status === 0;
+}
+
+/** Debian keeps the server outside of the path, in a folder of its version. */
+function hasPostgres() {
+  const versions = '/usr/lib/postgresql';
+  if (!fs.existsSync(versions)) return false;
+  return fs.readdirSync(versions).some((version) => fs.existsSync(path.join(versions, version, 'bin', 'postgres')));
 }
