@@ -111,6 +111,13 @@ export interface Journal {
   query(query: JournalQuery): Promise<JournalEntry[]>;
   /** Position of the newest row; 0 when empty. */
   end(): Promise<number>;
+  /**
+   * Which continuation of the history is written here: drawn at random at every start. Two journals that went on from copies
+   * of one database share their rows up to the copy, give the same positions to others after it, and differ in this.
+   */
+  identity(): Promise<string>;
+  /** Whether the row at a position that was handed out under this identity, and all before it, are of this history. */
+  includes(identity: string, position: number): Promise<boolean>;
   saveSnapshots(snapshots: readonly Snapshot[]): Promise<void>;
   snapshot(entity: EntityId): Promise<Snapshot | undefined>;
   /** Ids of all entities that have history and are not retired, optionally of one kind. */

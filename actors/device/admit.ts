@@ -28,14 +28,13 @@ export function admitFrame(state: DeviceState, frame: Frame, _turn: Turn<DeviceD
   // Only a time that the device gave tells a repeat; several readings may well arrive within one millisecond of ours.
   const isTimed = time.fault === null;
   if (isWhole && isTimed && isRepeated(state, plan, time.timeMs)) return refuseAll(state, frame, 'duplicate');
+  const dated = time.fault !== null && times === null ? withOurTime(frame, time.timeMs, time.fault) : frame;
   let draft: FrameDraft | null = null;
-  if (times === null && time.fault !== null)
-    draft = new FrameDraft(frame).untimed(time.timeMs, time.fault, gatewayTimeMs);
   for (let i = 0; i < points.length; i++) {
     const place = plan.places[i] ?? -1;
     const point = live.layout.points[place];
     if (point === undefined) {
-      draft = (draft ?? new FrameDraft(frame)).drop(i, 'unknown_point');
+      draft = (draft ?? new FrameDraft(dated, frame)).drop(i, 'unknown_point');
       continue;
     }
     let timeMs = time.timeMs;
@@ -47,34 +46,36 @@ export function admitFrame(state: DeviceState, frame: Frame, _turn: Turn<DeviceD
         const own = credibleTime(times[i] ?? deviceTimeMs, gatewayTimeMs);
         timeMs = own.timeMs;
         timed = own.fault === null;
-        if (own.fault !== null) draft = (draft ?? new FrameDraft(frame)).retime(i, timeMs, own.fault, gatewayTimeMs);
+        if (own.fault !== null)
+          draft = (draft ?? new FrameDraft(dated, frame)).retime(i, timeMs, own.fault, gatewayTimeMs);
       }
     }
     const value = frame.values[i] ?? null;
     if (value === null || frame.quality?.[i] === 'BAD') {
       if (isWithheld(value, frame.quality?.[i])) continue;
-      if (value !== null || frame.quality?.[i] !== 'BAD') draft = (draft ?? new FrameDraft(frame)).delivered(i);
+      if (value !== null || frame.quality?.[i] !== 'BAD') draft = (draft ?? new FrameDraft(dated, frame)).delivered(i);
       continue;
     }
     const fault = faultOf(point, value);
     if (fault !== null) {
-      draft = (draft ?? new FrameDraft(frame)).bad(i, fault);
+      draft = (draft ?? new FrameDraft(dated, frame)).bad(i, fault);
       continue;
     }
     if (historical) continue;
     const beforeMs = live.admitted.timeMs[place] ?? Number.NaN;
     if (timed && timeMs === beforeMs) {
-      draft = (draft ?? new FrameDraft(frame)).drop(i, 'duplicate');
+      draft = (draft ?? new FrameDraft(dated, frame)).drop(i, 'duplicate');
       continue;
     }
     if (movedTooFast(point.maxRatePerSecond, live.admitted.value[place] ?? null, beforeMs, value, timeMs)) {
-      draft = (draft ?? new FrameDraft(frame)).doubt(i, 'SUSPECT', 'rate');
+      draft = (draft ?? new FrameDraft(dated, frame)).doubt(i, 'SUSPECT', 'rate');
     }
-    const quality = draft?.qualityOf(i) ?? frame.quality?.[i] ?? 'GOOD';
+    const quality = draft?.qualityOf(i) ?? dated.quality?.[i] ?? 'GOOD';
     live.admitted.addReading(place, timeMs, value, quality);
-    if (live.admitted.isFrozen(place, timeMs)) draft = (draft ?? new FrameDraft(frame)).doubt(i, 'SUSPECT', 'frozen');
+    if (live.admitted.isFrozen(place, timeMs))
+      draft = (draft ?? new FrameDraft(dated, frame)).doubt(i, 'SUSPECT', 'frozen');
   }
-  const observation = draft === null ? frame : draft.finish();
+  const observation = draft === null ? dated : draft.finish();
   if (isWhole && observation !== null) {
     live.admitted.addFrame(time.timeMs, live.layouts.of(observation.points).hash);
   }
@@ -123,9 +124,51 @@ function credibleTime(givenMs: number | null, gatewayTimeMs: number): CredibleTi
   return { timeMs: givenMs, fault: null };
 }
 
+/** The whole frame has no time that can be believed: it gets ours, and no reading of it is GOOD. */
+function withOurTime(frame: Frame, timeMs: number, fault: 'no_device_time' | 'future_time'): Frame {
+  const { deviceTimeMs, gatewayTimeMs, points, quality, reasons } = frame;
+  const isFuture = fault === 'future_time' && deviceTimeMs !== null;
+  const skewMs = isFuture ? { skewMs: gatewayTimeMs - deviceTimeMs } : undefined;
+  const dated = { ...frame, deviceTimeMs: timeMs, ...skewMs };
+  if (points.length === 0) return dated;
+  if (quality === null)
+    return { ...dated, quality: ALL_UNCERTAIN.of(points.length), reasons: ALL_FOR[fault].of(points.length) };
+  return {
+    ...dated,
+    quality: quality.map((q) => (q === 'GOOD' ? 'UNCERTAIN' : q)),
+    reasons: quality.map((q, i) => (q === 'GOOD' ? fault : (reasons?.[i] ?? null))),
+  };
+}
+
+/**
+ * Arrays of one word, the same array every time for a length: many devices have no clock, and the log writes what frames
+ * share only once.
+ */
+class Alike<Word extends string> {
+  readonly #word: Word;
+  readonly #byLength: (readonly Word[])[] = [];
+
+  constructor(word: Word) {
+    this.#word = word;
+  }
+
+  of(length: number): readonly Word[] {
+    const known = this.#byLength[length];
+    if (known !== undefined) return known;
+    const made: readonly Word[] = new Array<Word>(length).fill(this.#word);
+    this.#byLength[length] = made;
+    return made;
+  }
+}
+
+const ALL_UNCERTAIN = new Alike<Quality>('UNCERTAIN');
+const ALL_FOR = { no_device_time: new Alike('no_device_time'), future_time: new Alike('future_time') };
+
 /** A frame with something to change: copied on the first change, once. */
 class FrameDraft {
   readonly rejected: Rejected[] = [];
+  /** As it was delivered. */
+  readonly #given: Frame;
   readonly #frame: Frame;
   readonly #values: PointValue[];
   readonly #quality: Quality[];
@@ -135,26 +178,20 @@ class FrameDraft {
   #skewMs: number | undefined;
   readonly #dropped = new Set<number>();
 
-  constructor(frame: Frame) {
+  constructor(frame: Frame, given: Frame) {
     const count = frame.points.length;
     this.#frame = frame;
+    this.#given = given;
     this.#values = [...frame.values];
     this.#quality = frame.quality === null ? new Array<Quality>(count).fill('GOOD') : [...frame.quality];
     this.#reasons = frame.reasons === null ? new Array<string | null>(count).fill(null) : [...frame.reasons];
     this.#times = frame.times === null ? null : [...frame.times];
     this.#deviceTimeMs = frame.deviceTimeMs;
+    this.#skewMs = frame.skewMs;
   }
 
   qualityOf(i: number): Quality | undefined {
     return this.#quality[i];
-  }
-
-  /** The whole frame has no time that can be believed. */
-  untimed(timeMs: number, fault: 'no_device_time' | 'future_time', gatewayTimeMs: number): this {
-    if (fault === 'future_time' && this.#deviceTimeMs !== null) this.#skewMs = gatewayTimeMs - this.#deviceTimeMs;
-    this.#deviceTimeMs = timeMs;
-    for (let i = 0; i < this.#values.length; i++) this.doubt(i, 'UNCERTAIN', fault);
-    return this;
   }
 
   retime(i: number, timeMs: number, fault: 'no_device_time' | 'future_time', gatewayTimeMs: number): this {
@@ -180,7 +217,7 @@ class FrameDraft {
 
   /** The driver itself says BAD, or brings no value. */
   delivered(i: number): this {
-    const reason = this.#frame.reasons?.[i] ?? 'no_value';
+    const reason = this.#given.reasons?.[i] ?? 'no_value';
     if (this.#values[i] !== null) this.#reject(i, reason, 'the driver calls the reading BAD');
     return this.#void(i, reason);
   }
@@ -218,7 +255,7 @@ class FrameDraft {
   }
 
   #reject(i: number, code: string, reason: string): void {
-    const { points, values, deviceTimeMs, gatewayTimeMs, times } = this.#frame;
+    const { points, values, deviceTimeMs, gatewayTimeMs, times } = this.#given;
     const point = points[i] ?? '';
     const body = {
       point,

@@ -1,5 +1,6 @@
 import { type Kysely, type Migration, Migrator, sql } from 'kysely';
 import { ErrorWithCode, messageOf } from '../errors.ts';
+import { drawIdentity } from './identity.ts';
 import type { JournalSchema } from './schema.ts';
 
 /** What the two databases call the same thing. */
@@ -176,6 +177,19 @@ export function migrations({ int64, bytes }: ColumnTypes): Record<string, Migrat
           .alterTable('head')
           .addColumn('retired', 'integer', (column) => column.notNull().defaultTo(0))
           .execute();
+      },
+    },
+    '0006-identity': {
+      async up(db) {
+        await db.schema
+          .createTable('journal_identity')
+          .addColumn('n', int64, (column) => column.primaryKey())
+          .addColumn('identity', 'text', (column) => column.notNull().unique())
+          .addColumn('after_position', int64, (column) => column.notNull())
+          .addColumn('since_ms', int64, (column) => column.notNull())
+          .execute();
+        await sql`insert into journal_identity (n, identity, after_position, since_ms)
+          select 1, ${drawIdentity()}, position, ${Date.now()} from journal_end where id = 1`.execute(db);
       },
     },
   };

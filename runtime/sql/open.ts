@@ -76,6 +76,8 @@ export async function openJournal(dir: string) {
       events: true,
       query: true,
       end: true,
+      identity: true,
+      includes: true,
       saveSnapshots: true,
       snapshot: true,
       entities: true,

@@ -4,6 +4,8 @@ import type { Generated } from 'kysely';
 export interface JournalSchema {
   journal: JournalTable;
   journal_end: { id: number; position: number };
+  /** One row a start: whose rows stand after `after_position`, up to that of the next. */
+  journal_identity: { n: number; identity: string; after_position: number; since_ms: number };
   head: { entity: string; kind: string; seq: number /** 1: history, in no list. */; retired: Generated<number> };
   command: CommandTable;
   shard: { n: number; owner: string; epoch: number };

@@ -13,6 +13,7 @@ import {
 } from '../journal.ts';
 import { type Epoch, SHARD_COUNT } from '../ownership.ts';
 import { type AnswerRow, answerKey, appendStatements } from './append-statements.ts';
+import { Identities } from './identity.ts';
 import type { JournalSchema } from './schema.ts';
 import { viaOf } from './via.ts';
 
@@ -26,11 +27,13 @@ type JournalRow = JournalSchema['journal'];
 export class SqlJournal implements Journal {
   readonly #db: Kysely<JournalSchema>;
   readonly #statements: ReturnType<typeof appendStatements>;
+  readonly #identities: Identities;
 
   /** @param options.rowLocks true where transactions run beside each other and reading has to lock (PostgreSQL) */
   constructor(db: Kysely<JournalSchema>, options: { readonly rowLocks: boolean }) {
     this.#db = db;
     this.#statements = appendStatements(db, options.rowLocks);
+    this.#identities = new Identities(db);
   }
 
   async append(batch: readonly Append[]): Promise<Appended[]> {
@@ -133,6 +136,14 @@ export class SqlJournal implements Journal {
     return row.position;
   }
 
+  identity(): Promise<string> {
+    return this.#identities.newest();
+  }
+
+  includes(identity: string, position: number): Promise<boolean> {
+    return this.#identities.include(identity, position);
+  }
+
   async saveSnapshots(snapshots: readonly Snapshot[]): Promise<void> {
     await this.#db.transaction().execute(async (trx) => {
       for (const { entity, seq, logPosition, timeMs, state } of snapshots) {
@@ -208,10 +219,12 @@ export class SqlJournal implements Journal {
 
   /**
    * Takes every shard for one process, under an epoch above all that were. What an earlier process still has under way is
-   * fenced from here on.
+   * fenced from here on, and what follows has an identity of its own.
    */
   async claimAllShards(owner: string): Promise<Epoch> {
     return this.#db.transaction().execute(async (trx) => {
+      // First the end, as an append does: one that is under way comes before, any other of an earlier process is fenced.
+      await this.#identities.draw(trx, await this.#statements.end(trx));
       const { highest } = await trx
         .selectFrom('shard')
         .select((eb) => eb.fn.max('epoch').as('highest'))

@@ -296,6 +296,25 @@ export function journalContract(name: string, open: (t: TestContext) => Promise<
     );
   });
 
+  contract('what was handed out before a start is of this history, up to where that start began', async (opened) => {
+    const { journal, epoch } = opened;
+    const first = await journal.identity();
+    await journal.append([turn(pump, 1, { epoch }), turn(pump, 2, { epoch })]);
+    assert.equal(await journal.includes(first, 0), true);
+    assert.equal(await journal.includes(first, 2), true);
+    assert.equal(await journal.includes(first, 3), false, 'nothing was handed out beyond the end');
+    const next = await opened.claimAgain();
+    const second = await journal.identity();
+    assert.notEqual(second, first);
+    await journal.append([turn(pump, 3, { epoch: next })]);
+    assert.equal(await journal.includes(first, 2), true);
+    assert.equal(await journal.includes(first, 3), false, 'whoever saw a third row under it saw another');
+    assert.equal(await journal.includes(second, 3), true);
+    assert.equal(await journal.includes('another', 1), false);
+    const reopened = await opened.reopen();
+    assert.equal(await reopened.identity(), second, 'to open it is no start');
+  });
+
   contract('effects without an event are refused before anything is written', async ({ journal, epoch }) => {
     await assert.rejects(
       journal.append([turn(valve, 1, { epoch }), turn(pump, 1, { epoch, kinds: [], effects: ['homeless'] })]),

@@ -153,6 +153,16 @@ export class MemoryJournal implements Journal {
     return this.rows.length;
   }
 
+  identityNow = 'memory';
+
+  async identity(): Promise<string> {
+    return this.identityNow;
+  }
+
+  async includes(identity: string, position: number): Promise<boolean> {
+    return identity === this.identityNow && position <= this.rows.length;
+  }
+
   async events(entity: EntityId, afterSeq: number): Promise<JournalEntry[]> {
     return this.rows.filter((row) => row.entity === entity && row.seq > afterSeq);
   }
