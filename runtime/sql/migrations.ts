@@ -1,21 +1,13 @@
 import { type Kysely, type Migration, Migrator, sql } from 'kysely';
 import { ErrorWithCode, messageOf } from '../errors.ts';
+import type { Dialect } from './dialect.ts';
 import { drawIdentity } from './identity.ts';
+import { postgresMigrations } from './postgres-migrations.ts';
 import type { JournalSchema } from './schema.ts';
 
-/** What the two databases call the same thing. */
-export interface ColumnTypes {
-  readonly int64: 'integer' | 'bigint';
-  readonly bytes: 'blob' | 'bytea';
-}
-
-/** In SQLite an `integer` has 64 bits, and only under that name is a primary key the row's own number. */
-export const SQLITE_TYPES: ColumnTypes = { int64: 'integer', bytes: 'blob' };
-export const POSTGRES_TYPES: ColumnTypes = { int64: 'bigint', bytes: 'bytea' };
-
 /** Brings the database to the newest schema. Only forward; a database from a newer program is refused, not touched. */
-export async function migrate(db: Kysely<JournalSchema>, types: ColumnTypes): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations(types) } });
+export async function migrate(db: Kysely<JournalSchema>, dialect: Dialect): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations(dialect) } });
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) {
     throw new ErrorWithCode(
@@ -30,14 +22,17 @@ export async function migrate(db: Kysely<JournalSchema>, types: ColumnTypes): Pr
 }
 
 /** Never change one that was released: add the next. */
-export function migrations({ int64, bytes }: ColumnTypes): Record<string, Migration> {
+export function migrations(dialect: Dialect): Record<string, Migration> {
+  const { int64, bytes, key } = dialect;
+  const onPostgres = dialect.name === 'postgres';
   return {
+    ...(onPostgres && postgresMigrations()),
     '0001-journal': {
       async up(db) {
-        await db.schema
+        const journal = db.schema
           .createTable('journal')
           .addColumn('position', int64, (column) => column.primaryKey())
-          .addColumn('entity', 'text', (column) => column.notNull())
+          .addColumn('entity', key, (column) => column.notNull())
           .addColumn('seq', int64, (column) => column.notNull())
           .addColumn('shard', 'integer', (column) => column.notNull())
           .addColumn('epoch', int64, (column) => column.notNull())
@@ -49,9 +44,12 @@ export function migrations({ int64, bytes }: ColumnTypes): Record<string, Migrat
           .addColumn('by_via', 'text', (column) => column.notNull())
           .addColumn('log_position', int64, (column) => column.notNull())
           .addColumn('before', 'text', (column) => column.notNull())
-          .addColumn('after', 'text', (column) => column.notNull())
-          .addUniqueConstraint('journal_entity_seq', ['entity', 'seq'])
-          .execute();
+          .addColumn('after', 'text', (column) => column.notNull());
+        // A unique key of a partitioned table has its partition key in it; each partition has this one for itself.
+        await (onPostgres
+          ? journal.modifyEnd(sql`partition by range (position)`)
+          : journal.addUniqueConstraint('journal_entity_seq', ['entity', 'seq'])
+        ).execute();
         await db.schema.createIndex('journal_kind').on('journal').columns(['kind', 'position']).execute();
         await db.schema.createIndex('journal_time').on('journal').column('time_ms').execute();
         // One row that every append takes: positions come in the order of the commits, whatever the database.
@@ -63,15 +61,15 @@ export function migrations({ int64, bytes }: ColumnTypes): Record<string, Migrat
         await sql`insert into journal_end (id, position) values (1, 0)`.execute(db);
         await db.schema
           .createTable('head')
-          .addColumn('entity', 'text', (column) => column.primaryKey())
+          .addColumn('entity', key, (column) => column.primaryKey())
           .addColumn('kind', 'text', (column) => column.notNull())
           .addColumn('seq', int64, (column) => column.notNull())
           .execute();
         await db.schema.createIndex('head_kind').on('head').columns(['kind', 'entity']).execute();
         await db.schema
           .createTable('command')
-          .addColumn('command_id', 'text', (column) => column.notNull())
-          .addColumn('entity', 'text', (column) => column.notNull())
+          .addColumn('command_id', key, (column) => column.notNull())
+          .addColumn('entity', key, (column) => column.notNull())
           .addColumn('answer', 'text', (column) => column.notNull())
           .addColumn('time_ms', int64, (column) => column.notNull())
           .addPrimaryKeyConstraint('command_key', ['command_id', 'entity'])
@@ -84,7 +82,7 @@ export function migrations({ int64, bytes }: ColumnTypes): Record<string, Migrat
           .execute();
         await db.schema
           .createTable('effect')
-          .addColumn('entity', 'text', (column) => column.notNull())
+          .addColumn('entity', key, (column) => column.notNull())
           .addColumn('seq', int64, (column) => column.notNull())
           .addColumn('idx', 'integer', (column) => column.notNull())
           .addColumn('effect', 'text', (column) => column.notNull())
@@ -92,7 +90,7 @@ export function migrations({ int64, bytes }: ColumnTypes): Record<string, Migrat
           .execute();
         await db.schema
           .createTable('snapshot')
-          .addColumn('entity', 'text', (column) => column.primaryKey())
+          .addColumn('entity', key, (column) => column.primaryKey())
           .addColumn('seq', int64, (column) => column.notNull())
           .addColumn('log_position', int64, (column) => column.notNull())
           .addColumn('time_ms', int64, (column) => column.notNull())
@@ -149,8 +147,8 @@ export function migrations({ int64, bytes }: ColumnTypes): Record<string, Migrat
       async up(db) {
         await db.schema
           .createTable('command_with_hash')
-          .addColumn('command_id', 'text', (column) => column.notNull())
-          .addColumn('entity', 'text', (column) => column.notNull())
+          .addColumn('command_id', key, (column) => column.notNull())
+          .addColumn('entity', key, (column) => column.notNull())
           .addColumn('command_hash', 'text')
           .addColumn('answer', 'text', (column) => column.notNull())
           .addColumn('time_ms', int64, (column) => column.notNull())
@@ -188,8 +186,45 @@ export function migrations({ int64, bytes }: ColumnTypes): Record<string, Migrat
           .addColumn('after_position', int64, (column) => column.notNull())
           .addColumn('since_ms', int64, (column) => column.notNull())
           .execute();
-        await sql`insert into journal_identity (n, identity, after_position, since_ms)
-          select 1, ${drawIdentity()}, position, ${Date.now()} from journal_end where id = 1`.execute(db);
+        const end = await db.selectFrom('journal_end').select('position').executeTakeFirstOrThrow();
+        await db
+          .insertInto('journal_identity')
+          .values({ n: 1, identity: drawIdentity(), after_position: end.position, since_ms: Date.now() })
+          .execute();
+      },
+    },
+    '0007-ownership': {
+      async up(db) {
+        // Whoever owned a shard has ended: this version brings the rows by which owners know of each other.
+        await db.schema
+          .createTable('shard_with_owner')
+          .addColumn('n', 'integer', (column) => column.primaryKey())
+          .addColumn('owner', key)
+          .addColumn('incarnation', key)
+          .addColumn('epoch', int64, (column) => column.notNull())
+          .addColumn('state', 'text', (column) => column.notNull())
+          .addColumn('target', key)
+          .execute();
+        await sql`insert into shard_with_owner (n, epoch, state) select n, epoch, 'free' from shard`.execute(db);
+        const shards = Array.from({ length: 64 }, (_, n) => ({ n, epoch: 0, state: 'free' }));
+        await db
+          .insertInto('shard_with_owner')
+          .values(shards)
+          .onConflict((conflict) => conflict.column('n').doNothing())
+          .execute();
+        await db.schema.dropTable('shard').execute();
+        await db.schema.alterTable('shard_with_owner').renameTo('shard').execute();
+        await db.schema
+          .createTable('node')
+          .addColumn('id', key, (column) => column.notNull())
+          .addColumn('incarnation', key, (column) => column.notNull())
+          .addColumn('joined', int64, (column) => column.notNull())
+          .addColumn('beat_ms', int64, (column) => column.notNull())
+          .addColumn('state', 'text', (column) => column.notNull())
+          .addColumn('may_hold', 'integer', (column) => column.notNull())
+          .addColumn('leaving', 'integer', (column) => column.notNull())
+          .addPrimaryKeyConstraint('node_key', ['id', 'incarnation'])
+          .execute();
       },
     },
   };
