@@ -59,6 +59,12 @@ module.exports = {
       from: { path: '^(runtime|actors|gateways|topology|cli)/', pathNot: `^runtime/${folder}/|^gateways/historian/` },
       to: { path: `node_modules/${packages}/` },
     })),
+    {
+      name: 'only-runtime-nats-imports-its-package',
+      severity: 'error',
+      from: { path: '^(runtime|actors|gateways|topology|cli)/', pathNot: '^runtime/nats/' },
+      to: { path: 'node_modules/nats/' },
+    },
     { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
     {
       name: 'packages-are-named',

@@ -3,20 +3,59 @@ import type { Json } from './json.ts';
 
 /**
  * The telemetry log: observations in the order of their arrival, durable before anybody is told so, replayable by any
- * number of consumers, each from its own position. A position counts observations: 1, 2, 3 …
+ * number of consumers, each from its own position. Positions rise from record to record; whether they do so without gaps is
+ * the log's own affair, so they are compared and never counted with.
  */
 export interface TelemetryLog {
-  /** Appends a batch in one durable write. Resolves with the position of its first record. */
+  /** Positions mean something only together with it. Absent where the log cannot be mistaken for another one. */
+  readonly id?: string;
+  /**
+   * Appends a batch durably. Resolves with the position of its first record, once the log has all of them. Alone in its log a
+   * writer has the batch in one run of positions; where others write too, only the order of each source's records is kept.
+   */
   append(records: readonly LogRecord[]): Promise<number>;
   /** Records after a position, at most about `limit` (whole batches). Empty at the end. */
   read(afterPosition: number, limit: number): Promise<PositionedRecord[]>;
-  /** Position of the newest record; 0 when the log was never written. */
+  /** A position that the newest record is not above, and the next one is; 0 when the log was never written. */
   end(): Promise<number>;
-  /** Position of the oldest record that is still kept. */
+  /** No record that is still kept is below this position. */
   begin(): Promise<number>;
-  /** Drops whole segments that every consumer is past and that are older than the retention. */
+  /** Drops whole segments that every consumer is past and that are older than an instant. */
   trim(options: { readonly beforePosition: number; readonly olderThanMs: number }): Promise<void>;
+  /** About how many records lie between two positions, where positions do not count records. */
+  recordsBetween?(afterPosition: number, upToPosition: number): number;
+  /**
+   * Hands a consumer every record after a position, those of other writers too, in order, each once, as they come. Offered
+   * where others write the log as well; where nobody else does, a writer knows by itself what there is.
+   */
+  follow?(afterPosition: number, consumer: LogConsumer): LogFeed;
   close(): Promise<void>;
+}
+
+export interface LogConsumer {
+  /** Records of sources that it does not want are not decoded. */
+  wants(source: EntityId): boolean;
+  /** Takes records over, in order. Never throws. */
+  take(records: readonly PositionedRecord[]): void;
+  /** Why nothing comes for now; undefined as soon as records come again. */
+  interrupted?(reason: string | undefined): void;
+}
+
+export interface LogFeed {
+  /** Everything up to here was taken, or was not wanted. */
+  readonly position: number;
+  /** Position of the newest record, as far as it is known here. */
+  readonly end: number;
+  /** Nothing is taken until `resume`; little is held in memory, the rest stays in the log. */
+  pause(): void;
+  resume(): void;
+  stop(): void;
+}
+
+/** About how many records a consumer is behind. */
+export function recordsBetween(log: TelemetryLog, afterPosition: number, upToPosition: number): number {
+  if (upToPosition <= afterPosition) return 0;
+  return log.recordsBetween?.(afterPosition, upToPosition) ?? upToPosition - afterPosition;
 }
 
 export interface LogRecord {

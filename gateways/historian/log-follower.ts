@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { decodeRecords } from '../../runtime/batch-codec.ts';
 import { messageOf } from '../../runtime/errors.ts';
-import { decodeRecords } from '../../runtime/sql/batch-codec.ts';
 import { BlockReader, logIdOf } from '../../runtime/sql/log-file.ts';
 import { openSqliteFile, type SqliteConnection } from '../../runtime/sql/sqlite.ts';
 import { History } from './history.ts';

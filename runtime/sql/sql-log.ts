@@ -1,7 +1,7 @@
+import { decodeRecords, encodeRecords } from '../batch-codec.ts';
 import { ErrorWithCode } from '../errors.ts';
 import { EntityId } from '../ids.ts';
 import type { LogRecord, PositionedRecord, TelemetryLog } from '../log.ts';
-import { decodeRecords, encodeRecords } from './batch-codec.ts';
 import type { LogBlock, StoredBlock } from './log-file.ts';
 import { WorkerClient as Client, type WorkerClient } from './rpc.ts';
 

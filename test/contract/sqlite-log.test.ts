@@ -27,6 +27,15 @@ async function openLog(t: TestContext, options: Omit<SqlLogOptions, 'file'> = {}
 
 logContract('the SQLite log', (t) => openLog(t));
 
+test('positions of the SQLite log count its records: 1, 2, 3 …', async (t) => {
+  const { log } = await openLog(t);
+  assert.equal(await log.append(records(1, 3)), 1);
+  assert.equal(await log.append(records(4, 2000)), 4);
+  assert.equal(await log.end(), 2003);
+  const read = await log.read(0, 3000);
+  assert.ok(read.every(({ position }, index) => position === index + 1));
+});
+
 test('appends that come while a commit is under way share the next one', async (t) => {
   const { log } = await openLog(t);
   const commits: number[] = [];

@@ -1,5 +1,5 @@
 import { Packr, Unpackr } from 'msgpackr';
-import type { LogRecord } from '../log.ts';
+import type { LogRecord } from './log.ts';
 
 /**
  * One block of log records as bytes, complete in itself. With `structuredClone` an array that several records share (the
