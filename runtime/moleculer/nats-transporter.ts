@@ -1,0 +1,58 @@
+import { Transporters } from 'moleculer';
+import type { NatsConnection } from 'nats';
+import type { LinkState } from '../link.ts';
+
+export interface NatsLinkOptions {
+  /** Host and port; without user and password. */
+  readonly servers: readonly string[];
+  readonly user?: string;
+  readonly pass?: string;
+  readonly changed: (state: LinkState) => void;
+}
+
+/**
+ * Moleculer's NATS transporter, with the client's own word on whether it is connected: the transit goes on saying that it is
+ * while the server is gone, and what is published meanwhile is lost without an error.
+ */
+export class NatsTransporter extends Transporters.NATS {
+  readonly #changed: (state: LinkState) => void;
+
+  constructor({ servers, user, pass, changed }: NatsLinkOptions) {
+    super({
+      servers: [...servers],
+      ...(user !== undefined && { user }),
+      ...(pass !== undefined && { pass }),
+      timeout: 2000,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 250,
+      reconnectJitter: 250,
+      pingInterval: 2000,
+      maxPingOut: 2,
+      noEcho: false,
+    });
+    this.#changed = changed;
+  }
+
+  override async connect(): Promise<void> {
+    await super.connect();
+    const client: unknown = Reflect.get(this, 'client');
+    if (isConnection(client)) void this.#watch(client);
+  }
+
+  async #watch(client: NatsConnection): Promise<void> {
+    this.#tell(true, 'connected');
+    for await (const { type } of client.status()) {
+      if (type === 'disconnect' || type === 'staleConnection') this.#tell(false, 'NATS does not answer');
+      else if (type === 'reconnect') this.#tell(true, 'connected');
+    }
+    this.#tell(false, 'the connection to NATS is closed');
+  }
+
+  #tell(connected: boolean, detail: string): void {
+    this.#changed({ connected, detail, sinceMs: Date.now() });
+  }
+}
+
+function isConnection(client: unknown): client is NatsConnection {
+  return typeof client === 'object' && client !== null && 'status' in client && 'publish' in client;
+}
