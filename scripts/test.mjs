@@ -6,7 +6,7 @@ import path from 'node:path';
 import { build } from './build.mjs';
 import { fail, installPackages, installTestPrograms, ROOT } from './setup.mjs';
 
-const FOLDERS = ['unit', 'simulation', 'contract', 'integration', 'chaos', 'browser'];
+const FOLDERS = ['unit', 'simulation', 'contract', 'cluster', 'integration', 'chaos', 'browser'];
 const MOST_RETRIED = 4;
 
 function testFiles(folder) {
