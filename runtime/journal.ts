@@ -1,4 +1,5 @@
 import type { Who } from './actor-kind.ts';
+import type { NodeLife } from './cluster-rows.ts';
 import type { CommandId, EntityId } from './ids.ts';
 import type { Json } from './json.ts';
 import type { Epoch, Shard } from './ownership.ts';
@@ -102,8 +103,13 @@ export interface JournalQuery {
 
 /** Implemented on SQLite and PostgreSQL; the contract tests hold both. */
 export interface Journal {
-  /** Commits a batch of turns in one transaction; the answers come in the order of the batch. */
-  append(batch: readonly Append[]): Promise<Appended[]>;
+  /**
+   * Commits a batch of turns in one transaction; the answers come in the order of the batch. Rejected, it says nothing of what
+   * became of the batch: that is settled before `events`, `answered` or the next append, which then have it or never will.
+   *
+   * @param writer who appends: a shard must then be this life's, beside being at the epoch of the turn
+   */
+  append(batch: readonly Append[], writer?: NodeLife): Promise<Appended[]>;
   /** A command that was accepted before, or undefined when the journal does not have it. */
   answered(entity: EntityId, commandId: CommandId): Promise<AnsweredCommand | undefined>;
   /** Events of one entity after a sequence number, in order. */

@@ -4,6 +4,7 @@ import type { JournalSchema } from './schema.ts';
 type Trx = Transaction<JournalSchema>;
 type Table = 'journal' | 'command' | 'effect' | 'head';
 
+export type Holder = Pick<JournalSchema['shard'], 'owner' | 'incarnation' | 'epoch'>;
 export type AnswerRow = Omit<JournalSchema['command'], 'time_ms'>;
 
 /** Entity ids have no space. */
@@ -18,15 +19,17 @@ const MAX_ROWS = 64;
  * The statements of the hot path. Each is built and compiled once per size, and sizes are powers of two: a batch of any
  * length is then a few statements that the database has prepared already.
  */
-export function appendStatements(db: Kysely<JournalSchema>, rowLocks: boolean) {
-  const end = db.selectFrom('journal_end').select('position').where('id', '=', 1);
-  const endQuery = (rowLocks ? end.forUpdate() : end).compile();
+export function appendStatements(db: Kysely<JournalSchema>) {
+  const endQuery = db.selectFrom('journal_end').select('position').where('id', '=', 1).compile();
   const moveEnd = db.updateTable('journal_end').set({ position: 0 }).where('id', '=', 1).compile();
 
-  const shards = bySize((n) => {
-    const select = db.selectFrom('shard').select(['n', 'epoch']).where('n', 'in', Array<number>(n).fill(0));
-    return (rowLocks ? select.forShare() : select).compile();
-  });
+  const shards = bySize((n) =>
+    db
+      .selectFrom('shard')
+      .select(['n', 'owner', 'incarnation', 'epoch'])
+      .where('n', 'in', Array<number>(n).fill(0))
+      .compile(),
+  );
   const heads = bySize((n) =>
     db.selectFrom('head').select(['entity', 'seq']).where('entity', 'in', Array<string>(n).fill('')).compile(),
   );
@@ -62,9 +65,9 @@ export function appendStatements(db: Kysely<JournalSchema>, rowLocks: boolean) {
     async moveEnd(trx: Trx, position: number): Promise<void> {
       await trx.executeQuery({ ...moveEnd, parameters: [position, 1] });
     },
-    async epochs(trx: Trx, numbers: readonly number[]): Promise<Map<number, number>> {
-      const rows = await select<{ n: number; epoch: number }>(trx, shards, numbers);
-      return new Map(rows.map((row) => [row.n, row.epoch]));
+    async holders(trx: Trx, numbers: readonly number[]): Promise<Map<number, Holder>> {
+      const rows = await select<Holder & { n: number }>(trx, shards, numbers);
+      return new Map(rows.map((row) => [row.n, row]));
     },
     async heads(trx: Trx, entities: readonly string[]): Promise<Map<string, number>> {
       const rows = await select<{ entity: string; seq: number }>(trx, heads, entities);

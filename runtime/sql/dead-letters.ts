@@ -1,31 +1,33 @@
 import type { Kysely } from 'kysely';
 import type { DeadLetter, DeadLetterQuery, DeadLetterStore } from '../log.ts';
+import type { Dialect } from './dialect.ts';
 import type { JournalSchema } from './schema.ts';
 
 /** Whatever the retention says of their age: a flood of bad data must not fill the disk. */
 const MAX_COUNT = 100_000;
+const ROWS_A_STATEMENT = 100;
 
 /** Dead letters in SQL. The oldest make room: what is wrong now matters more than what was wrong last month. */
 export class SqlDeadLetters implements DeadLetterStore {
   readonly #db: Kysely<JournalSchema>;
+  readonly #dialect: Dialect;
   readonly #maxCount: number;
 
-  constructor(db: Kysely<JournalSchema>, options: { readonly maxCount?: number } = {}) {
+  constructor(db: Kysely<JournalSchema>, dialect: Dialect, options: { readonly maxCount?: number } = {}) {
     this.#db = db;
+    this.#dialect = dialect;
     this.#maxCount = options.maxCount ?? MAX_COUNT;
   }
 
   async append(letters: readonly DeadLetter[]): Promise<void> {
     if (letters.length === 0) return;
     await this.#db.transaction().execute(async (trx) => {
+      await this.#dialect.lock(trx, 'deadLetters');
       const newest = await trx.selectFrom('dead_letter').select('id').orderBy('id', 'desc').limit(1).executeTakeFirst();
       let id = newest?.id ?? 0;
-      for (const { timeMs, stream, source, code, reason, body } of letters) {
-        id += 1;
-        await trx
-          .insertInto('dead_letter')
-          .values({ id, time_ms: timeMs, stream, source, code, reason, body: JSON.stringify(body) })
-          .execute();
+      for (let from = 0; from < letters.length; from += ROWS_A_STATEMENT) {
+        const rows = letters.slice(from, from + ROWS_A_STATEMENT).map((letter) => rowOf(++id, letter));
+        await trx.insertInto('dead_letter').values(rows).execute();
       }
       // Ids follow each other, so the newest id says how many are too many.
       await trx
@@ -67,6 +69,10 @@ export class SqlDeadLetters implements DeadLetterStore {
       .execute();
     return Object.fromEntries(rows.map((row) => [row.stream, row.count]));
   }
+}
+
+function rowOf(id: number, { timeMs, stream, source, code, reason, body }: DeadLetter): JournalSchema['dead_letter'] {
+  return { id, time_ms: timeMs, stream, source, code, reason, body: JSON.stringify(body) };
 }
 
 const STREAMS = ['invalid_telemetry', 'invalid_events', 'messages', 'effects'] as const;

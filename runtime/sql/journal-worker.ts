@@ -1,28 +1,31 @@
 import { workerData } from 'node:worker_threads';
 import { z } from 'zod';
 import { SqlDeadLetters } from './dead-letters.ts';
-import { migrate, SQLITE_TYPES } from './migrations.ts';
+import { SQLITE } from './dialect.ts';
+import { SqlClusterRows } from './leases.ts';
+import { migrate } from './migrations.ts';
 import { serve } from './rpc.ts';
 import type { JournalSchema } from './schema.ts';
 import { SqlJournal } from './sql-journal.ts';
 import { kyselyOn, openSqliteFile } from './sqlite.ts';
 import { SqlTokens } from './tokens.ts';
 
-const { file } = z.object({ file: z.string() }).parse(workerData);
+const { file, leaseTtlMs } = z.object({ file: z.string(), leaseTtlMs: z.number() }).parse(workerData);
 
 await serve(async () => {
   const db = kyselyOn<JournalSchema>(openSqliteFile(file));
   try {
-    await migrate(db, SQLITE_TYPES);
+    await migrate(db, SQLITE);
   } catch (error) {
     await db.destroy();
     throw error;
   }
   return {
     parts: {
-      journal: new SqlJournal(db, { rowLocks: false }),
-      deadLetters: new SqlDeadLetters(db),
+      journal: new SqlJournal(db, SQLITE),
+      deadLetters: new SqlDeadLetters(db, SQLITE),
       tokens: new SqlTokens(db),
+      cluster: new SqlClusterRows(db, SQLITE, { leaseTtlMs }),
     },
     close: () => db.destroy(),
   };

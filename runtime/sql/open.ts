@@ -1,5 +1,7 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
+import { TIMING } from '../cluster/timing.ts';
+import type { ClusterRows } from '../cluster-rows.ts';
 import type { Journal } from '../journal.ts';
 import type { DeadLetterStore } from '../log.ts';
 import type { Epoch } from '../ownership.ts';
@@ -11,26 +13,45 @@ import { SqlLog, type SqlLogOptions } from './sql-log.ts';
 /** Of the journal, in the data folder: what makes a folder one. */
 export const JOURNAL_FILE = 'journal.db';
 
-export interface SqliteStorage {
+/** What one database has beside the telemetry log. */
+export interface JournalStore {
   readonly journal: Journal;
+  readonly deadLetters: DeadLetterStore;
+  readonly tokens: TokenStore;
+  readonly claims: Claims;
+  /** Who is there and who owns what, in the database of the journal. */
+  readonly cluster: ClusterRows;
+  close(): Promise<void>;
+}
+
+export interface Claims {
+  /** Takes every shard for one process, under an epoch above all that were. */
+  claimAllShards(owner: string): Promise<Epoch>;
+  /** The highest position of the telemetry log that a decision or a snapshot refers to. */
+  logPosition(): Promise<number>;
+}
+
+export interface Storage extends Pick<JournalStore, 'journal' | 'deadLetters' | 'tokens' | 'cluster'> {
   readonly log: SqlLog;
   /** For consumers of the log that read the file in a thread of their own. */
   readonly logFile: string;
-  readonly deadLetters: DeadLetterStore;
-  readonly tokens: TokenStore;
   /** Every shard is claimed under it. */
   readonly epoch: Epoch;
   close(): Promise<void>;
 }
 
+export interface StorageOptions {
+  readonly log?: Omit<SqlLogOptions, 'file'>;
+  /** Opens another database for everything but the telemetry log. */
+  readonly openStore?: () => Promise<JournalStore>;
+}
+
 /**
- * Everything one process needs to keep, in one folder, which it holds until it is closed.
+ * Everything one process needs to keep: in one folder, which it holds until it is closed, or the journal and what belongs to it
+ * in a database elsewhere.
  * Fails with DATA_DIR_NOT_WRITABLE, DATA_DIR_IN_USE or MIGRATION_FAILED.
  */
-export async function openSqlite(
-  dataDir: string,
-  options: { readonly log?: Omit<SqlLogOptions, 'file'> } = {},
-): Promise<SqliteStorage> {
+export async function openSqlite(dataDir: string, options: StorageOptions = {}): Promise<Storage> {
   const dir = openDataDir(dataDir);
   const closing: (() => Promise<void> | void)[] = [() => dir.close()];
   const close = async () => {
@@ -38,15 +59,15 @@ export async function openSqlite(
   };
   try {
     const logFile = path.join(dir.path, 'telemetry.db');
-    const store = await openJournal(dir.path);
+    const store = await (options.openStore?.() ?? openJournal(dir.path));
     closing.push(store.close);
     const log = await SqlLog.open({ ...options.log, file: logFile });
     closing.push(() => log.close());
     const epoch = await store.claims.claimAllShards(`${hostname()}:${process.pid}`);
     // A telemetry log that somebody deleted must not give out positions again that decisions refer to.
     await log.skipTo(await store.claims.logPosition());
-    const { journal, deadLetters, tokens } = store;
-    return { journal, log, logFile, deadLetters, tokens, epoch, close };
+    const { journal, deadLetters, tokens, cluster } = store;
+    return { journal, log, logFile, deadLetters, tokens, cluster, epoch, close };
   } catch (error) {
     await close();
     throw error;
@@ -59,15 +80,10 @@ export async function openTokens(dataDir: string): Promise<{ tokens: TokenStore;
   return { tokens, close };
 }
 
-export interface Claims {
-  claimAllShards(owner: string): Promise<Epoch>;
-  logPosition(): Promise<number>;
-}
-
-/** The journal's database alone, in a worker, and the right to claim shards in it. */
-export async function openJournal(dir: string) {
-  const file = path.join(dir, JOURNAL_FILE);
-  const client = await WorkerClient.start('journal', './journal-worker', import.meta.url, { file });
+/** The journal's database alone, in a worker. */
+export async function openJournal(dir: string, options: { readonly leaseTtlMs?: number } = {}): Promise<JournalStore> {
+  const workerData = { file: path.join(dir, JOURNAL_FILE), leaseTtlMs: options.leaseTtlMs ?? TIMING.leaseTtlMs };
+  const client = await WorkerClient.start('journal', './journal-worker', import.meta.url, workerData);
   const close = () => client.close();
   const journal: Journal = {
     ...remote<Omit<Journal, 'close'>>(client, 'journal', {
@@ -113,5 +129,14 @@ export async function openJournal(dir: string) {
     settleChanges: true,
   });
   const claims = remote<Claims>(client, 'journal', { claimAllShards: true, logPosition: true });
-  return { journal, deadLetters, tokens, claims, close };
+  const cluster = remote<ClusterRows>(client, 'cluster', {
+    join: true,
+    renew: true,
+    goodbye: true,
+    view: true,
+    claim: true,
+    mark: true,
+    release: true,
+  });
+  return { journal, deadLetters, tokens, claims, cluster, close };
 }

@@ -8,12 +8,38 @@ export interface JournalSchema {
   journal_identity: { n: number; identity: string; after_position: number; since_ms: number };
   head: { entity: string; kind: string; seq: number /** 1: history, in no list. */; retired: Generated<number> };
   command: CommandTable;
-  shard: { n: number; owner: string; epoch: number };
+  shard: ShardTable;
+  node: NodeTable;
   effect: { entity: string; seq: number; idx: number; effect: string };
   snapshot: { entity: string; seq: number; log_position: number; time_ms: number; state: Uint8Array };
   dead_letter: DeadLetterTable;
   token: TokenTable;
   token_change: TokenChangeTable;
+}
+
+/** Who may write for a shard. One row each, from the beginning on. */
+interface ShardTable {
+  n: number;
+  /** The life of a node; null while the shard is free or released. */
+  owner: string | null;
+  incarnation: string | null;
+  epoch: number;
+  state: 'free' | 'claiming' | 'open' | 'handing_off' | 'released';
+  target: string | null;
+}
+
+/** The lives of the nodes of a cell. A former life stays until its lease is over: it may still be running. */
+interface NodeTable {
+  id: string;
+  incarnation: string;
+  /** Order of joining: of two lives of a node the newer one counts. */
+  joined: number;
+  /** Its lease, by the database's clock. */
+  beat_ms: number;
+  /** Another life came, somebody took a shard of it, or it said goodbye: no renewal any more. */
+  state: 'live' | 'replaced' | 'evicted' | 'gone';
+  may_hold: number;
+  leaving: number;
 }
 
 /** Commands that were accepted. */

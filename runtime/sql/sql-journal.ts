@@ -1,100 +1,53 @@
-import type { ExpressionBuilder, Kysely, Transaction } from 'kysely';
-import { CommandId, EntityId, kindOf } from '../ids.ts';
-import {
-  type AnsweredCommand,
-  type Append,
-  type Appended,
-  isRepeat,
-  type Journal,
-  type JournalEntry,
-  type JournalQuery,
-  type PendingEffect,
-  type Snapshot,
+import { randomUUID } from 'node:crypto';
+import type { ExpressionBuilder, Kysely } from 'kysely';
+import type { NodeLife } from '../cluster-rows.ts';
+import { type CommandId, EntityId } from '../ids.ts';
+import type {
+  AnsweredCommand,
+  Append,
+  Appended,
+  Journal,
+  JournalEntry,
+  JournalQuery,
+  PendingEffect,
+  Snapshot,
 } from '../journal.ts';
-import { type Epoch, SHARD_COUNT } from '../ownership.ts';
-import { type AnswerRow, answerKey, appendStatements } from './append-statements.ts';
+import type { Epoch } from '../ownership.ts';
+import type { Dialect } from './dialect.ts';
 import { Identities } from './identity.ts';
+import { entryOf } from './journal-rows.ts';
 import type { JournalSchema } from './schema.ts';
-import { viaOf } from './via.ts';
+import { type Appender, StatementAppender } from './statement-appender.ts';
 
-type JournalRow = JournalSchema['journal'];
+/** Rows in one statement: some hundred parameters, far below the 32,766 that SQLite takes. */
+const ROWS_A_STATEMENT = 100;
 
-/**
- * The journal in SQL. One transaction a batch, and in it a handful of set-wise statements whatever the number of turns:
- * what is there is read first and every turn judged against it, so that a fenced turn costs the others nothing. The
- * unique keys stand behind that as the last word.
- */
+/** The journal in SQL, in whichever of the two databases: how a batch is appended is what they differ in. */
 export class SqlJournal implements Journal {
   readonly #db: Kysely<JournalSchema>;
-  readonly #statements: ReturnType<typeof appendStatements>;
+  readonly #dialect: Dialect;
+  readonly #appender: Appender;
   readonly #identities: Identities;
 
-  /** @param options.rowLocks true where transactions run beside each other and reading has to lock (PostgreSQL) */
-  constructor(db: Kysely<JournalSchema>, options: { readonly rowLocks: boolean }) {
+  constructor(db: Kysely<JournalSchema>, dialect: Dialect, appender: Appender = new StatementAppender(db)) {
     this.#db = db;
-    this.#statements = appendStatements(db, options.rowLocks);
+    this.#dialect = dialect;
+    this.#appender = appender;
     this.#identities = new Identities(db);
   }
 
-  async append(batch: readonly Append[]): Promise<Appended[]> {
+  async append(batch: readonly Append[], writer?: NodeLife): Promise<Appended[]> {
     for (const turn of batch) {
       if (turn.effects.length > 0 && turn.events.length === 0)
         throw new RangeError(`${turn.entity}: effects follow from events, and this turn has none`);
     }
     if (batch.length === 0) return [];
-    return this.#db.transaction().execute((trx) => this.#appendIn(trx, batch));
-  }
-
-  async #appendIn(trx: Transaction<JournalSchema>, batch: readonly Append[]): Promise<Appended[]> {
-    const statements = this.#statements;
-    // First the end: where transactions run beside each other this row makes one wait for the other.
-    let end = await statements.end(trx);
-    const start = end;
-    const epochs = await statements.epochs(trx, [...new Set(batch.map((turn) => turn.shard))]);
-    const heads = await statements.heads(trx, [...new Set(batch.map((turn) => turn.entity))]);
-    const answers = await statements.answers(trx, commandIds(batch));
-
-    const rows: JournalRow[] = [];
-    const commands: JournalSchema['command'][] = [];
-    const effects: JournalSchema['effect'][] = [];
-    const moved = new Map<EntityId, number>();
-    const appended: Appended[] = [];
-    for (const turn of batch) {
-      const refusal = fence(turn, epochs.get(turn.shard), heads.get(turn.entity) ?? 0, answers);
-      if (refusal) {
-        appended.push(refusal);
-        continue;
-      }
-      appended.push({ kind: 'committed', firstPosition: turn.events.length > 0 ? end + 1 : end });
-      for (const [index, event] of turn.events.entries()) {
-        end += 1;
-        rows.push(rowOf(turn, event, turn.firstSeq + index, end));
-      }
-      for (const { index, effect } of turn.effects)
-        effects.push({ entity: turn.entity, seq: turn.firstSeq, idx: index, effect: JSON.stringify(effect) });
-      if (turn.events.length > 0) {
-        const head = turn.firstSeq + turn.events.length - 1;
-        heads.set(turn.entity, head);
-        moved.set(turn.entity, head);
-      }
-      if (turn.commandId !== null) {
-        const command = commandRowOf(turn, turn.commandId);
-        answers.set(answerKey(turn.entity, turn.commandId), command);
-        commands.push(command);
-      }
-    }
-    await statements.insertRows(trx, rows);
-    await statements.insertCommands(trx, commands);
-    await statements.insertEffects(trx, effects);
-    await statements.moveHeads(
-      trx,
-      [...moved].map(([entity, seq]) => ({ entity, kind: kindOf(entity), seq })),
-    );
-    if (end > start) await statements.moveEnd(trx, end);
-    return appended;
+    await this.#appender.settled();
+    return this.#appender.append(batch, writer);
   }
 
   async answered(entity: EntityId, commandId: CommandId): Promise<AnsweredCommand | undefined> {
+    await this.#appender.settled();
     const row = await this.#db
       .selectFrom('command')
       .select(['answer', 'command_hash'])
@@ -105,6 +58,7 @@ export class SqlJournal implements Journal {
   }
 
   async events(entity: EntityId, afterSeq: number): Promise<JournalEntry[]> {
+    await this.#appender.settled();
     const rows = await this.#db
       .selectFrom('journal')
       .selectAll()
@@ -116,6 +70,7 @@ export class SqlJournal implements Journal {
   }
 
   async query(query: JournalQuery): Promise<JournalEntry[]> {
+    if (query.kinds?.length === 0) return [];
     let select = this.#db.selectFrom('journal').selectAll();
     if (query.entity !== undefined) select = select.where('entity', '=', query.entity);
     if (query.kinds !== undefined) select = select.where('kind', 'in', [...query.kinds]);
@@ -145,11 +100,21 @@ export class SqlJournal implements Journal {
   }
 
   async saveSnapshots(snapshots: readonly Snapshot[]): Promise<void> {
+    if (snapshots.length === 0) return;
+    const newest = [...newestOf(snapshots).values()];
     await this.#db.transaction().execute(async (trx) => {
-      for (const { entity, seq, logPosition, timeMs, state } of snapshots) {
+      for (const part of inParts(newest)) {
         await trx
           .insertInto('snapshot')
-          .values({ entity, seq, log_position: logPosition, time_ms: timeMs, state })
+          .values(
+            part.map(({ entity, seq, logPosition, timeMs, state }) => ({
+              entity,
+              seq,
+              log_position: logPosition,
+              time_ms: timeMs,
+              state,
+            })),
+          )
           .onConflict((conflict) =>
             conflict
               .column('entity')
@@ -186,6 +151,7 @@ export class SqlJournal implements Journal {
   }
 
   async pendingEffects(): Promise<PendingEffect[]> {
+    await this.#appender.settled();
     const rows = await this.#db
       .selectFrom('effect')
       .innerJoin('journal', (join) =>
@@ -204,17 +170,12 @@ export class SqlJournal implements Journal {
   }
 
   async settle(effects: readonly { entity: EntityId; seq: number; index: number }[]): Promise<void> {
-    if (effects.length === 0) return;
-    await this.#db.transaction().execute(async (trx) => {
-      for (const { entity, seq, index } of effects) {
-        await trx
-          .deleteFrom('effect')
-          .where('entity', '=', entity)
-          .where('seq', '=', seq)
-          .where('idx', '=', index)
-          .execute();
-      }
-    });
+    for (const part of inParts(effects)) {
+      await this.#db
+        .deleteFrom('effect')
+        .where((eb) => eb.or(part.map(({ entity, seq, index }) => eb.and({ entity, seq, idx: index }))))
+        .execute();
+    }
   }
 
   /**
@@ -224,16 +185,17 @@ export class SqlJournal implements Journal {
   async claimAllShards(owner: string): Promise<Epoch> {
     return this.#db.transaction().execute(async (trx) => {
       // First the end, as an append does: one that is under way comes before, any other of an earlier process is fenced.
-      await this.#identities.draw(trx, await this.#statements.end(trx));
+      const end = trx.selectFrom('journal_end').select('position').where('id', '=', 1);
+      const { position } = await (this.#dialect.rowLocks ? end.forUpdate() : end).executeTakeFirstOrThrow();
+      await this.#identities.draw(trx, position);
       const { highest } = await trx
         .selectFrom('shard')
         .select((eb) => eb.fn.max('epoch').as('highest'))
         .executeTakeFirstOrThrow();
       const epoch = (highest ?? 0) + 1;
       await trx
-        .insertInto('shard')
-        .values(Array.from({ length: SHARD_COUNT }, (_, n) => ({ n, owner, epoch })))
-        .onConflict((conflict) => conflict.column('n').doUpdateSet({ owner, epoch }))
+        .updateTable('shard')
+        .set({ owner, incarnation: randomUUID(), epoch, state: 'open', target: null })
         .execute();
       return epoch;
     });
@@ -259,83 +221,6 @@ export class SqlJournal implements Journal {
   }
 }
 
-/** Why a turn may not be written, or undefined when it may. */
-function fence(
-  turn: Append,
-  epoch: Epoch | undefined,
-  head: number,
-  answers: ReadonlyMap<string, AnswerRow>,
-): Appended | undefined {
-  if (epoch !== turn.epoch) {
-    return { kind: 'fenced', reason: `shard ${turn.shard} is at epoch ${epoch ?? 'none'}, not ${turn.epoch}` };
-  }
-  if (turn.commandId !== null) {
-    const known = answers.get(answerKey(turn.entity, turn.commandId));
-    if (known !== undefined) {
-      return isRepeat({ commandHash: known.command_hash }, turn.commandHash)
-        ? { kind: 'repeated', answer: JSON.parse(known.answer) }
-        : { kind: 'reused' };
-    }
-  }
-  if (turn.firstSeq !== head + 1) {
-    return { kind: 'fenced', reason: `${turn.entity} is at ${head}, so ${turn.firstSeq} cannot come next` };
-  }
-  return undefined;
-}
-
-function commandIds(batch: readonly Append[]): CommandId[] {
-  const ids = new Set<CommandId>();
-  for (const turn of batch) if (turn.commandId !== null) ids.add(turn.commandId);
-  return [...ids];
-}
-
-function commandRowOf({ entity, commandHash, answer, timeMs }: Append, commandId: CommandId): JournalSchema['command'] {
-  return {
-    entity,
-    command_id: commandId,
-    command_hash: commandHash,
-    answer: JSON.stringify(answer),
-    time_ms: timeMs,
-  };
-}
-
-function rowOf(turn: Append, event: Append['events'][number], seq: number, position: number): JournalRow {
-  return {
-    position,
-    entity: turn.entity,
-    seq,
-    shard: turn.shard,
-    epoch: turn.epoch,
-    command_id: turn.commandId,
-    kind: event.kind,
-    event: JSON.stringify(event.event),
-    time_ms: turn.timeMs,
-    by_user: turn.by.user,
-    by_via: turn.by.via,
-    log_position: turn.logPosition,
-    before: JSON.stringify(event.before),
-    after: JSON.stringify(event.after),
-  };
-}
-
-function entryOf(row: JournalRow): JournalEntry {
-  return {
-    position: row.position,
-    entity: EntityId.parse(row.entity),
-    seq: row.seq,
-    shard: row.shard,
-    epoch: row.epoch,
-    commandId: row.command_id === null ? null : CommandId.parse(row.command_id),
-    kind: row.kind,
-    event: JSON.parse(row.event),
-    timeMs: row.time_ms,
-    by: { user: row.by_user, via: viaOf(row.by_via) },
-    logPosition: row.log_position,
-    before: JSON.parse(row.before),
-    after: JSON.parse(row.after),
-  };
-}
-
 function notOlder(
   eb: ExpressionBuilder<JournalSchema & { excluded: JournalSchema['snapshot'] }, 'snapshot' | 'excluded'>,
 ) {
@@ -343,4 +228,19 @@ function notOlder(
     eb('excluded.seq', '>=', eb.ref('snapshot.seq')),
     eb('excluded.log_position', '>=', eb.ref('snapshot.log_position')),
   ]);
+}
+
+/** One row an entity in a statement, and that the newest. */
+function newestOf(snapshots: readonly Snapshot[]): Map<EntityId, Snapshot> {
+  const newest = new Map<EntityId, Snapshot>();
+  for (const snapshot of snapshots) {
+    const known = newest.get(snapshot.entity);
+    if (known === undefined || (snapshot.seq >= known.seq && snapshot.logPosition >= known.logPosition))
+      newest.set(snapshot.entity, snapshot);
+  }
+  return newest;
+}
+
+function* inParts<Item>(items: readonly Item[]): Generator<readonly Item[]> {
+  for (let from = 0; from < items.length; from += ROWS_A_STATEMENT) yield items.slice(from, from + ROWS_A_STATEMENT);
 }

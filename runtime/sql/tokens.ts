@@ -38,11 +38,15 @@ export class SqlTokens implements TokenStore {
 
   async revoke(id: string, atMs: number, by: TokenCause): Promise<boolean> {
     return this.#db.transaction().execute(async (trx) => {
-      const valid = trx.selectFrom('token').selectAll().where('id', '=', id).where('revoked_at_ms', 'is', null);
-      const row = await valid.executeTakeFirst();
-      if (row === undefined) return false;
-      await trx.updateTable('token').set({ revoked_at_ms: atMs }).where('id', '=', id).execute();
-      await insertChange(trx, 'revoked', atMs, tokenOf(row), by);
+      const revoked = await trx
+        .updateTable('token')
+        .set({ revoked_at_ms: atMs })
+        .where('id', '=', id)
+        .where('revoked_at_ms', 'is', null)
+        .returningAll()
+        .executeTakeFirst();
+      if (revoked === undefined) return false;
+      await insertChange(trx, 'revoked', atMs, tokenOf(revoked), by);
       return true;
     });
   }

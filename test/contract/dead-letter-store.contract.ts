@@ -15,9 +15,13 @@ export function letter(n: number, given: Partial<DeadLetter> = {}): DeadLetter {
 }
 
 /** What every store of dead letters has to do, those of tests included. */
-export function deadLetterStoreContract(name: string, open: (t: TestContext) => Promise<DeadLetterStore>): void {
+export function deadLetterStoreContract(
+  name: string,
+  open: (t: TestContext) => Promise<DeadLetterStore>,
+  options: { readonly skip: string | false } = { skip: false },
+): void {
   const contract = (what: string, run: (store: DeadLetterStore) => Promise<void>) =>
-    test(`${name}: ${what}`, async (t) => run(await open(t)));
+    test(`${name}: ${what}`, options, async (t) => run(await open(t)));
 
   contract('a letter comes back as it was', async (store) => {
     assert.deepEqual(await store.query({ limit: 9 }), []);

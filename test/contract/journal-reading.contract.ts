@@ -32,9 +32,13 @@ const FACTS: readonly Fact[] = [
 ];
 
 /** How every journal is read, that of tests included. */
-export function journalReadingContract(name: string, open: (t: TestContext) => Promise<ReadableJournal>): void {
+export function journalReadingContract(
+  name: string,
+  open: (t: TestContext) => Promise<ReadableJournal>,
+  options: { readonly skip: string | false } = { skip: false },
+): void {
   const contract = (what: string, run: (opened: ReadableJournal['journal']) => Promise<void>) =>
-    test(`${name}: ${what}`, async (t) => {
+    test(`${name}: ${what}`, options, async (t) => {
       const opened = await open(t);
       assert.equal(await opened.journal.end(), 0);
       await opened.add(FACTS);

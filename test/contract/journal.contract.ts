@@ -19,9 +19,13 @@ const pump = entityId('asset', 'pump-1');
 const valve = entityId('asset', 'valve-1');
 
 /** What every journal has to do, whatever database is behind it. */
-export function journalContract(name: string, open: (t: TestContext) => Promise<OpenJournal>): void {
+export function journalContract(
+  name: string,
+  open: (t: TestContext) => Promise<OpenJournal>,
+  options: { readonly skip: string | false } = { skip: false },
+): void {
   const contract = (what: string, run: (opened: OpenJournal, t: TestContext) => Promise<void>) =>
-    test(`${name}: ${what}`, async (t) => run(await open(t), t));
+    test(`${name}: ${what}`, options, async (t) => run(await open(t), t));
 
   contract('events come back in order, with everything that was written', async ({ journal, epoch }) => {
     const appended = await journal.append([

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { sql } from 'kysely';
 import { SqlDeadLetters } from '../../../../runtime/sql/dead-letters.ts';
-import { migrate, SQLITE_TYPES } from '../../../../runtime/sql/migrations.ts';
+import { SQLITE } from '../../../../runtime/sql/dialect.ts';
+import { migrate } from '../../../../runtime/sql/migrations.ts';
 import type { JournalSchema } from '../../../../runtime/sql/schema.ts';
 import { kyselyOn, openSqliteFile } from '../../../../runtime/sql/sqlite.ts';
 import { letter } from '../../../contract/dead-letter-store.contract.ts';
@@ -16,12 +17,12 @@ async function openDatabase(t: TestContext) {
     await db.destroy();
     remove();
   });
-  await migrate(db, SQLITE_TYPES);
+  await migrate(db, SQLITE);
   return db;
 }
 
 test('dead letters are bounded by count, and the oldest go', async (t) => {
-  const store = new SqlDeadLetters(await openDatabase(t), { maxCount: 3 });
+  const store = new SqlDeadLetters(await openDatabase(t), SQLITE, { maxCount: 3 });
   const times = async () => (await store.query({ limit: 9 })).map((found) => found.timeMs);
   for (let n = 91; n <= 99; n++) await store.append([letter(n)]);
   assert.deepEqual(await times(), [99, 98, 97]);
@@ -34,7 +35,7 @@ test('dead letters are bounded by count, and the oldest go', async (t) => {
 
 test('migrations run once, and a database from a newer program is refused', async (t) => {
   const db = await openDatabase(t);
-  await migrate(db, SQLITE_TYPES);
+  await migrate(db, SQLITE);
   await sql`insert into kysely_migration (name, timestamp) values ('9999-from-the-future', '2030-01-01')`.execute(db);
-  await assert.rejects(migrate(db, SQLITE_TYPES), { code: 'MIGRATION_FAILED' });
+  await assert.rejects(migrate(db, SQLITE), { code: 'MIGRATION_FAILED' });
 });

@@ -1,0 +1,93 @@
+import { TIMING } from '../cluster/timing.ts';
+import type { ClusterRows } from '../cluster-rows.ts';
+import { SqlDeadLetters } from './dead-letters.ts';
+import { POSTGRES } from './dialect.ts';
+import { FunctionAppender } from './function-appender.ts';
+import { SqlClusterRows } from './leases.ts';
+import { migrate } from './migrations.ts';
+import type { JournalStore } from './open.ts';
+import { awaitPostgres, kyselyOnPostgres, type PostgresOptions } from './postgres.ts';
+import type { PostgresAddress } from './postgres-url.ts';
+import type { JournalSchema } from './schema.ts';
+import { SqlJournal } from './sql-journal.ts';
+import { SqlTokens } from './tokens.ts';
+
+export interface PostgresStoreOptions extends PostgresOptions {
+  /** How long a start waits for the database. Default 30 s. */
+  readonly withinMs?: number;
+  /** Told of each attempt to reach it that failed. */
+  readonly waiting?: (reason: string) => void;
+  /** The same for all nodes of a cell. */
+  readonly leaseTtlMs?: number;
+}
+
+const START_WITHIN_MS = 30_000;
+/** A table of millions of rows may have to be rewritten, or another node may be at it. */
+const MIGRATION_TIMEOUT_MS = 3_600_000;
+
+/**
+ * Journal, tokens and dead letters in a PostgreSQL, brought to the newest form; of several nodes that start at once one does
+ * that, and the others wait for it.
+ *
+ * Fails with DATABASE_UNREACHABLE, DATABASE_UNUSABLE or MIGRATION_FAILED.
+ */
+export async function openPostgres(
+  address: PostgresAddress,
+  options: PostgresStoreOptions = {},
+): Promise<JournalStore> {
+  const { withinMs = START_WITHIN_MS, waiting, leaseTtlMs = TIMING.leaseTtlMs, ...connection } = options;
+  await prepare(address, withinMs, waiting);
+  const db = kyselyOnPostgres<JournalSchema>(address, connection);
+  const beats = kyselyOnPostgres<JournalSchema>(address, leaseConnection(leaseTtlMs));
+  const journal = new SqlJournal(db, POSTGRES, new FunctionAppender(db));
+  return {
+    journal,
+    deadLetters: new SqlDeadLetters(db, POSTGRES),
+    tokens: new SqlTokens(db),
+    claims: journal,
+    cluster: new SqlClusterRows(beats, POSTGRES, { leaseTtlMs }),
+    close: async () => {
+      await Promise.all([db.destroy(), beats.destroy()]);
+    },
+  };
+}
+
+/** The rows of a cell alone, for tools and tests. */
+export function openClusterRows(
+  address: PostgresAddress,
+  leaseTtlMs: number,
+): { readonly rows: ClusterRows; close(): Promise<void> } {
+  const db = kyselyOnPostgres<JournalSchema>(address, leaseConnection(leaseTtlMs));
+  return { rows: new SqlClusterRows(db, POSTGRES, { leaseTtlMs }), close: () => db.destroy() };
+}
+
+/** Connections of their own, so that no renewal waits behind a batch, and soon given up, since others may be tried in time. */
+function leaseConnection(leaseTtlMs: number): PostgresOptions {
+  const answerTimeoutMs = Math.max(100, Math.floor(leaseTtlMs / 3));
+  return {
+    name: 'signalbox leases',
+    maxConnections: 4,
+    connectTimeoutMs: answerTimeoutMs,
+    statementTimeoutMs: answerTimeoutMs,
+    answerTimeoutMs,
+  };
+}
+
+async function prepare(
+  address: PostgresAddress,
+  withinMs: number,
+  waiting: ((reason: string) => void) | undefined,
+): Promise<void> {
+  const db = kyselyOnPostgres<JournalSchema>(address, {
+    name: 'signalbox migration',
+    maxConnections: 1,
+    statementTimeoutMs: MIGRATION_TIMEOUT_MS,
+    answerTimeoutMs: MIGRATION_TIMEOUT_MS,
+  });
+  try {
+    await awaitPostgres(db, address, { withinMs, ...(waiting && { waiting }) });
+    await migrate(db, POSTGRES);
+  } finally {
+    await db.destroy();
+  }
+}

@@ -1,0 +1,173 @@
+import { type Migration, sql } from 'kysely';
+
+/**
+ * Migrations of PostgreSQL alone, in one row with those of both databases: the append as a function, so that a batch is one
+ * statement on the wire and the end of the journal is locked for no longer than that takes, and the partitions it writes to.
+ * See docs/decisions/0010-journal-on-postgresql.md.
+ */
+export function postgresMigrations(): Record<string, Migration> {
+  return {
+    '0008-append-function': {
+      async up(db) {
+        await sql.raw(KEEP_PARTITIONS).execute(db);
+        await sql.raw('select keep_journal_partitions(0)').execute(db);
+        await sql.raw(GIVEN_UP).execute(db);
+        await sql.raw(GIVE_UP_APPEND).execute(db);
+        await sql.raw(APPEND_TURNS).execute(db);
+        // Written by every batch: room on its page, and the new version needs no place elsewhere.
+        await sql.raw('alter table journal_end set (fillfactor = 10)').execute(db);
+      },
+    },
+  };
+}
+
+/**
+ * The partition of a position and the next one. Who appends has the end of the journal locked, so no two make the same. A
+ * partition made ahead may wait for the next append; one that is needed now may not.
+ */
+const KEEP_PARTITIONS = `
+create function keep_journal_partitions(last bigint) returns void language plpgsql as $$
+declare
+  size constant bigint := 5000000;
+  part bigint;
+  called text;
+begin
+  for part in (last / size) .. (last / size + 1) loop
+    called := 'journal_p' || part;
+    continue when to_regclass(called) is not null;
+    begin
+      execute format('create table %I (like journal)', called);
+      execute format('create unique index %I on %I (entity, seq)', called || '_entity_seq', called);
+      execute format('alter table journal attach partition %I for values from (%s) to (%s)',
+        called, part * size, (part + 1) * size);
+    exception when others then
+      if part = last / size then
+        raise;
+      end if;
+      raise warning 'the partition % of the journal could not be made ahead: %', called, sqlerrm;
+    end;
+  end loop;
+end
+$$`;
+
+/** Batches whose sender got no answer and went on without them. */
+const GIVEN_UP = `
+create table append_given_up (
+  batch uuid primary key,
+  at timestamptz not null default clock_timestamp()
+)`;
+
+/**
+ * After this the batch is in the journal or never will be. It waits for the append if that is under way, and is found by it
+ * if it comes later. A day on, nothing of a connection that was closed is left anywhere.
+ */
+const GIVE_UP_APPEND = `
+create function give_up_append(p_batch uuid) returns void language plpgsql as $$
+begin
+  perform from journal_end where id = 1 for update;
+  insert into append_given_up (batch) values (p_batch) on conflict do nothing;
+  delete from append_given_up where at < clock_timestamp() - interval '1 day';
+end
+$$`;
+
+/**
+ * The same as `StatementAppender`, turn by turn, in one call. Every statement in it sees what was committed before it began,
+ * so what follows the lock of the end sees all earlier appends, and no later one can come in between. Null: given up before.
+ */
+const APPEND_TURNS = `
+create function append_turns(
+  p_batch uuid, p_turns jsonb, p_rows jsonb, p_effects jsonb, p_node text, p_incarnation text
+) returns jsonb language plpgsql as $$
+declare
+  begun bigint;
+  last bigint;
+  epochs jsonb;
+  turn record;
+  known record;
+  head_seq bigint;
+  answers jsonb[] := '{}';
+  -- Position before the first event of each turn; -1 for a turn that was refused.
+  befores bigint[] := '{}';
+begin
+  select position into strict begun from journal_end where id = 1 for update;
+  if exists (select from append_given_up where batch = p_batch) then
+    return null;
+  end if;
+  last := begun;
+
+  -- Locked, so that nobody takes a shard between this look and the commit.
+  select coalesce(jsonb_object_agg(held.n, held.epoch), '{}') into epochs from (
+    select n, epoch from shard
+    where n in (select (t ->> 'shard')::int from jsonb_array_elements(p_turns) as t)
+      and owner is not null
+      and (p_node is null or (owner = p_node and incarnation = p_incarnation))
+    order by n for share
+  ) as held;
+
+  for turn in
+    select * from jsonb_to_recordset(p_turns) as t(
+      entity text, kind text, seq bigint, events int, shard int, epoch bigint,
+      command_id text, command_hash text, answer text, time_ms bigint)
+  loop
+    if (epochs ->> turn.shard::text)::bigint is distinct from turn.epoch then
+      answers := array_append(answers, jsonb_build_object('kind', 'fenced', 'reason', format(
+        'shard %s is at epoch %s, not %s', turn.shard, coalesce(epochs ->> turn.shard::text, 'of another owner'), turn.epoch)));
+      befores := array_append(befores, -1::bigint);
+      continue;
+    end if;
+
+    if turn.command_id is not null then
+      select command_hash, answer into known from command
+        where command_id = turn.command_id and entity = turn.entity;
+      if found then
+        answers := array_append(answers, case
+          when known.command_hash is null or known.command_hash is not distinct from turn.command_hash
+          then jsonb_build_object('kind', 'repeated', 'answer', known.answer)
+          else jsonb_build_object('kind', 'reused') end);
+        befores := array_append(befores, -1::bigint);
+        continue;
+      end if;
+    end if;
+
+    select seq into head_seq from head where entity = turn.entity;
+    head_seq := coalesce(head_seq, 0);
+    if turn.seq <> head_seq + 1 then
+      answers := array_append(answers, jsonb_build_object('kind', 'fenced', 'reason', format(
+        '%s is at %s, so %s cannot come next', turn.entity, head_seq, turn.seq)));
+      befores := array_append(befores, -1::bigint);
+      continue;
+    end if;
+
+    if turn.events > 0 then
+      insert into head (entity, kind, seq) values (turn.entity, turn.kind, turn.seq + turn.events - 1)
+        on conflict (entity) do update set seq = excluded.seq, retired = 0;
+    end if;
+    if turn.command_id is not null then
+      insert into command (command_id, entity, command_hash, answer, time_ms)
+        values (turn.command_id, turn.entity, turn.command_hash, turn.answer, turn.time_ms);
+    end if;
+    answers := array_append(answers, jsonb_build_object('kind', 'committed', 'firstPosition',
+      case when turn.events > 0 then last + 1 else last end));
+    befores := array_append(befores, last);
+    last := last + turn.events;
+  end loop;
+
+  if last > begun then
+    perform keep_journal_partitions(last);
+    insert into journal (position, entity, seq, shard, epoch, command_id, kind, event, time_ms, by_user, by_via,
+        log_position, before, after)
+      select befores[r.turn] + r.nth, r.entity, r.seq, r.shard, r.epoch, r.command_id, r.kind, r.event,
+        r.time_ms, r.by_user, r.by_via, r.log_position, r.before, r.after
+      from jsonb_to_recordset(p_rows) as r(turn int, nth int, entity text, seq bigint, shard int, epoch bigint,
+        command_id text, kind text, event text, time_ms bigint, by_user text, by_via text, log_position bigint,
+        before text, after text)
+      where befores[r.turn] >= 0;
+    insert into effect (entity, seq, idx, effect)
+      select e.entity, e.seq, e.idx, e.effect
+      from jsonb_to_recordset(p_effects) as e(turn int, entity text, seq bigint, idx int, effect text)
+      where befores[e.turn] >= 0;
+    update journal_end set position = last where id = 1;
+  end if;
+  return to_jsonb(answers);
+end
+$$`;
