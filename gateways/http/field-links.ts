@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import type { LiveBus, LiveCell } from '../../runtime/live-bus.ts';
+import { isGone, type LiveBus, type LiveCell } from '../../runtime/live-bus.ts';
+import type { KnownLink } from '../link-board.ts';
+import { whatIsWrong } from './link-words.ts';
 
 export const Status = z.enum(['healthy', 'degraded', 'unhealthy']);
 export type Status = z.infer<typeof Status>;
@@ -7,7 +9,8 @@ export type Status = z.infer<typeof Status>;
 /** A link to the field as the health page shows it. */
 export const FieldLink = z
   .object({
-    connection: z.string().describe('As in the topology file'),
+    connection: z.string().describe('Its id in the topology file'),
+    name: z.string(),
     driver: z.string(),
     status: Status,
     state: z
@@ -49,34 +52,41 @@ const MINUTE_MS = 60_000;
 const SAMPLE_EVERY_MS = 5000;
 
 /**
- * The links to the field, as the devices on them show it. Every device carries the report of its link, so nobody has to ask a
- * driver, which may run on another node.
+ * The links to the field: those of this node as their drivers report them, whether or not a device is on them; and those that
+ * only devices tell of, since every device carries the report of its link, wherever the driver runs.
  */
 export class FieldLinks {
   readonly #live: LiveBus;
+  readonly #known: () => Iterable<KnownLink>;
   readonly #totals = new Map<string, { readonly atMs: number; readonly errors: number }[]>();
 
-  constructor(live: LiveBus) {
+  constructor(live: LiveBus, known: () => Iterable<KnownLink> = () => []) {
     this.#live = live;
+    this.#known = known;
   }
 
   /** To be called each few seconds for `errorsLastMinute` to be of a minute. */
   read(nowMs: number): FieldLink[] {
     const groups = new Map<string, Group>();
-    for (const cell of this.#live.cells('device')) join(groups, cell);
+    for (const { connection, ...known } of this.#known()) groups.set(connection, groupOf(known));
+    for (const cell of this.#live.cells('device')) if (!isGone(cell)) join(groups, cell);
     for (const connection of this.#totals.keys()) if (!groups.has(connection)) this.#totals.delete(connection);
     return [...groups]
       .map(([connection, group]) => this.#link(connection, group, nowMs))
       .sort((a, b) => (a.connection < b.connection ? -1 : 1));
   }
 
-  #link(connection: string, { newest, devices, devicesOnline }: Group, nowMs: number): FieldLink {
-    const driver = String(newest.view.props?.driver ?? '');
-    const report = Report.safeParse(newest.view.link).data;
+  #link(
+    connection: string,
+    { name, driver, newest, devices, devicesOnline, ...group }: Group,
+    nowMs: number,
+  ): FieldLink {
+    const report = Report.safeParse(group.report ?? newest?.view.link).data;
     const errors = report?.errors ?? {};
     const total = Object.values(errors).reduce((sum, count) => sum + count, 0);
     return {
       connection,
+      name: name ?? connection,
       driver,
       ...judged(report),
       lastError: report?.lastError ?? null,
@@ -108,30 +118,44 @@ export class FieldLinks {
 }
 
 interface Group {
+  readonly name: string | undefined;
+  readonly driver: string;
+  /** From the driver itself, where it runs here. */
+  readonly report: KnownLink['report'];
   /** Of the devices of the link the one that changed last: one that has failed shows what was. */
-  newest: LiveCell;
+  newest: LiveCell | undefined;
   devices: number;
   devicesOnline: number;
+}
+
+function groupOf(known: Partial<Omit<KnownLink, 'driver'>> & { readonly driver: string }): Group {
+  return {
+    name: known.name,
+    driver: known.driver,
+    report: known.report,
+    newest: undefined,
+    devices: 0,
+    devicesOnline: 0,
+  };
 }
 
 function join(groups: Map<string, Group>, cell: LiveCell): void {
   const { props } = cell.view;
   const connection = props?.connection;
   if (typeof connection !== 'string') return;
-  const group = groups.get(connection) ?? { newest: cell, devices: 0, devicesOnline: 0 };
+  const group = groups.get(connection) ?? groupOf({ driver: String(props?.driver ?? '') });
   groups.set(connection, group);
-  if (cell.revision > group.newest.revision) group.newest = cell;
+  if (group.newest === undefined || cell.revision > group.newest.revision) group.newest = cell;
   group.devices++;
   if (props?.connectivity === 'online') group.devicesOnline++;
 }
 
 function judged(report: Report | undefined): Pick<FieldLink, 'status' | 'state' | 'reason'> {
   if (report === undefined) return { status: 'degraded', state: 'unknown', reason: 'the driver has not reported yet' };
-  const { state, detail, lastError } = report;
+  const { state, lastError } = report;
   if (state === 'connected') return { status: 'healthy', state, reason: null };
   // The first attempt is a start, every further one is made because the link is down.
   const first = state === 'connecting' && lastError === undefined;
   const status = state === 'degraded' || first ? 'degraded' : 'unhealthy';
-  const words = new Set([detail, lastError?.message].filter((text) => text !== undefined && text !== ''));
-  return { status, state, reason: words.size > 0 ? [...words].join('; ') : 'no attempt has ended yet' };
+  return { status, state, reason: whatIsWrong(report) };
 }

@@ -6,6 +6,7 @@ import type { Runtime } from '../../runtime/runtime.ts';
 import type { AccessAudit } from '../auth/access-audit.ts';
 import { type Authenticator, may } from '../auth/authenticator.ts';
 import type { DriverLog } from '../driver.ts';
+import type { KnownLink } from '../link-board.ts';
 import type { SocketData } from '../websocket/connection.ts';
 import { WebSocketGateway } from '../websocket/gateway.ts';
 import type { PlantInfo } from '../websocket/push-contract.ts';
@@ -32,6 +33,8 @@ export interface FrontOptions {
   /** Is told who came in, and who was turned away. */
   readonly access: AccessAudit;
   readonly registry: Registry;
+  /** The links of this node; without it those that devices tell of. */
+  readonly links?: () => Iterable<KnownLink>;
   /** Text of `/metrics`; that of the registry when left out. */
   readonly metricsText?: () => Promise<string>;
   /** Files of the wall; without them there is the API alone. */
@@ -102,7 +105,7 @@ class FrontServer {
     this.#files = files;
     this.#metrics = new FrontMetrics(options.registry);
     this.#allowedOrigins = new Set(options.allowedOrigins ?? []);
-    const health = new SystemHealth(runtime);
+    const health = new SystemHealth(runtime, options.links);
     let document: string | undefined;
     this.#api = new ApiServer({
       api: {

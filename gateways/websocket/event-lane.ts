@@ -1,12 +1,15 @@
 import type { Journal, JournalEntry } from '../../runtime/journal.ts';
 import { type EventSelection, wireEvent } from './event-selection.ts';
 import type { Outlet } from './outlet.ts';
+import { positionOf, resumeToken } from './resume-token.ts';
 import { bodiesOf } from './walk.ts';
 
 /** Newest committed events kept in memory, so that a client that was held up for a moment costs no query. */
 const RECENT_EVENTS = 2048;
 /** Events that a client gets in one go. */
 const PAGE_EVENTS = 200;
+
+type LaneJournal = Pick<Journal, 'query' | 'end' | 'identity' | 'includes'>;
 
 /**
  * The lane of events: every one, in the order of its commit, to clients of any speed and across reconnects.
@@ -18,7 +21,7 @@ const PAGE_EVENTS = 200;
  * even where the journal shows a row before the live bus announces it.
  */
 export class EventLane {
-  readonly #journal: Pick<Journal, 'query' | 'end'>;
+  readonly #journal: LaneJournal;
   readonly #skipped: () => void;
   readonly #failed: (error: unknown) => void;
   readonly #recentEvents: number;
@@ -28,9 +31,10 @@ export class EventLane {
   /** `#recent` has everything after this position. */
   #recentAfter = 0;
   #seen = 0;
+  #identity = '';
 
   constructor(options: {
-    journal: Pick<Journal, 'query' | 'end'>;
+    journal: LaneJournal;
     skipped: () => void;
     failed: (error: unknown) => void;
     recentEvents?: number;
@@ -45,6 +49,7 @@ export class EventLane {
 
   /** Call after `committed` is attached to the live bus, and before the first subscription. */
   async start(): Promise<void> {
+    this.#identity = await this.#journal.identity();
     const end = await this.#journal.end();
     if (this.#recent.length === 0) this.#recentAfter = Math.max(this.#recentAfter, end);
     this.#seen = Math.max(this.#seen, end);
@@ -55,9 +60,14 @@ export class EventLane {
     return this.#seen;
   }
 
-  /** Whether a resume token can be of this journal: nothing beyond its end was ever handed out. */
-  async knows(position: number): Promise<boolean> {
-    return position <= this.#seen || position <= (await this.#journal.end());
+  /** To be given to clients for a position up to which they have everything. */
+  tokenAt(position: number): string {
+    return resumeToken(this.#identity, position);
+  }
+
+  /** What a client may resume after, or undefined where its token is not of this history. */
+  resumeFrom(token: string): Promise<number | undefined> {
+    return positionOf(token, this.#journal);
   }
 
   committed(entries: readonly JournalEntry[]): void {
@@ -66,7 +76,7 @@ export class EventLane {
     if (last === undefined) return;
     const before = this.#seen;
     this.#seen = last.position;
-    const recent = fresh.map((entry) => new Recent(entry));
+    const recent = fresh.map((entry) => new Recent(entry, this.tokenAt(entry.position)));
     this.#remember(recent);
     for (const group of this.#groups.values()) this.#share(group, recent, before);
   }
@@ -156,7 +166,9 @@ export class EventLane {
     const rows = await this.#journal.query({ ...selection.query, after: feed.position, limit: this.#pageEvents });
     if (!isOpen(feed)) return;
     const last = rows.at(-1)?.position ?? feed.position;
-    const chosen = rows.filter((row) => selection.selects(row)).map((row) => new Recent(row));
+    const chosen = rows
+      .filter((row) => selection.selects(row))
+      .map((row) => new Recent(row, this.tokenAt(row.position)));
     this.#send(feed, jsonOf(chosen, feed.position), rows.length < this.#pageEvents ? Math.max(last, seen) : last);
   }
 
@@ -193,14 +205,16 @@ interface Group {
 /** An event with its JSON, made once, when first wanted. */
 class Recent {
   readonly entry: JournalEntry;
+  readonly #token: string;
   #json: string | undefined;
 
-  constructor(entry: JournalEntry) {
+  constructor(entry: JournalEntry, token: string) {
     this.entry = entry;
+    this.#token = token;
   }
 
   get json(): string {
-    this.#json ??= JSON.stringify(wireEvent(this.entry));
+    this.#json ??= JSON.stringify(wireEvent(this.entry, this.#token));
     return this.#json;
   }
 }

@@ -94,9 +94,9 @@ export function alarmItems(cell: LiveCell, cells: Selection, events: EventSelect
   return items;
 }
 
-export function wireEvent(entry: JournalEntry): WireEvent {
+export function wireEvent(entry: JournalEntry, token: string): WireEvent {
   return {
-    token: String(entry.position),
+    token,
     entity: entry.entity,
     seq: entry.seq,
     kind: entry.kind,

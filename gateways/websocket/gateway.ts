@@ -1,13 +1,15 @@
 import type { TemplatedApp } from 'uWebSockets.js';
-import type { Health, Runtime } from '../../runtime/runtime.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import type { AccessAudit } from '../auth/access-audit.ts';
 import { type Authenticator, may } from '../auth/authenticator.ts';
 import type { DriverLog } from '../driver.ts';
+import type { SystemState } from '../http/system-health.ts';
 import { ClientFrames } from './client-frames.ts';
 import { Connection, type SocketData } from './connection.ts';
 import { ConnectionCounts, type ConnectionLimits, type Holder } from './connection-counts.ts';
 import { EventLane } from './event-lane.ts';
 import { alarmItems, EventSelection } from './event-selection.ts';
+import { heartbeatOf } from './heartbeat.ts';
 import type { Topic } from './protocol.ts';
 import { HEARTBEAT_MS, MAX_FRAME_BYTES, MAX_SUBSCRIPTIONS, type PlantInfo, type PushMetrics } from './push-contract.ts';
 import { Selection, type Subscription } from './selection.ts';
@@ -21,11 +23,7 @@ export interface WebSocketGatewayOptions {
   readonly tokens: Authenticator;
   readonly access: AccessAudit;
   /** State of the whole, with the reasons in words. */
-  readonly health: () => {
-    readonly status: Health['status'];
-    readonly reasons: readonly string[];
-    readonly parts: Health['parts'];
-  };
+  readonly health: () => SystemState;
   readonly metrics: PushMetrics;
   readonly log: DriverLog;
   readonly now: () => number;
@@ -34,8 +32,6 @@ export interface WebSocketGatewayOptions {
 }
 
 const WITHDRAWN_CHECK_MS = 2000;
-const MAX_REASONS = 5;
-const MAX_REASON_LENGTH = 300;
 
 const TOPIC_PERMISSION: Readonly<Record<Topic, string | null>> = {
   sites: 'site:read',
@@ -185,8 +181,8 @@ export class WebSocketGateway {
       if (topic !== 'alarms' && topic !== 'events') {
         return refuse('BAD_RESUME', 'only alarms and events can be resumed', 'resume');
       }
-      from = /^\d{1,15}$/.test(subscription.resume) ? Number(subscription.resume) : undefined;
-      if (from === undefined || !(await this.events.knows(from))) {
+      from = await this.events.resumeFrom(subscription.resume);
+      if (from === undefined) {
         return refuse('BAD_RESUME', 'not a token of this journal; subscribe without it', 'resume');
       }
       if (connection.closed) return;
@@ -201,7 +197,7 @@ export class WebSocketGateway {
   }
 
   #subscribeValues(connection: Connection, subscription: Subscription): void {
-    const token = String(this.#flushedPosition);
+    const token = this.events.tokenAt(this.#flushedPosition);
     const selection = new Selection(subscription);
     const values = this.values.subscribe({ selection, sub: subscription.sub, outlet: connection, token });
     connection.subscriptions.set(subscription.sub, { values });
@@ -213,12 +209,13 @@ export class WebSocketGateway {
     const selection = new EventSelection(subscription, runtime.live, connection.identity.permissions);
     // The views of alarms may be behind the newest event by one flush; what they may lack follows as events.
     const position = subscription.topic === 'alarms' ? this.#flushedPosition : this.events.seen;
+    const token = this.events.tokenAt(position);
     const sub = JSON.stringify(subscription.sub);
     connection.subscriptions.set(subscription.sub, {
       snapshot: new Walk({
         things: cells.cells(runtime.live),
         items: (cell) => alarmItems(cell, cells, selection),
-        head: (more) => `"op":"snapshot","sub":${sub},"timeMs":${now()},"token":"${position}","more":${more},"items":`,
+        head: (more) => `"op":"snapshot","sub":${sub},"timeMs":${now()},"token":"${token}","more":${more},"items":`,
         evenIfEmpty: true,
       }),
       events: this.events.subscribe({
@@ -234,10 +231,7 @@ export class WebSocketGateway {
   #beat(): void {
     const { health, now, metrics } = this.#options;
     const nowMs = now();
-    const { status, reasons, parts } = health();
-    const notRecorded = parts.some((part) => part.name === 'journal' && part.status === 'unhealthy');
-    const why = reasons.length === 0 ? '' : `,"reasons":${JSON.stringify(firstOf(reasons))}`;
-    const head = `"op":"heartbeat","timeMs":${nowMs},"health":"${status}","notRecorded":${notRecorded}${why}`;
+    const beat = JSON.stringify(heartbeatOf(health(), nowMs)).slice(1, -1);
     for (const connection of this.#connections) {
       if (!connection.isAlive()) {
         connection.drop();
@@ -245,7 +239,7 @@ export class WebSocketGateway {
       }
       const { expiresAtMs } = connection.identity;
       if (expiresAtMs !== null && expiresAtMs <= nowMs) connection.end(1008, 'the token has expired');
-      else if (!connection.congested) connection.frame(head);
+      else if (!connection.congested) connection.frame(beat);
       metrics.frames(connection.frames);
       connection.frames = 0;
     }
@@ -275,10 +269,4 @@ export class WebSocketGateway {
       if (withdrawn(connection.identity.tokenId)) connection.end(1008, 'the token was revoked');
     }
   }
-}
-
-/** A heartbeat stays small: the first reasons, and how many more there are. */
-function firstOf(reasons: readonly string[]): string[] {
-  const first = reasons.slice(0, MAX_REASONS).map((reason) => reason.slice(0, MAX_REASON_LENGTH));
-  return reasons.length > MAX_REASONS ? [...first, `and ${reasons.length - MAX_REASONS} more`] : first;
 }

@@ -72,6 +72,22 @@ export interface WireEvent {
   readonly after: unknown;
 }
 
+export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy';
+
+/** A link to the field that is not healthy. */
+export interface LinkTrouble {
+  readonly connection: string;
+  readonly name: string;
+  /** In words: Modbus, OPC UA, MQTT. */
+  readonly driver: string;
+  /** lost: nothing comes over it. connecting: the first attempt is under way. */
+  readonly state: 'lost' | 'degraded' | 'connecting';
+  readonly devices: number;
+  readonly devicesOnline: number;
+  /** What went wrong, in words. */
+  readonly reason: string;
+}
+
 /** Every frame carries `seq`, rising by one on the connection. */
 export type ServerFrame = { readonly seq: number } & (
   | {
@@ -125,9 +141,15 @@ export type ServerFrame = { readonly seq: number } & (
   | {
       readonly op: 'heartbeat';
       readonly timeMs: number;
-      readonly health: 'healthy' | 'degraded' | 'unhealthy';
+      readonly health: HealthStatus;
       readonly notRecorded: boolean;
       /** Why it is not simply healthy: parts of the node and links to the field, in words. */
       readonly reasons?: readonly string[];
+      /** The node alone: a lost cable leaves it as well as it was. */
+      readonly server: { readonly status: HealthStatus; readonly reasons: readonly string[] };
+      /** Links to the field that are not healthy, the gravest first; left out when there are none. */
+      readonly links?: readonly LinkTrouble[];
+      /** How many more of them there are. */
+      readonly moreLinks?: number;
     }
 );

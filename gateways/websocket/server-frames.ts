@@ -10,6 +10,20 @@ const sub = z.string().describe('Of which subscription');
 const timeMs = z.number().describe('Clock of the server, epoch milliseconds');
 const token = z.string().describe('Position in the event lane; give the last one as `resume`');
 
+const status = z.enum(['healthy', 'degraded', 'unhealthy']);
+
+const LinkTrouble = z.object({
+  connection: z.string().describe('Its id in the topology file'),
+  name: z.string(),
+  driver: z.string().describe('In words: Modbus, OPC UA, MQTT'),
+  state: z
+    .enum(['lost', 'degraded', 'connecting'])
+    .describe('lost: nothing comes over it; connecting: the first attempt is under way'),
+  devices: z.int(),
+  devicesOnline: z.int(),
+  reason: z.string().describe('What went wrong, in words'),
+});
+
 const Item = z
   .looseObject({
     id: z.string(),
@@ -89,11 +103,19 @@ export const ServerFrames = z.union([
     seq,
     op: z.literal('heartbeat'),
     timeMs,
-    health: z.enum(['healthy', 'degraded', 'unhealthy']),
+    health: status.describe('Of the whole: the node and its links to the field'),
     notRecorded: z.boolean().describe('The journal cannot be written: what is shown is live but not yet recorded'),
     reasons: z
       .array(z.string())
       .exactOptional()
       .describe('Why it is not simply healthy: parts of the node and links to the field, in words'),
+    server: z
+      .object({ status, reasons: z.array(z.string()) })
+      .describe('The node alone: a lost cable leaves it as well as it was'),
+    links: z
+      .array(LinkTrouble)
+      .exactOptional()
+      .describe('Links to the field that are not healthy, the gravest first; left out when there are none'),
+    moreLinks: z.int().exactOptional().describe('How many more of them there are'),
   }),
 ]) satisfies z.ZodType<ServerFrame>;

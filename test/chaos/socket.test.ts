@@ -16,7 +16,7 @@ import { Mosquitto } from '../support/mosquitto.ts';
 import { Product } from '../support/product.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { WallClient } from '../support/wall-client.ts';
-import { WsClient } from '../support/ws-client.ts';
+import { positionIn, WsClient } from '../support/ws-client.ts';
 import { writeChaosPlant } from './chaos-plant.ts';
 
 const CUTS = 100;
@@ -86,7 +86,7 @@ test('cut a hundred times, a client and the wall have every one of a thousand tr
   await first.waitFor('the snapshot', (client) => client.frames.some(({ op, more }) => op === 'snapshot' && !more));
   follower.take(first);
   first.kill();
-  const from = Number(follower.resume);
+  const from = positionIn(follower.resume);
   const wall = WallClient.open(`ws://127.0.0.1:${product.port}/ws`, { authorization: `Bearer ${product.key}` });
   t.after(() => wall.close());
   await until('the alarms of the wall', () => wall.book.ready.value);
@@ -123,8 +123,8 @@ test('cut a hundred times, a client and the wall have every one of a thousand tr
     return settled === before;
   });
   const last = await follower.connect();
-  const end = String((await journal()).at(-1)?.position);
-  await last.waitFor('the newest event', () => String(last.tokens.at(-1)) === end || follower.resume === end);
+  const end = (await journal()).at(-1)?.position;
+  await last.waitFor('the newest event', () => last.positions.at(-1) === end || positionIn(follower.resume) === end);
   follower.take(last);
   last.kill();
 
@@ -134,13 +134,13 @@ test('cut a hundred times, a client and the wall have every one of a thousand tr
     all.filter(({ position }) => position > token).map(({ position, kind }) => `${position} ${kind}`);
   const expected = since(from);
   assert.deepEqual(
-    follower.seen.map(({ token, kind }) => `${token} ${kind}`),
+    follower.seen.map(({ token, kind }) => `${positionIn(token)} ${kind}`),
     expected,
   );
-  await until('the newest event on the wall', () => onWall.at(-1)?.token === end, 20_000);
+  await until('the newest event on the wall', () => positionIn(onWall.at(-1)?.token) === end, 20_000);
   assert.deepEqual(
-    onWall.map(({ token, kind }) => `${token} ${kind}`),
-    since(Number(wall.firstToken)),
+    onWall.map(({ token, kind }) => `${positionIn(token)} ${kind}`),
+    since(positionIn(wall.firstToken)),
   );
   const listed = await product.list<{ id: string; detail: string }>('/alarms?limit=1000');
   assert.deepEqual(standing([...wall.book.alarms.value.values()]), standing(listed));

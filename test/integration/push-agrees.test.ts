@@ -14,7 +14,7 @@ import { until } from '../support/condition.ts';
 import { openStorage, startNode, type TestStorage } from '../support/engine.ts';
 import { startTestFront, type TestFront } from '../support/front.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import type { WsClient } from '../support/ws-client.ts';
+import { positionIn, type WsClient } from '../support/ws-client.ts';
 import { load, SOUND } from '../unit/topology/sample.ts';
 
 const ROUNDS = 30;
@@ -46,12 +46,12 @@ function knows(client: WsClient, wanted: Wanted): Map<string, unknown> {
     const items = frame.items as Item[];
     if (op === 'snapshot') {
       for (const item of items) known.set(item.id, item);
-      token = Number(frame.token);
+      token = positionIn(frame.token);
     }
     if (op === 'delta') for (const item of items) merge(known, item);
     if (op !== 'event') continue;
     for (const event of frame.events as { token: string; after: Item }[]) {
-      if (Number(event.token) <= token) continue;
+      if (positionIn(event.token) <= token) continue;
       if (isListed(event.after) && matches(event.after, wanted)) known.set(event.after.id, event.after);
       else known.delete(event.after.id);
     }

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import type { TestFront } from '../support/front.ts';
 import { alarm, startPushScene } from '../support/push-scene.ts';
 import { rawClient } from '../support/raw-ws-client.ts';
+import { positionIn } from '../support/ws-client.ts';
 
 describe('a client that does not read', () => {
   let t: TestFront;
@@ -48,7 +49,7 @@ describe('a client that does not read', () => {
       slow.frames
         .filter(({ op }) => op === 'event')
         .flatMap(({ events }) => events as { token: string }[])
-        .map(({ token }) => Number(token));
+        .map(({ token }) => positionIn(token));
     await slow.until(() => tokens().length >= 400);
     assert.deepEqual(
       tokens(),

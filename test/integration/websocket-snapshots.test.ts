@@ -107,7 +107,7 @@ describe('what the push shows', () => {
     created('WO-1', 'south');
     const { position } = created('WO-2', 'north');
     await client.waitFor('the order', (c) => c.tokens.length > 0);
-    assert.deepEqual(client.tokens, [position]);
+    assert.deepEqual(client.positions, [position]);
     client.close();
   });
 
@@ -143,7 +143,7 @@ describe('a snapshot of alarms', () => {
       t.runtime.live.refresh(entityId('device', 'd'));
       const client = await t.connect();
       client.send({ op: 'subscribe', sub: 'a', topic: 'alarms' });
-      await client.waitFor('the transition', (c) => c.tokens.includes(position));
+      await client.waitFor('the transition', (c) => c.positions.includes(position));
       assert.deepEqual(client.of('snapshot')[0]?.items, [alarm('hot')]);
     } finally {
       await t.close();

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AlarmView, SiteView } from '../../actors/views.ts';
 import { ClientFrame, type WireEvent } from '../../gateways/websocket/protocol.ts';
+import type { Heartbeat } from '../../ui/store/connection.ts';
 import { type AlarmPlan, alarmOf } from './wall-alarms.ts';
 import { type Change, carriedOut, historyOf, type Interest, itemsOf, merged, project } from './wall-answers.ts';
 import { type Scene, siteOf } from './wall-scene.ts';
@@ -42,6 +43,8 @@ export class WallServer {
   readonly journal: WireEvent[] = [];
   readonly commands: { entity: string; command: Record<string, unknown> }[] = [];
   notRecorded = false;
+  /** Of the server and its links, in the heartbeat. */
+  trouble: Partial<Pick<Heartbeat, 'server' | 'links' | 'moreLinks'>> = {};
   /** Commands are taken but not answered. */
   mute = false;
   port = 0;
@@ -219,7 +222,14 @@ export class WallServer {
 
   #heartbeat(): void {
     for (const socket of this.#sockets) {
-      this.#send(socket, { op: 'heartbeat', timeMs: this.#now(), health: 'healthy', notRecorded: this.notRecorded });
+      this.#send(socket, {
+        op: 'heartbeat',
+        timeMs: this.#now(),
+        health: 'healthy',
+        notRecorded: this.notRecorded,
+        server: { status: 'healthy', reasons: [] },
+        ...this.trouble,
+      });
     }
   }
 

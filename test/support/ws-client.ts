@@ -51,8 +51,13 @@ export class WsClient {
   }
 
   /** Tokens of all events, in the order of their coming. */
-  get tokens(): number[] {
-    return this.of('event').flatMap((frame) => (frame.events as { token: string }[]).map(({ token }) => Number(token)));
+  get tokens(): string[] {
+    return this.of('event').flatMap((frame) => (frame.events as { token: string }[]).map(({ token }) => token));
+  }
+
+  /** Their positions in the journal. */
+  get positions(): number[] {
+    return this.tokens.map(positionIn);
   }
 
   waitFor(what: string, condition: (client: WsClient) => boolean, timeoutMs = TIMEOUT_MS): Promise<void> {
@@ -80,4 +85,9 @@ export class WsClient {
   close(): void {
     this.socket.terminate();
   }
+}
+
+/** Of a resume token; only the server may rely on its form. */
+export function positionIn(token: unknown): number {
+  return Number(/-(\d+)$/.exec(String(token))?.[1]);
 }

@@ -14,8 +14,19 @@ export const SYSTEM_ROUTES: readonly Route[] = [
     response: z.object({
       status: Status,
       reasons: z.array(z.string()).describe('Why it is not simply healthy, in words'),
-      parts: z.array(z.object({ name: z.string(), status: Status, detail: z.string() })),
-      links: z.array(FieldLink).describe('One per connection that has devices'),
+      server: z
+        .object({ status: Status, reasons: z.array(z.string()) })
+        .describe('The node alone, without its links to the field'),
+      parts: z.array(
+        z.object({
+          name: z.string(),
+          status: z
+            .enum([...Status.options, 'not_checked'])
+            .describe('not_checked: nobody looks, it counts as neither'),
+          detail: z.string(),
+        }),
+      ),
+      links: z.array(FieldLink).describe('One per connection, with or without devices'),
       organization: z.string(),
       timeZone: z.string().describe('Of the organization, an IANA name'),
       simulated: z.boolean(),

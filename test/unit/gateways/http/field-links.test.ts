@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FieldLink } from '../../../../gateways/http/field-links.ts';
 import { SystemHealth } from '../../../../gateways/http/system-health.ts';
+import type { KnownLink } from '../../../../gateways/link-board.ts';
 import { MemoryRuntime } from '../../../support/memory-runtime.ts';
 
 const CONNECTED = {
@@ -14,12 +15,12 @@ const CONNECTED = {
   queueDepth: 1,
   facts: { plannedRequests: 7 },
 };
-const REFUSED = { code: 'connection_refused', message: 'nothing listens on 10.0.0.7:502', atMs: 900 };
+const REFUSED = { code: 'connection_refused' as const, message: 'connect ECONNREFUSED 10.0.0.7:502', atMs: 900 };
 const WAITING = { ...CONNECTED, state: 'waiting', detail: REFUSED.message, lastError: REFUSED, nextAttemptAtMs: 1500 };
 
-function setUp() {
+function setUp(known: KnownLink[] = []) {
   const runtime = new MemoryRuntime();
-  const health = new SystemHealth(runtime);
+  const health = new SystemHealth(runtime, () => known);
   const device = (name: string, connection: string, link: object, connectivity = 'online') =>
     runtime.set(`device/${name}`, {
       props: { connection, driver: 'modbus', connectivity },
@@ -42,12 +43,14 @@ describe('the state of the whole', () => {
     device('c', 'plc-1', CONNECTED, 'offline');
     const { status, reasons, links } = read();
     assert.equal(status, 'degraded');
-    assert.deepEqual(reasons, ['link plc-2 (modbus) is waiting: nothing listens on 10.0.0.7:502']);
+    const why = 'nothing listens there, or a firewall refuses (connect ECONNREFUSED 10.0.0.7:502)';
+    assert.deepEqual(reasons, [`field link plc-2 (Modbus, 1 device) is lost: ${why}`]);
     const { facts: _, ...counts } = CONNECTED;
     assert.deepEqual(links, [
       {
         ...counts,
         connection: 'plc-1',
+        name: 'plc-1',
         driver: 'modbus',
         status: 'healthy',
         reason: null,
@@ -60,10 +63,11 @@ describe('the state of the whole', () => {
       {
         ...counts,
         connection: 'plc-2',
+        name: 'plc-2',
         driver: 'modbus',
         status: 'unhealthy',
         state: 'waiting',
-        reason: REFUSED.message,
+        reason: why,
         lastError: REFUSED,
         errorsLastMinute: 4,
         nextAttemptAtMs: 1500,
@@ -89,6 +93,9 @@ describe('the state of the whole', () => {
     device('b', 'plc-2', CONNECTED);
     runtime.healthNow = { status: 'unhealthy', parts: [{ name: 'journal', status: 'unhealthy', detail: 'disk full' }] };
     assert.deepEqual([read().status, read().reasons], ['unhealthy', ['journal: disk full']]);
+    runtime.healthNow = { status: 'healthy', parts: [] };
+    device('b', 'plc-2', WAITING);
+    assert.deepEqual(read().server, { status: 'healthy', reasons: [] }, 'a lost link is no fault of the server');
     runtime.close();
   });
 
@@ -104,6 +111,29 @@ describe('the state of the whole', () => {
         ['unknown', 'the driver has not reported yet'],
         ['unknown', 'the driver has not reported yet'],
       ],
+    );
+    runtime.close();
+  });
+
+  it('has the connections without devices too, by what their drivers report', () => {
+    const none = { connection: 'spare', name: 'Spare line', driver: 'modbus' } as const;
+    const plc = { connection: 'plc-1', name: 'Station network', driver: 'modbus' } as const;
+    const { runtime, device, read } = setUp([
+      { ...none, report: { ...CONNECTED, state: 'connecting', detail: '127.0.0.1:15020' } },
+      { ...plc, report: { ...WAITING, state: 'waiting' } },
+    ]);
+    device('a', 'plc-1', CONNECTED);
+    const { reasons, links } = read();
+    assert.deepEqual(
+      links.map(({ name, state, devices }) => [name, state, devices]),
+      [
+        ['Station network', 'waiting', 1],
+        ['Spare line', 'connecting', 0],
+      ],
+    );
+    assert.equal(
+      reasons[1],
+      'field link Spare line (Modbus, 0 devices) is connecting: the first attempt is under way (127.0.0.1:15020)',
     );
     runtime.close();
   });

@@ -9,6 +9,7 @@ import { entityId } from '../../../../runtime/ids.ts';
 import type { JournalEntry, JournalQuery } from '../../../../runtime/journal.ts';
 import { FakeOutlet } from '../../../support/fake-outlet.ts';
 import { MemoryJournal, MemoryRuntime } from '../../../support/memory-runtime.ts';
+import { positionIn } from '../../../support/ws-client.ts';
 
 const live = new MemoryRuntime().live;
 
@@ -183,6 +184,6 @@ describe('the lane of events', () => {
 function tokens(outlet: FakeOutlet): number[] {
   return outlet.all('event', 'events').map((event) => {
     assert.ok(typeof event === 'object' && event !== null && 'token' in event);
-    return Number(event.token);
+    return positionIn(event.token);
   });
 }

@@ -1,0 +1,37 @@
+import { LINK_CODES } from '../driver-codes.ts';
+
+const DRIVERS: Readonly<Record<string, string>> = { modbus: 'Modbus', opcua: 'OPC UA', mqtt: 'MQTT' };
+
+/** What of a report is told in words. */
+export interface ToldReport {
+  readonly state: string;
+  readonly detail?: string | undefined;
+  readonly lastError?: { readonly code: string; readonly message: string } | undefined;
+}
+
+export function driverName(driver: string): string {
+  return DRIVERS[driver] ?? driver;
+}
+
+/** What went wrong with a link, in words that say so without the code and without the protocol. */
+export function whatIsWrong({ state, detail, lastError }: ToldReport): string {
+  if (state === 'stopped') return 'it was ended here';
+  if (state === 'degraded') return detail ?? (lastError ? failureWords(lastError) : 'not everything on it answers');
+  if (lastError !== undefined) return failureWords(lastError);
+  const where = detail === undefined || detail === '' ? '' : ` (${detail})`;
+  return state === 'connecting' ? `the first attempt is under way${where}` : `no attempt has succeeded yet${where}`;
+}
+
+function failureWords({ code, message }: { readonly code: string; readonly message: string }): string {
+  const words = isLinkCode(code) ? lowerFirst(LINK_CODES[code]) : code.replaceAll('_', ' ');
+  return message === '' || message === code ? words : `${words} (${message})`;
+}
+
+function isLinkCode(code: string): code is keyof typeof LINK_CODES {
+  return Object.hasOwn(LINK_CODES, code);
+}
+
+/** `No route` begins a sentence in the list of codes; an acronym stays as it is. */
+function lowerFirst(text: string): string {
+  return /^[A-Z][a-z]/.test(text) || /^[AI] /.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+}
