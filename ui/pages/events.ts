@@ -6,17 +6,22 @@ import { Empty, Problem } from '../parts/condition.ts';
 import { textOf } from '../parts/dialog.ts';
 import { EventRecord } from '../parts/event-record.ts';
 import { Moment, StatedOffset } from '../parts/moment.ts';
+import { isPerson, type Line, linesOf } from '../store/event-folds.ts';
 import { eventTitle, eventWords } from '../store/event-words.ts';
 import { words } from '../store/format.ts';
 import { rowsOf } from '../store/history.ts';
 import { useKeys } from '../store/keys.ts';
 import { useTopic } from '../store/live-topic.ts';
 import { usePageSite } from '../store/page-site.ts';
+import { reasonWords } from '../store/reasons.ts';
 import { isRecord, read } from '../store/session.ts';
 import { useSignal } from '../store/signal.ts';
 import { split, useWall, type Wall } from '../store/wall.ts';
 
-const KEPT = 500;
+const KEPT = 2000;
+/** At the start: so many that what one lost link brings about does not fill the page. */
+const EARLIER = 1000;
+const LINES = 200;
 
 interface Entry {
   readonly key: string;
@@ -37,6 +42,7 @@ export function Events() {
   const [entries, setEntries] = useState<readonly Entry[]>([]);
   const [problem, setProblem] = useState<string | null>(null);
   const [open, setOpen] = useState<string | null>(null);
+  const [unfolded, setUnfolded] = useState<string | null>(null);
   // The only way to the site of a work order, which its events do not name.
   const { cells: orders } = useTopic<WorkOrderView>('workorders', {}, ['props.site']);
   useSignal(orders.ids);
@@ -48,7 +54,7 @@ export function Events() {
         const known = new Map([...before, ...more].map((entry) => [entry.key, entry]));
         return [...known.values()].sort((a, b) => b.timeMs - a.timeMs || b.seq - a.seq).slice(0, KEPT);
       });
-    void read('/api/v1/audit', { limit: '200' }).then((answer) => {
+    void read('/api/v1/audit', { limit: String(EARLIER) }).then((answer) => {
       if (answer.ok) add(rowsOf(answer.body).flatMap(entryOfRow));
       else
         setProblem(
@@ -90,10 +96,19 @@ export function Events() {
           .toLowerCase()
           .includes(text)),
   );
+  const lines = linesOf(shown, ({ entity, event }) => `${siteOf(entity) ?? ''} ${groundIn(event)}`);
+  const row = (entry: Entry, folded = false) =>
+    html`<${Row} key=${entry.key} wall=${wall} entry=${entry} zone=${zoneOf(entry)} text=${textOfEntry(entry)} folded=${folded} open=${open === entry.key} onToggle=${() => setOpen(open === entry.key ? null : entry.key)} />`;
+  const drawn = (line: Line<Entry>) => {
+    if (line.kind === 'one') return row(line.entry);
+    const isOpen = unfolded === line.key;
+    return html`<${FoldRow} key=${line.key} wall=${wall} entries=${line.entries} zone=${zoneOf(line.newest)} site=${siteOf(line.newest.entity)} text=${groundWords(line.newest.event)} open=${isOpen} onToggle=${() => setUnfolded(isOpen ? null : line.key)} />
+      ${isOpen && line.entries.map((entry) => row(entry, true))}`;
+  };
   return html`<main class="page">
     <div class="filters">
       <h1>Events</h1>
-      <span class="dim">${shown.length} entries, newest first</span>
+      <span class="dim">${shown.length} entries${lines.length < shown.length && ` in ${lines.length} lines`}, newest first</span>
       <span class="spacer"></span>
       <button type="button" class="button" aria-pressed=${people} title="Leave out what the system decided by itself" onClick=${() => wall.router.set({ people: people ? null : '1' })}>By people only</button>
       <select aria-label="Kind" value=${kind ?? ''} onChange=${(event: Event) => wall.router.set({ kind: textOf(event) })}>
@@ -113,7 +128,7 @@ export function Events() {
         shown.length > 0 &&
         html`<table class="table events-table offset-stated">
           <thead><tr><th>Time <${StatedOffset} /></th><th>What</th><th>Where</th><th>By</th><th>Detail</th></tr></thead>
-          <tbody>${shown.slice(0, 200).map((entry) => html`<${Row} key=${entry.key} wall=${wall} entry=${entry} zone=${zoneOf(entry)} text=${textOfEntry(entry)} open=${open === entry.key} onToggle=${() => setOpen(open === entry.key ? null : entry.key)} />`)}</tbody>
+          <tbody>${lines.slice(0, LINES).map(drawn)}</tbody>
         </table>`
       }
     </div>
@@ -125,14 +140,16 @@ interface RowProps {
   readonly entry: Entry;
   readonly zone: string;
   readonly text: string;
+  /** One of those that a line stands for. */
+  readonly folded: boolean;
   readonly open: boolean;
   readonly onToggle: () => void;
 }
 
-function Row({ wall, entry, zone, text, open, onToggle }: RowProps) {
+function Row({ wall, entry, zone, text, folded, open, onToggle }: RowProps) {
   const [kind, id] = split(entry.entity);
   const page = PAGES[kind];
-  return html`<tr data-event=${entry.key} class=${open ? 'open' : ''}>
+  return html`<tr data-event=${entry.key} class=${`${open ? 'open' : ''} ${folded ? 'folded' : ''}`}>
       <td><${Moment} timeMs=${entry.timeMs} zone=${zone} /></td>
       <td><button type="button" class="link" aria-expanded=${open} title="The whole record" onClick=${onToggle}><span class="fold" aria-hidden="true">${open ? '−' : '+'}</span> <strong>${eventTitle(entry.kind)}</strong></button></td>
       <td>${page === undefined ? words(kind.replace(/-/g, '_')) : html`<a href=${`/${page}/${encodeURIComponent(id)}`}>${wall.nameOf(entry.entity)}</a> <span class="dim">${words(kind.replace(/-/g, '_'))}</span>`}</td>
@@ -142,13 +159,53 @@ function Row({ wall, entry, zone, text, open, onToggle }: RowProps) {
     ${open && html`<tr class="event-body"><td colspan="5"><${EventRecord} entity=${entry.entity} seq=${entry.seq} timeMs=${entry.timeMs} zone=${zone} event=${entry.event} record=${entry.record} /></td></tr>`}`;
 }
 
+interface FoldRowProps {
+  readonly wall: Wall;
+  readonly entries: readonly Entry[];
+  readonly zone: string;
+  readonly site: string | undefined;
+  readonly text: string;
+  readonly open: boolean;
+  readonly onToggle: () => void;
+}
+
+/** Many entries that say the same: how often, of how many, and why. */
+function FoldRow({ wall, entries, zone, site, text, open, onToggle }: FoldRowProps) {
+  const [newest] = entries;
+  if (newest === undefined) return null;
+  const names = [...new Set(entries.map(({ entity }) => wall.nameOf(entity)))];
+  const [kind] = split(newest.entity);
+  const whose = names.length === 1 ? names[0] : `${names.length} ${words(kind.replace(/-/g, '_'))}s`;
+  return html`<tr class=${open ? 'fold-line open' : 'fold-line'}>
+    <td><${Moment} timeMs=${newest.timeMs} zone=${zone} /></td>
+    <td><button type="button" class="link" aria-expanded=${open} title="All of them" onClick=${onToggle}><span class="fold" aria-hidden="true">${open ? '−' : '+'}</span> <strong>${eventTitle(newest.kind)}</strong> <span class="times">${entries.length} ×</span></button></td>
+    <td>${whose}${site !== undefined && html` <a class="dim" href=${`/site/${encodeURIComponent(site)}`}>${wall.nameOf(`site/${site}`)}</a>`}</td>
+    <td><span class="dim">system</span></td>
+    <td class="event-text">${text}${text !== '' && names.length > 1 && ': '}${names.length > 1 && html`<span class="dim">${namesInWords(names)}</span>`}</td>
+  </tr>`;
+}
+
+function namesInWords(names: readonly string[]): string {
+  const first = names.slice(0, 4).join(', ');
+  return names.length > 4 ? `${first} and ${names.length - 4} more` : first;
+}
+
+/** Why, as a code: what a burst of entries has in common. */
+function groundIn(event: unknown): string {
+  if (!isRecord(event)) return '';
+  return [event.reason, event.cause, event.state].filter((part) => typeof part === 'string').join(' ');
+}
+
+function groundWords(event: unknown): string {
+  if (!isRecord(event)) return '';
+  const { state, reason, cause } = event;
+  const why = typeof reason === 'string' ? reason : typeof cause === 'string' ? cause : '';
+  return [typeof state === 'string' ? words(state) : '', why === '' ? '' : reasonWords(why)].filter(Boolean).join(', ');
+}
+
 /** A person, the system itself, or the entity that asked for it. */
 function By({ wall, by }: { readonly wall: Wall; readonly by: string }) {
   return isPerson(by) ? html`${by}` : html`<span class="dim">${by.includes('/') ? wall.nameOf(by) : by}</span>`;
-}
-
-function isPerson(by: string): boolean {
-  return by !== 'system' && !by.includes('/');
 }
 
 /** Entities with a page of their own. */

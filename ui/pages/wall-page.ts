@@ -2,6 +2,7 @@ import { html } from 'htm/preact';
 import { useEffect, useState } from 'preact/hooks';
 import { LinkBanner } from '../parts/banner.ts';
 import { Empty } from '../parts/condition.ts';
+import { ConditionStrip } from '../parts/condition-strip.ts';
 import { Help } from '../parts/help.ts';
 import { Notes } from '../parts/notes.ts';
 import { TopBar } from '../parts/top-bar.ts';
@@ -17,6 +18,7 @@ import { Events } from './events.ts';
 import { Login } from './login.ts';
 import { Overview } from './overview.ts';
 import { Site } from './site.ts';
+import { SystemPart } from './system-part.ts';
 import { WorkOrder } from './work-order.ts';
 import { WorkOrders } from './work-orders.ts';
 
@@ -44,7 +46,7 @@ export function WallPage({ problem }: { readonly problem: string | null }) {
   if (link.kind === 'denied') return html`<${Login} problem=${problem} />`;
   return html`<div class="wall">
     <${TopBar} onHelp=${() => setHelp(true)} />
-    <${LinkBanner} />
+    <div class="banners"><${LinkBanner} /><${ConditionStrip} /></div>
     <${CurrentPage} />
     <${Notes} />
     ${help && html`<${Help} onClose=${() => setHelp(false)} />`}
@@ -75,6 +77,9 @@ function CurrentPage() {
       return html`<${Asset} key=${id} asset=${id} />`;
     case 'device':
       return html`<${Device} key=${id} device=${id} />`;
+    case 'connection':
+    case 'node':
+      return html`<${SystemPart} key=${id} kind=${page} id=${id} />`;
     case 'alarms':
       return html`<${Alarms} />`;
     case 'devices':

@@ -29,12 +29,3 @@ export function LinkBanner() {
     <span class="link-retry">${retry === null ? 'Trying to connect …' : `Next attempt in ${retry} s`}</span>
   </div>`;
 }
-
-/** Live values that the journal has not taken yet, and a server that is not well. */
-export function Conditions() {
-  const wall = useWall();
-  const heartbeat = useSignal(wall.connection.heartbeat);
-  if (heartbeat === null) return null;
-  return html`${heartbeat.notRecorded && html`<span class="flag" role="status" title="The journal does not take entries now. Values and alarms are live, but commands are refused and nothing shown here is on record yet.">NOT RECORDED YET</span>`}
-  ${heartbeat.health !== 'healthy' && html`<span class="flag quiet" role="status" title=${heartbeat.reasons?.join('\n') ?? 'State of the server, from its heartbeat'}>SERVER ${heartbeat.health.toUpperCase()}</span>`}`;
-}

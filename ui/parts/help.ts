@@ -43,6 +43,7 @@ const KEYS: readonly KeyHint[] = [
   { keys: 'i', meaning: 'Inspect a value: source and receive time, quality', on: ['asset', 'device'] },
   { keys: 'n', meaning: 'Let go of the list: show new rows', on: ALARMS },
   { keys: '/', meaning: 'Filter', on: ['alarms', ...TABLES, 'events'] },
+  { keys: 'h', meaning: 'All reasons when something is wrong with the server or a field link' },
   { keys: 'm', meaning: 'Silence the sound on this screen' },
   { keys: 't', meaning: 'Dark or light' },
   { keys: 'Esc', meaning: 'Close, let go, one level up' },

@@ -4,7 +4,6 @@ import { useSignal } from '../store/signal.ts';
 import type { SoundState } from '../store/sound.ts';
 import { useWall } from '../store/wall.ts';
 import { GravestSymbol, PrioritySymbol } from './alarm-symbol.ts';
-import { Conditions } from './banner.ts';
 import { WallClock } from './moment.ts';
 
 const PAGES = [
@@ -45,7 +44,6 @@ export function TopBar({ onHelp }: { readonly onHelp: () => void }) {
     </nav>
     <${AlarmCounters} />
     <span class="spacer"></span>
-    <${Conditions} />
     <${LinkState} />
     <button type="button" class="button quiet" title=${`${sound.words}. ${sound.title}`} onClick=${() => wall.sound.press()}><svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M4 9v6h4l5 4V5L8 9Z" />${quiet ? html`<path d="M16 9l6 6M22 9l-6 6" />` : html`<path d="M16 8.5a5 5 0 0 1 0 7M18.5 6a8.5 8.5 0 0 1 0 12" />`}</svg> <span class="button-words">${sound.words}</span></button>
     <button type="button" class="button quiet" title="Dark or light (t)" aria-label="Dark or light" onClick=${() => wall.preferences.nextTheme()}>◐</button>

@@ -1,0 +1,78 @@
+import type { LinkTrouble } from '../../gateways/websocket/protocol.ts';
+import type { Heartbeat } from './connection.ts';
+
+/** Something about the server or the field that everybody in front of the wall has to know. */
+export interface Condition {
+  readonly key: string;
+  /** What it is, in capitals on the wall. */
+  readonly label: string;
+  /** What it is about; empty where the label says it all. */
+  readonly subject: string;
+  /** Whether something is gone, and not only on its way or not quite well. */
+  readonly grave: boolean;
+  /** One sentence each, the most telling first. */
+  readonly reasons: readonly string[];
+}
+
+type Told = Pick<Heartbeat, 'notRecorded' | 'server' | 'links' | 'moreLinks'>;
+
+/** The server and the links to the field apart from each other: a lost cable is no fault of the server, nor is it mended there. */
+export function conditionsOf({ notRecorded, server, links = [], moreLinks = 0 }: Told): Condition[] {
+  const conditions: Condition[] = [];
+  if (notRecorded) conditions.push(NOT_RECORDED);
+  if (server.status !== 'healthy') {
+    conditions.push({
+      key: 'server',
+      label: server.status === 'unhealthy' ? 'SERVER FAILING' : 'SERVER DEGRADED',
+      subject: '',
+      grave: server.status === 'unhealthy',
+      reasons: server.reasons,
+    });
+  }
+  for (const state of STATES) {
+    const these = links.filter((link) => link.state === state);
+    // The gravest come first, so those that were left out are of the last kind that is listed.
+    const hasMore = moreLinks > 0 && links.at(-1)?.state === state;
+    if (these.length > 0) conditions.push(linkCondition(state, these, hasMore ? moreLinks : 0));
+  }
+  return conditions;
+}
+
+const NOT_RECORDED: Condition = {
+  key: 'not-recorded',
+  label: 'NOT RECORDED YET',
+  subject: '',
+  grave: true,
+  reasons: [
+    'The journal takes no entries now. Values and alarms are live, but commands are refused and nothing new is on record.',
+  ],
+};
+
+const STATES = ['lost', 'degraded', 'connecting'] as const;
+const LABELS = { lost: 'LOST', degraded: 'DEGRADED', connecting: 'CONNECTING' } as const;
+
+function linkCondition(state: LinkTrouble['state'], links: readonly LinkTrouble[], more: number): Condition {
+  const [only] = links;
+  const several = links.length + more > 1;
+  const devices = links.reduce((sum, link) => sum + link.devices, 0);
+  const names = links.map(({ name }) => name).join(', ');
+  return {
+    key: state,
+    label: several ? `${links.length + more} FIELD LINKS ${LABELS[state]}` : `FIELD LINK ${LABELS[state]}`,
+    subject: more > 0 ? `${names} and ${more} more` : `${names} (${devicesInWords(devices)})`,
+    grave: state === 'lost',
+    reasons:
+      several || only === undefined
+        ? links.map((link) => `${link.name} (${devicesInWords(link.devices)}), ${sentence(link)}`)
+        : [sentence(only)],
+  };
+}
+
+function sentence({ driver, reason }: LinkTrouble): string {
+  return `${driver}: ${reason}`;
+}
+
+function devicesInWords(devices: number): string {
+  if (devices === 0) return 'no device';
+  return devices === 1 ? '1 device' : `${devices} devices`;
+}
