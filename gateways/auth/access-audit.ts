@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
 import type { AccessEvent } from '../../actors/access/events.ts';
 import type { Who } from '../../runtime/actor-kind.ts';
 import { CommandId, type EntityId } from '../../runtime/ids.ts';
@@ -191,11 +192,18 @@ function recordOf({ id, kind, timeMs, by, token }: TokenChange) {
   return { id: CommandId.parse(`token-change:${id}`), event, by: { user, via } };
 }
 
-/** For people to read: what a command calls itself, or that it does not. */
-export function nameOfCommand(command: unknown): string {
-  const named = typeof command === 'object' && command !== null && 'kind' in command ? command.kind : undefined;
-  return typeof named === 'string' ? named : 'a command';
+/** For people to read: what a command calls itself, and the alarm or the point that it is about. */
+export function wantedBy(command: unknown, entity: string): string {
+  const { kind = 'a command', rule, point } = WANTED.safeParse(command).data ?? {};
+  const part = rule ?? point;
+  return `${kind} ${entity}${part === undefined ? '' : `:${part}`}`;
 }
+
+const WANTED = z.object({
+  kind: z.string().optional().catch(undefined),
+  rule: z.string().optional().catch(undefined),
+  point: z.string().optional().catch(undefined),
+});
 
 function cut(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { CommandId, type EntityId } from '../../runtime/ids.ts';
 import type { Json } from '../../runtime/json.ts';
 import type { Reply } from '../../runtime/runtime.ts';
-import { nameOfCommand } from '../auth/access-audit.ts';
+import { wantedBy } from '../auth/access-audit.ts';
 import { HttpError } from './errors.ts';
 import type { Call } from './route.ts';
 
@@ -27,7 +27,7 @@ export async function ask(
     permissions: identity.permissions,
   });
   if (!reply.ok && reply.code === 'FORBIDDEN') {
-    const wanted = `${nameOfCommand(command)} ${to}`;
+    const wanted = wantedBy(command, to);
     api.access.refused({ identity, address, via: 'http', wanted, reason: reply.message });
   }
   return { commandId, reply };

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { CommandId, EntityId } from '../../runtime/ids.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { type AccessAudit, nameOfCommand } from '../auth/access-audit.ts';
+import { type AccessAudit, wantedBy } from '../auth/access-audit.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { DriverLog } from '../driver.ts';
 import { parseJsonText, UnusableText } from '../json-text.ts';
@@ -103,7 +103,7 @@ export class ClientFrames {
       if (!reply.ok) {
         if (reply.code === 'FORBIDDEN') {
           const { identity, address } = connection;
-          const wanted = `${nameOfCommand(frame.command)} ${frame.entity}`;
+          const wanted = wantedBy(frame.command, frame.entity);
           this.#options.access.refused({ identity, address, via: 'websocket', wanted, reason: reply.message });
         }
         return refuse(reply.code, reply.message, reply.field);

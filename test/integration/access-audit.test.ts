@@ -114,7 +114,7 @@ test('a token of the API is in the audit with before and after, and so is whatev
   assert.deepEqual([http.event.wanted, http.event.tokenId], ['GET /api/v1/audit', id]);
   assert.match(String(http.event.reason), /audit:read/);
   const push = await row('the refused command', '&kind=PermissionRefused', ({ via }) => via === 'websocket');
-  assert.deepEqual([push.event.wanted, push.user], ['CommentAlarm asset/pump-1', 'desk']);
+  assert.deepEqual([push.event.wanted, push.user], ['CommentAlarm asset/pump-1:x', 'desk']);
   socket.close();
 
   assert.equal((await product.request('DELETE', `/tokens/${id}`)).status, 200);
