@@ -9,6 +9,7 @@ import { Field } from '../gateways/field.ts';
 import { LinkedHistory } from '../gateways/historian/linked-history.ts';
 import { openHistorian } from '../gateways/historian/open.ts';
 import { type Front, startFront } from '../gateways/http/front.ts';
+import { LinkBoard } from '../gateways/link-board.ts';
 import { modbusDriver } from '../gateways/modbus/driver.ts';
 import { mqttDriver } from '../gateways/mqtt/driver.ts';
 import { deliverWebhook } from '../gateways/notify/webhook.ts';
@@ -96,12 +97,13 @@ export async function startPlant(options: {
       logger: log,
     });
     closing.push(() => retention.stop());
+    const links = new LinkBoard(plant.connections.values());
     const field = new Field({
       runtime: node,
       connections: plant.connections.values(),
       secret,
       dataDir: settings.DATA_DIR,
-      factories: { modbus: modbusDriver, opcua: opcuaDriver, mqtt: mqttDriver },
+      factories: links.follow({ modbus: modbusDriver, opcua: opcuaDriver, mqtt: mqttDriver }),
       log,
     });
     const tokens = new Authenticator({ store: storage.tokens, roles: () => rolesWith(plant.roles) });
@@ -117,6 +119,7 @@ export async function startPlant(options: {
       access,
       log,
       registry: metrics.registry,
+      links: () => links.read(),
       plant: {
         organization: plant.organization.name,
         timeZone: plant.organization.timeZone,
