@@ -7,13 +7,18 @@ import { assetKind } from './asset/asset.ts';
 import { deviceKind } from './device/device.ts';
 import { orderBookKind } from './order-book/order-book.ts';
 import { siteKind } from './site/site.ts';
+import { connectionSystem, nodeSystem } from './system/definition.ts';
+import { connectionKind, nodeKind } from './system/system.ts';
 import { workOrderKind } from './work-order/work-order.ts';
 
 export const ORDER_BOOK = entityId('order-book', 'main');
 const ACCESS_BOOK = entityId('access', 'main');
 
-/** The plant of the topology file as entities: who there is, who observes whom, who watches whom. */
-export function populationOf(plant: Plant): Population {
+/**
+ * The plant of the topology file as entities: who there is, who observes whom, who watches whom.
+ * @param node name of the node that they live on; without it the node itself has no alarms
+ */
+export function populationOf(plant: Plant, node?: string): Population {
   const followers = new Map<EntityId, EntityId[]>();
   const watchers = new Map<EntityId, EntityId[]>();
   for (const device of plant.devices.values()) {
@@ -29,13 +34,19 @@ export function populationOf(plant: Plant): Population {
     if (asset.parent !== null) watching.push(entityId('asset', asset.parent));
     watchers.set(entityId('asset', asset.id), watching);
   }
+  const connections = new Map([...plant.connections].map(([id, of]) => [id, connectionSystem(of, plant)]));
+  const nodes = new Map(node === undefined ? [] : [[node, nodeSystem(node, plant)]]);
+  for (const [id, { site }] of connections) watchers.set(entityId('connection', id), [entityId('site', site)]);
+  for (const [id, { site }] of nodes) watchers.set(entityId('node', id), [entityId('site', site)]);
   const definitions: Readonly<Record<string, ReadonlyMap<string, unknown>>> = {
     site: plant.sites,
     asset: plant.assets,
     device: plant.devices,
+    connection: connections,
+    node: nodes,
   };
   return {
-    kinds: [siteKind, assetKind, deviceKind, workOrderKind, orderBookKind, accessKind],
+    kinds: [siteKind, assetKind, deviceKind, connectionKind, nodeKind, workOrderKind, orderBookKind, accessKind],
     residents: [...watchers.keys(), ...[...plant.sites.keys()].map((site) => entityId('site', site)), ...BOOKS],
     definitionOf(id) {
       const byName = definitions[kindOf(id)];

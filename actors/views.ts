@@ -149,9 +149,9 @@ export type AlarmState = 'ACTIVE' | 'ACKNOWLEDGED' | 'CLEARED' | 'SUPPRESSED';
 export type AlarmDetail = 'NORMAL' | 'ACTIVE_UNACK' | 'ACTIVE_ACK' | 'RTN_UNACK' | 'LATCHED_UNACK' | 'LATCHED_ACK';
 
 export interface AlarmView {
-  /** `asset/<asset>:<rule>` or `device/<device>:<rule>`. */
+  /** `<entity>:<rule>`, as `asset/pump-1:hot`. */
   readonly id: string;
-  /** Entity id of the asset or device that holds it: where commands go. */
+  /** Entity id of the asset, device, connection or node that holds it: where commands go. */
   readonly entity: string;
   readonly rule: string;
   readonly site: string;
@@ -233,6 +233,16 @@ export interface DeviceView {
   readonly link: Readonly<Record<string, unknown>>;
   /** Newest writes, by write id. */
   readonly writes: Readonly<Record<string, WriteView>>;
+}
+
+/** A connection or a node: what alarms of the system itself are about. */
+export interface SystemView {
+  readonly props: { readonly name: string; readonly site: string };
+  readonly alarms: Readonly<Record<string, AlarmView>>;
+  /** The newest that was seen, by whose it is: `server` or `own`. */
+  readonly certificates: Readonly<Record<string, { subject: string; thumbprint: string; expiresAtMs: number }>>;
+  /** Of a node: the last check of its clock. */
+  readonly clock: Readonly<Record<string, unknown>>;
 }
 
 export interface WriteView {

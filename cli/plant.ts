@@ -14,6 +14,7 @@ import { modbusDriver } from '../gateways/modbus/driver.ts';
 import { mqttDriver } from '../gateways/mqtt/driver.ts';
 import { deliverWebhook } from '../gateways/notify/webhook.ts';
 import { opcuaDriver } from '../gateways/opcua/driver.ts';
+import { clockPart } from '../runtime/clock/watch.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { Node } from '../runtime/node.ts';
 import { Retention } from '../runtime/retention.ts';
@@ -21,6 +22,7 @@ import type { Settings } from '../runtime/settings.ts';
 import { openSqlite } from '../runtime/sql/open.ts';
 import { directSource } from '../topology/direct-source.ts';
 import type { Plant } from '../topology/plant.ts';
+import { watchClock } from './clock.ts';
 import { secretsFrom } from './secrets.ts';
 import { startSimulators } from './simulators.ts';
 import { version } from './version.ts';
@@ -72,9 +74,10 @@ export async function startPlant(options: {
       'device-write': (...work: Parameters<Field['write']>) => field.write(...work),
       webhook: deliverWebhook,
     };
+    const clock = watchClock(settings, () => node);
     const node = await Node.start({
       name: settings.NODE,
-      population: populationOf(plant),
+      population: populationOf(plant, settings.NODE),
       storage: { ...storage, historian },
       outlets,
       metrics,
@@ -83,6 +86,7 @@ export async function startPlant(options: {
       checkpointIntervalMs: settings.CHECKPOINT_INTERVAL_MS,
       maxOutstanding: settings.MAX_OUTSTANDING,
       maxWaiting: settings.MAX_WAITING,
+      healthBeside: () => [clockPart(clock.state, settings.NTP_SERVER)],
     });
     closing.push(() => node.stop());
     const { logHours, telemetryDays, deadLetterDays } = plant.retention;
@@ -103,9 +107,13 @@ export async function startPlant(options: {
       connections: plant.connections.values(),
       secret,
       dataDir: settings.DATA_DIR,
+      node: settings.NODE,
+      clockIsOff: () => clock.isOff,
       factories: links.follow({ modbus: modbusDriver, opcua: opcuaDriver, mqtt: mqttDriver }),
       log,
     });
+    clock.start();
+    closing.push(() => clock.stop());
     const tokens = new Authenticator({ store: storage.tokens, roles: () => rolesWith(plant.roles) });
     const key = await firstKey(tokens);
     const access = new AccessAudit({ runtime: node, tokens, log });

@@ -36,6 +36,7 @@ export const READING_CODES = {
   wrong_type: 'BAD: not of the type of the point',
   precision_lost: 'UNCERTAIN: a 64-bit integer that a number cannot hold exactly',
   retained: 'UNCERTAIN: kept by the broker, and without a time of the device',
+  gateway_clock: 'UNCERTAIN: timed by the clock of the node, which is off',
   source: 'The quality is that which the sender gave',
   bad_json: 'The payload is not JSON',
   bad_payload: 'The payload has another form than the connection says',

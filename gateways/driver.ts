@@ -25,6 +25,8 @@ export interface DriverHost {
   ingest(device: string, frame: Frame): Promise<void>;
   /** The connection of a device: called on change, and for every device of a link when the link itself changes. */
   connectivity(device: string, connectivity: Connectivity): void;
+  /** A certificate that the link depends on, told at every attempt to connect that shows it. */
+  certificate(certificate: LinkCertificate): void;
   /** Diagnostics of the link; may be called often, only the newest counts. */
   report(report: ConnectionReport): void;
   /** Data that belongs to no known device, or cannot be read at all. */
@@ -54,6 +56,14 @@ export interface Connectivity {
   readonly state: 'online' | 'offline' | 'unknown';
   readonly reason: DriverCode;
   readonly detail?: string;
+}
+
+export interface LinkCertificate {
+  /** `server`: of the other side, trusted even if it has ended; `own`: of this installation, the same for all links of a driver. */
+  readonly whose: 'server' | 'own';
+  readonly subject: string;
+  readonly thumbprint: string;
+  readonly expiresAtMs: number;
 }
 
 /** State of a link, shown on the wall. */

@@ -8,13 +8,13 @@ import type { Json } from '../runtime/json.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ConnectionDefinition } from '../topology/plant.ts';
 import { Commissioning } from './commissioning.ts';
-import type { Connectivity, Driver, DriverFactory, DriverHost, DriverLog, WriteOutcome } from './driver.ts';
+import { doubtOwnTime } from './doubt-own-time.ts';
+import type { Driver, DriverFactory, DriverHost, DriverLog, WriteOutcome } from './driver.ts';
+import { Reports } from './reports.ts';
 import { WriteEffect } from './write-effect.ts';
 import { WriteFence } from './write-fence.ts';
 
 const BY_DRIVER: Who = { user: 'system', via: 'driver' };
-const REPORT_ATTEMPTS = 20;
-const REPORT_PAUSE_MS = 500;
 
 export interface FieldOptions {
   readonly runtime: Runtime;
@@ -22,6 +22,10 @@ export interface FieldOptions {
   readonly factories: Readonly<Record<ConnectionDefinition['driver'], DriverFactory>>;
   readonly secret: (reference: string) => string;
   readonly dataDir: string;
+  /** Name of the node: what all links depend on is told to it. */
+  readonly node: string;
+  /** Whether the clock of this machine is known to be off. */
+  readonly clockIsOff: () => boolean;
   readonly log: DriverLog;
 }
 
@@ -32,12 +36,11 @@ export class Field {
   readonly #driverOf = new Map<string, Driver>();
   readonly #writeFence: WriteFence;
   #commissioning: Commissioning | null = null;
-  #reports = 0;
-  /** Makes command ids of this run unlike those of an earlier one. */
-  readonly #run = Date.now().toString(36);
+  readonly #reports: Reports;
 
   constructor(options: FieldOptions) {
     this.#options = options;
+    this.#reports = new Reports(options.runtime);
     this.#writeFence = new WriteFence(join(options.dataDir, 'write-epochs.json'), options.log);
   }
 
@@ -84,7 +87,9 @@ export class Field {
   };
 
   #hostOf(definition: ConnectionDefinition): DriverHost {
-    const { runtime, secret, dataDir, log } = this.#options;
+    const { runtime, secret, dataDir, clockIsOff, log } = this.#options;
+    const connection = entityId('connection', definition.id);
+    const node = entityId('node', this.#options.node);
     const known = new Map(definition.devices.map((device) => [device.id, entityId('device', device.id)]));
     return {
       dataDir,
@@ -94,33 +99,21 @@ export class Field {
       ingest: (device: string, frame: Frame) => {
         const id = known.get(device);
         return id
-          ? runtime.ingest(id, frame)
+          ? runtime.ingest(id, clockIsOff() ? doubtOwnTime(frame) : frame)
           : Promise.reject(new ErrorWithCode('UNKNOWN_DEVICE', `${device} is not on ${definition.id}`));
       },
-      connectivity: (device, connectivity) => void this.#report(device, connectivity),
+      connectivity: (device, connectivity) =>
+        void this.#reports.tell(entityId('device', device), { kind: 'ReportConnectivity', ...connectivity }),
+      certificate: (certificate) =>
+        void this.#reports.tell(certificate.whose === 'own' ? node : connection, {
+          kind: 'ReportCertificate',
+          ...certificate,
+        }),
       report: (report) => {
         for (const id of known.values()) runtime.note(id, report as unknown as Json);
       },
       deadLetter: ({ source, code, reason, body }) =>
         runtime.deadLetter({ timeMs: Date.now(), stream: 'invalid_telemetry', source, code, reason, body }),
     };
-  }
-
-  readonly #newest = new Map<string, Connectivity>();
-
-  /** Until the device actor has it: a lost report would leave a device online on the wall. Only the newest counts. */
-  async #report(device: string, connectivity: Connectivity): Promise<void> {
-    this.#newest.set(device, connectivity);
-    const commandId = CommandId.parse(`connectivity:${this.#run}:${++this.#reports}`);
-    for (let attempt = 0; attempt < REPORT_ATTEMPTS && this.#newest.get(device) === connectivity; attempt++) {
-      const command = { kind: 'ReportConnectivity', ...connectivity };
-      const reply = await this.#options.runtime.ask(entityId('device', device), command, {
-        commandId,
-        by: BY_DRIVER,
-        permissions: ['internal:*'],
-      });
-      if (reply.ok || (reply.code !== 'UNAVAILABLE' && reply.code !== 'OVERLOADED' && reply.code !== 'TIMEOUT')) return;
-      await new Promise((resolve) => setTimeout(resolve, REPORT_PAUSE_MS).unref());
-    }
   }
 }

@@ -23,11 +23,13 @@ export interface NodeState {
   readonly waiting: number;
   readonly historianLag: number;
   readonly entities: Iterable<Pick<Entity, 'id' | 'down'>>;
+  /** Of what is watched beside the node. */
+  readonly beside: readonly Part[];
 }
 
 /** How a node is, from what its parts say of themselves. */
 export function healthOf(state: NodeState): Health {
-  const parts = [journalPart(state), logPart(state), entitiesPart(state), historianPart(state)];
+  const parts = [journalPart(state), logPart(state), entitiesPart(state), historianPart(state), ...state.beside];
   const worst = parts.some(({ status }) => status === 'unhealthy')
     ? 'unhealthy'
     : parts.some(({ status }) => status === 'degraded')

@@ -35,7 +35,7 @@ const WATCH_INTERVAL_MS = 250;
 /** Part of the interval over which a checkpoint is spread. */
 const CHECKPOINT_SHARE = 0.6;
 /** Written when the journal has failed, to see whether it works again. */
-const PROBE = entityId('node', 'probe');
+const PROBE = entityId('journal', 'probe');
 
 export interface Storage {
   readonly journal: Journal;
@@ -57,6 +57,8 @@ export interface NodeOptions {
   readonly checkpointIntervalMs: number;
   readonly maxOutstanding: number;
   readonly maxWaiting: number;
+  /** Health of what is watched beside the node, as its clock; none when left out. */
+  readonly healthBeside?: () => Health['parts'];
 }
 
 /**
@@ -205,6 +207,7 @@ export class Node implements Runtime {
       waiting: this.#pump.waiting,
       historianLag: this.#pump.end - this.#historianPosition,
       entities: this.#entities.all(),
+      beside: this.#options.healthBeside?.() ?? [],
     });
   }
 

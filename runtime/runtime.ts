@@ -72,7 +72,8 @@ export interface Health {
   readonly status: 'healthy' | 'degraded' | 'unhealthy';
   readonly parts: readonly {
     readonly name: string;
-    readonly status: 'healthy' | 'degraded' | 'unhealthy';
+    /** `not_checked`: nobody looks, so nothing can be said; it counts neither as well nor as ill. */
+    readonly status: 'healthy' | 'degraded' | 'unhealthy' | 'not_checked';
     readonly detail: string;
   }[];
 }

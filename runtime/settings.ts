@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseTimeServer } from './clock/client.ts';
 
 /**
  * Every setting of a node: one schema, read from the environment (`SIGNALBOX_` and the name) and from a settings file, the
@@ -83,6 +84,13 @@ export const Settings = z.strictObject({
     .enum(['true', 'false'])
     .default('false')
     .describe('true behind a reverse proxy with TLS: cookies are Secure, and addresses are taken from X-Forwarded-For'),
+  NTP_SERVER: z
+    .string()
+    .refine((text) => parseTimeServer(text) !== undefined, 'host, host:port or [address]:port')
+    .optional()
+    .describe(
+      'Time server that the clock of this machine is compared with, at the start and every hour: host, or host:port; without it the clock is not checked. The clock is never set',
+    ),
   SECRETS_FILE: z
     .string()
     .optional()

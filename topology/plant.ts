@@ -84,7 +84,6 @@ export interface DeviceDefinition {
   readonly connection: string;
   readonly driver: Connection['driver'];
   readonly profile: string | null;
-  readonly classification: 'TELEMETRY' | 'EVENT' | 'ALARM' | 'LOG';
   readonly description?: string | undefined;
   readonly serialNumber?: string | undefined;
   readonly place?: Place | undefined;

@@ -131,7 +131,6 @@ function resolveDevice(
     connection: device.connection,
     driver,
     profile: device.profile ?? null,
-    classification: profile?.value.classification ?? 'TELEMETRY',
     description: device.description,
     serialNumber: device.serialNumber,
     place: device.place,

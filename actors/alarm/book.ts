@@ -30,7 +30,11 @@ export function expireShelves(book: AlarmBook, nowMs: number, owner: RuleOwner, 
 }
 
 /** Ends the alarms whose rule is gone or switched off. */
-export function endOrphans(book: AlarmBook, rules: readonly Rule[], nowMs: number): AlarmEvent[] {
+export function endOrphans(
+  book: AlarmBook,
+  rules: readonly Pick<Rule, 'id' | 'active'>[],
+  nowMs: number,
+): AlarmEvent[] {
   const events: AlarmEvent[] = [];
   for (const record of book.values()) {
     const rule = rules.find((candidate) => candidate.id === record.rule);

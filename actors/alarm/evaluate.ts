@@ -176,7 +176,7 @@ function hide(
   events.push({ kind: 'AlarmSuppressed', rule: rule.rule.id, atMs, cause: hiddenBy });
 }
 
-function annunciationOf(owner: RuleOwner, atMs: number): Annunciation {
+export function annunciationOf(owner: RuleOwner, atMs: number): Annunciation {
   return { localDate: localDate(owner.timeZone, atMs) };
 }
 

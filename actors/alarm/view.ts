@@ -3,11 +3,11 @@ import type { Rule } from '../../topology/schema/rule.ts';
 import type { AlarmDetail, AlarmState, AlarmView } from '../views.ts';
 import { type AlarmRecord, isHidden } from './machine.ts';
 
-/** The asset or device that an alarm belongs to. */
+/** The entity that an alarm belongs to. */
 export interface AlarmHolder {
   readonly id: EntityId;
   readonly site: string;
-  readonly rules: readonly Rule[];
+  readonly rules: readonly Pick<Rule, 'id' | 'name' | 'metric' | 'severity' | 'response' | 'latched'>[];
 }
 
 /** LATCHED states stand until somebody resets them, so on the wire they are what they were. */

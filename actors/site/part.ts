@@ -17,6 +17,9 @@ export function sitePartOf(id: EntityId, view: View, definition: SiteDefinition)
       };
     case 'device':
       return { kind: 'device', connectivity: connectivityOf(view), alarms: tally(view) };
+    case 'connection':
+    case 'node':
+      return { kind: 'system', alarms: tally(view) };
     case 'work-order': {
       const state = view.props?.state;
       return { kind: 'work-order', isOpen: typeof state === 'string' && state !== 'closed' && state !== 'cancelled' };

@@ -13,7 +13,7 @@ export interface SiteState {
 }
 
 /** What one entity adds to its site. */
-export type SitePart = AssetPart | DevicePart | OrderPart;
+export type SitePart = AssetPart | DevicePart | SystemPart | OrderPart;
 
 export interface AssetPart {
   readonly kind: 'asset';
@@ -26,6 +26,12 @@ export interface AssetPart {
 export interface DevicePart {
   readonly kind: 'device';
   readonly connectivity: 'online' | 'offline' | 'unknown' | 'decommissioned';
+  readonly alarms: AlarmTally;
+}
+
+/** A connection, or the node. */
+export interface SystemPart {
+  readonly kind: 'system';
   readonly alarms: AlarmTally;
 }
 

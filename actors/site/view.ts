@@ -19,6 +19,7 @@ function propsOf({ definition, parts }: SiteState): SiteView['props'] {
       continue;
     }
     add(sum, part.alarms);
+    if (part.kind === 'system') continue;
     if (part.kind === 'device') {
       devices[part.connectivity]++;
       heard++;

@@ -25,7 +25,7 @@ const Mark = z.object({
 
 export const Alarm = z
   .object({
-    id: z.string().describe('`asset/<asset>:<rule>` or `device/<device>:<rule>`'),
+    id: z.string().describe('`<entity>:<rule>`, as `asset/pump-1:hot`'),
     entity: z.string(),
     rule: z.string(),
     site: z.string(),

@@ -17,7 +17,14 @@ export interface CertificateStore {
   readonly certificateFile: string;
   readonly privateKeyFile: string;
   readonly applicationUri: string;
-  readonly ownExpiresAtMs: number;
+  readonly own: CertificateFacts;
+}
+
+/** What a person, or an alarm, has to know of a certificate. */
+export interface CertificateFacts {
+  readonly thumbprint: string;
+  readonly subject: string;
+  readonly expiresAtMs: number;
 }
 
 const opening = new Map<string, Promise<CertificateStore>>();
@@ -59,7 +66,7 @@ async function open(library: OpcUaLibrary, folder: string): Promise<CertificateS
     privateKeyFile: join(folder, 'own', 'private', 'private_key.pem'),
     // The host may have been renamed since: what the certificate says is what servers compare with.
     applicationUri: applicationUriOf(certificate) ?? `urn:${hostname()}:signalbox`,
-    ownExpiresAtMs: Date.parse(certificate.validTo),
+    own: factsOf(certificate),
   };
 }
 
@@ -77,36 +84,46 @@ export function certificateManager(library: OpcUaLibrary, folder: string): OPCUA
 }
 
 /** A server's certificate as far as a person needs it. */
-export interface ServerCertificate {
+export interface ServerCertificate extends CertificateFacts {
   /** The whole chain as it was sent. */
   readonly der: Buffer;
-  readonly thumbprint: string;
-  readonly subject: string;
   readonly commonName: string;
   readonly issuer: string;
-  readonly expiresAtMs: number;
 }
 
 export function describeServerCertificate(der: Buffer): ServerCertificate {
   const certificate = new X509Certificate(firstOfChain(der));
   return {
     der,
-    thumbprint: thumbprintOf(firstOfChain(der)),
-    subject: certificate.subject.replaceAll('\n', ', '),
+    ...factsOf(certificate),
     issuer: certificate.issuer.replaceAll('\n', ', '),
     commonName: /^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? 'server',
+  };
+}
+
+function factsOf(certificate: X509Certificate): CertificateFacts {
+  return {
+    thumbprint: createHash('sha1').update(certificate.raw).digest('hex').toUpperCase(),
+    subject: certificate.subject.replaceAll('\n', ', '),
     expiresAtMs: Date.parse(certificate.validTo),
   };
 }
 
-/** Passes only a certificate that a person (or an issuer that a person trusts) vouches for; an unknown one lands in `rejected/`. */
+/**
+ * Passes only a certificate that a person (or an issuer that a person trusts) vouches for; an unknown one lands in `rejected/`.
+ *
+ * @param known told of one that is vouched for, also when it has ended
+ */
 export async function requireTrusted(
   manager: OPCUACertificateManager,
   store: CertificateStore,
   certificate: ServerCertificate,
+  known?: (certificate: ServerCertificate) => void,
 ): Promise<void> {
   const options = { acceptCertificateWithValidIssuerChain: true };
   const status: string = await manager.verifyCertificate(certificate.der, options);
+  // Judged only after the trust: of a stranger's certificate the end is nobody's concern.
+  if (status === 'Good' || status === 'BadCertificateTimeInvalid') known?.(certificate);
   if (status === 'Good') return;
   const file = keepRejected(store.folder, certificate);
   throw new OpcUaFault(
@@ -164,10 +181,6 @@ export function trustedChangedAtMs(store: CertificateStore): number {
 /** Days until a certificate ends, rounded down: negative once it has. */
 export function daysLeft(expiresAtMs: number, nowMs: number): number {
   return Math.floor((expiresAtMs - nowMs) / DAY_MS);
-}
-
-function thumbprintOf(der: Buffer): string {
-  return createHash('sha1').update(der).digest('hex').toUpperCase();
 }
 
 /** A chain is certificates one behind the other; the first SEQUENCE is the server's own (OPC 10000-4, 7.3). */

@@ -31,6 +31,8 @@ export interface ChannelOptions {
   readonly store: CertificateStore;
   readonly settings: OpcUaConnection;
   readonly clientName: string;
+  /** A trusted certificate of the server, also one that has ended and therefore is refused. */
+  readonly onServerCertificate?: (certificate: ServerCertificate) => void;
 }
 
 /** Connects, checks the server's certificate against the store, and opens the secure channel. Throws an OpcUaFault. */
@@ -82,7 +84,7 @@ async function trustedServerCertificate(options: ChannelOptions, deadlineMs: num
     const manager = certificateManager(library, store.folder);
     try {
       await manager.initialize();
-      await requireTrusted(manager, store, certificate);
+      await requireTrusted(manager, store, certificate, options.onServerCertificate);
     } finally {
       await manager.dispose();
     }

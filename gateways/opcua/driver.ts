@@ -6,7 +6,15 @@ import type {
 } from 'node-opcua-client';
 import type { ConnectionDefinition, DeviceDefinition } from '../../topology/plant.ts';
 import type { OpcUaConnection } from '../../topology/schema/opcua.ts';
-import type { Connectivity, Driver, DriverFactory, DriverHost, WriteOutcome, WriteRequest } from '../driver.ts';
+import type {
+  Connectivity,
+  Driver,
+  DriverFactory,
+  DriverHost,
+  LinkCertificate,
+  WriteOutcome,
+  WriteRequest,
+} from '../driver.ts';
 import { type BrowseOptions, type BrowseOutcome, browsePage } from './browse.ts';
 import { OpcUaFault } from './errors.ts';
 import { type Change, type DeviceFrame, FrameAssembler } from './frames.ts';
@@ -123,6 +131,10 @@ export class OpcUaDriver implements Driver, LinkListener {
     const changed = condition.state !== this.#condition?.state;
     this.#condition = condition;
     if (changed || Date.now() >= this.#nextReportAtMs) this.#report();
+  }
+
+  certificate(certificate: LinkCertificate): void {
+    this.#host.certificate(certificate);
   }
 
   async message(message: NotificationMessage, sentAtMs: number | null): Promise<void> {

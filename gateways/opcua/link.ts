@@ -1,8 +1,13 @@
 import type { DataValue, NotificationMessage } from 'node-opcua-client';
 import type { OpcUaConnection } from '../../topology/schema/opcua.ts';
-import type { DriverLog } from '../driver.ts';
+import type { DriverLog, LinkCertificate } from '../driver.ts';
 import { backoffMs } from './backoff.ts';
-import { type CertificateStore, openCertificateStore, trustedChangedAtMs } from './certificates.ts';
+import {
+  type CertificateFacts,
+  type CertificateStore,
+  openCertificateStore,
+  trustedChangedAtMs,
+} from './certificates.ts';
 import { type Channel, closeSession, createSession, openChannel, resumeSession, userOf } from './channel.ts';
 import { faultOf, OpcUaFault } from './errors.ts';
 import type { Item, Layout } from './layout.ts';
@@ -48,6 +53,7 @@ export interface LinkListener {
   /** Items the server gives us no values for, with their reason. */
   failedItems(items: readonly Item[]): void;
   condition(condition: ServerCondition): void;
+  certificate(certificate: LinkCertificate): void;
 }
 
 export interface LinkOptions {
@@ -166,11 +172,13 @@ export class Link {
       const { settings, dataDir, log, id } = this.#options;
       this.library = await loadOpcUa(log);
       this.store = await openCertificateStore(this.library, dataDir);
+      if (settings.security.policy !== 'None') this.#saw('own', this.store.own);
       const channel = await openChannel({
         library: this.library,
         store: this.store,
         settings,
         clientName: `signalbox-${id}`,
+        onServerCertificate: (certificate) => this.#saw('server', certificate),
       });
       this.channel = channel;
       try {
@@ -187,6 +195,10 @@ export class Link {
     } catch (error) {
       return faultOf(error, 'connection_lost');
     }
+  }
+
+  #saw(whose: LinkCertificate['whose'], { subject, thumbprint, expiresAtMs }: CertificateFacts): void {
+    this.#options.listener.certificate({ whose, subject, thumbprint, expiresAtMs });
   }
 
   async #serve(library: OpcUaLibrary, channel: Channel, served: { ok: boolean }): Promise<OpcUaFault> {

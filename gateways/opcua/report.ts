@@ -12,7 +12,7 @@ const RUNNING = 0;
 export interface ReportInput {
   readonly link: Pick<Link, 'subscription' | 'limits'> & {
     readonly channel: Pick<Channel, 'serverCertificate'> | null;
-    readonly store: Pick<CertificateStore, 'certificateFile' | 'ownExpiresAtMs'> | null;
+    readonly store: Pick<CertificateStore, 'certificateFile' | 'own'> | null;
   };
   readonly state: LinkState;
   readonly condition: ServerCondition | null;
@@ -72,7 +72,7 @@ function certificateWarning({
   const ends: (readonly [whose: string, code: LinkCode, atMs: number])[] = [];
   if (link.channel?.serverCertificate != null) {
     ends.push(['the server', 'server_certificate_expires', link.channel.serverCertificate.expiresAtMs]);
-    if (link.store !== null) ends.push(['this installation', 'own_certificate_expires', link.store.ownExpiresAtMs]);
+    if (link.store !== null) ends.push(['this installation', 'own_certificate_expires', link.store.own.expiresAtMs]);
   }
   ends.sort((a, b) => a[2] - b[2]);
   const first = ends[0];
@@ -111,7 +111,7 @@ function certificateFacts(facts: Record<string, string | number>, link: ReportIn
     facts.serverCertificateDaysLeft = daysLeft(certificate.expiresAtMs, nowMs);
   }
   if (link.store !== null) {
-    facts.ownCertificateDaysLeft = daysLeft(link.store.ownExpiresAtMs, nowMs);
+    facts.ownCertificateDaysLeft = daysLeft(link.store.own.expiresAtMs, nowMs);
     facts.ownCertificateFile = link.store.certificateFile;
   }
 }

@@ -14,7 +14,7 @@ const KINDS: Readonly<Record<Topic, readonly string[]>> = {
   devices: ['device'],
   workorders: ['work-order'],
   /** Alarms live in the cells of those who hold them. */
-  alarms: ['asset', 'device'],
+  alarms: ['asset', 'device', 'connection', 'node'],
   events: [],
 };
 

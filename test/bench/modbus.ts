@@ -57,6 +57,7 @@ async function scenario(
         return Promise.resolve();
       },
       connectivity: () => {},
+      certificate: () => {},
       report: (report) => reports.set(definition.id, report),
       deadLetter: () => {},
       secret: () => '',

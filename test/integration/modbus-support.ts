@@ -38,6 +38,8 @@ export class RecordingHost implements DriverHost {
 
   deadLetter(): void {}
 
+  certificate(): void {}
+
   secret(reference: string): string {
     throw new Error(`no secret ${reference}`);
   }
@@ -93,7 +95,6 @@ export function deviceDefinition(
     connection: 'line-1',
     driver: 'modbus',
     profile: null,
-    classification: 'TELEMETRY',
     decommissioned: false,
     expectedIntervalMs: 1000,
     offlineAfterMs: 3000,

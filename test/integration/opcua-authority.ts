@@ -3,6 +3,8 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
+const DAY_MS = 86_400_000;
+
 /** A certificate authority, as a plant has one; made with openssl, not with the library under test. */
 export class Authority {
   readonly #dir: string;
@@ -21,14 +23,21 @@ export class Authority {
     this.#publishRevocations();
   }
 
-  /** Gives the server of this folder a key and a certificate that the authority has signed, with its own behind it. */
-  sign(serverDir: string, days: number): void {
+  /**
+   * Gives the server of this folder a key and a certificate that the authority has signed, with its own behind it.
+   * @param validity in days from now, or until an instant; the latter also of one that has ended
+   */
+  sign(serverDir: string, validity: number | { readonly untilMs: number }): void {
     const own = join(serverDir, 'own');
     mkdirSync(join(own, 'certs'), { recursive: true });
     mkdirSync(join(own, 'private'), { recursive: true });
     const key = join(own, 'private', 'private_key.pem');
     this.#openssl('req -new -newkey rsa:2048 -nodes -out server.csr', ['-keyout', key, '-subj', '/CN=plc']);
-    this.#openssl(`ca -batch -notext -config ca.cnf -in server.csr -out server.pem -days ${days}`);
+    const span =
+      typeof validity === 'number'
+        ? `-days ${validity}`
+        : `-startdate ${asn1Time(validity.untilMs - DAY_MS)} -enddate ${asn1Time(validity.untilMs)}`;
+    this.#openssl(`ca -batch -notext -config ca.cnf -in server.csr -out server.pem ${span}`);
     const chain = readFileSync(join(this.#dir, 'server.pem'), 'utf8') + readFileSync(join(this.#dir, 'ca.pem'), 'utf8');
     writeFileSync(join(own, 'certs', 'certificate.pem'), chain);
   }
@@ -62,6 +71,11 @@ export class Authority {
   }
 }
 
+/** GeneralizedTime of X.509, to the second. */
+function asn1Time(timeMs: number): string {
+  return `${new Date(timeMs).toISOString().slice(0, 19).replace(/[-:T]/g, '')}Z`;
+}
+
 function configuration(dir: string): string {
   return `
 [ca]
@@ -74,6 +88,7 @@ crlnumber = $dir/crlnumber
 new_certs_dir = $dir
 certificate = $dir/ca.pem
 private_key = $dir/ca.key
+unique_subject = no
 default_md = sha256
 default_crl_days = 30
 policy = any

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Frame, PointValue } from '../../actors/frame.ts';
-import type { ConnectionReport, Connectivity, DriverHost } from '../../gateways/driver.ts';
+import type { ConnectionReport, Connectivity, DriverHost, LinkCertificate } from '../../gateways/driver.ts';
 import { OpcUaDriver } from '../../gateways/opcua/driver.ts';
 import { WriteFence } from '../../gateways/write-fence.ts';
 import type { OpcUaServer, OpcUaServerOptions } from '../../simulators/opcua/server.ts';
@@ -96,6 +96,7 @@ export class RecordingHost implements DriverHost {
   readonly connectivities: { readonly device: string; readonly connectivity: Connectivity; readonly atMs: number }[] =
     [];
   readonly reports: ConnectionReport[] = [];
+  readonly certificates: LinkCertificate[] = [];
   readonly dataDir: string;
   readonly secrets: Record<string, string> = {};
   writeFence: WriteFence;
@@ -135,6 +136,10 @@ export class RecordingHost implements DriverHost {
 
   connectivity(device: string, connectivity: Connectivity): void {
     this.connectivities.push({ device, connectivity, atMs: Date.now() });
+  }
+
+  certificate(certificate: LinkCertificate): void {
+    this.certificates.push(certificate);
   }
 
   report(report: ConnectionReport): void {
@@ -239,7 +244,6 @@ function device({
     connection: 'plc',
     driver: 'opcua',
     profile: null,
-    classification: 'TELEMETRY',
     decommissioned: false,
     expectedIntervalMs,
     offlineAfterMs: 3 * expectedIntervalMs,

@@ -104,6 +104,7 @@ function host(): DriverHost {
       if (state === 'online') online.add(device);
       else online.delete(device);
     },
+    certificate: () => {},
     report: () => {},
     deadLetter: ({ reason }) => assert.fail(reason),
     secret: (reference) => assert.fail(reference),

@@ -35,7 +35,6 @@ export function mqttDevice(
     connection: 'broker',
     driver: 'mqtt',
     profile: null,
-    classification: 'TELEMETRY',
     decommissioned: false,
     expectedIntervalMs: 1000,
     offlineAfterMs: 3000,
@@ -77,6 +76,8 @@ export class RecordingHost implements DriverHost {
   deadLetter(letter: Parameters<DriverHost['deadLetter']>[0]): void {
     this.letters.push(letter);
   }
+
+  certificate(): void {}
 
   secret(reference: string): string {
     const found = this.secrets[reference];

@@ -95,10 +95,6 @@ export const DeviceProfile = z.strictObject({
       'Nothing heard for so long and the device is offline, in ms. Default: three expected intervals, at least 3000',
     ),
   lostAlarm: LostAlarm.optional(),
-  classification: z
-    .enum(['TELEMETRY', 'EVENT', 'ALARM', 'LOG'])
-    .default('TELEMETRY')
-    .describe('What the data of such devices is'),
   points: z.array(Point).max(5000).default([]).describe('Points of every such device'),
 });
 export type DeviceProfile = z.infer<typeof DeviceProfile>;
@@ -113,7 +109,6 @@ export const Device = z.strictObject({
   serialNumber: z.string().max(80).optional().describe('As on the type plate'),
   place: Place.optional().describe('Where it stands on the map'),
   decommissioned: z.boolean().default(false).describe('Out of use: neither read nor expected'),
-  node: Name.optional().describe('Pins the device to one node'),
   expectedIntervalMs: DeviceProfile.shape.expectedIntervalMs
     .removeDefault()
     .optional()

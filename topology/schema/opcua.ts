@@ -43,7 +43,7 @@ export const OpcUaConnection = z.strictObject({
     .max(365)
     .default(30)
     .describe(
-      "The link is shown as degraded, on the wall and in health, so many days before the server's or our own certificate expires",
+      "So many days before the server's or our own certificate ends there is an alarm, and the link is shown as degraded",
     ),
 });
 

@@ -1,6 +1,7 @@
 import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
 import type { AlarmView } from '../../actors/views.ts';
+import { capital } from '../store/fact-words.ts';
 import { formatValue } from '../store/format.ts';
 import { useKeys } from '../store/keys.ts';
 import { reasonWords } from '../store/reasons.ts';
@@ -61,7 +62,7 @@ export function AlarmDetail({ alarm, link = true, keys = true }: AlarmDetailProp
       )}
     </div>
     <dl class="facts">
-      <div><dt>${kind === 'asset' ? 'Asset' : 'Device'}</dt><dd>${wall.nameOf(alarm.entity)}</dd></div>
+      <div><dt>${capital(kind)}</dt><dd>${wall.nameOf(alarm.entity)}</dd></div>
       <div><dt>Site</dt><dd>${wall.nameOf(`site/${alarm.site}`)}</dd></div>
       <div><dt>Value at change</dt><dd>${formatValue(alarm.value)} ${alarm.unit}</dd></div>
       <div><dt>Limit</dt><dd>${formatValue(alarm.threshold)} ${alarm.unit}</dd></div>

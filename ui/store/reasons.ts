@@ -12,6 +12,7 @@ const REASONS: Readonly<Record<string, string>> = {
   device_lost: 'its device is lost',
   no_device_time: 'came without a time of its own',
   future_time: 'dated in the future',
+  gateway_clock: 'timed by the clock of the node, which is off',
   wrong_type: 'not of the type of the point',
   data: 'readings arrive',
   silent: 'no readings arrive',

@@ -65,6 +65,7 @@ export class Wall {
   nameOf(entity: string): string {
     const [kind = '', id = entity] = split(entity);
     if (kind === 'order-book') return 'order book';
+    if (kind === 'connection' || kind === 'node') return id;
     const cells = kind === 'asset' ? this.assets : kind === 'device' ? this.devices : this.sites;
     return cells.get(id)?.props?.name ?? id;
   }

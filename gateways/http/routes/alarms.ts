@@ -38,10 +38,13 @@ const AlarmId = z
   .string()
   .max(240)
   .regex(
-    /^(asset|device)\/[A-Za-z0-9][A-Za-z0-9._-]*:[A-Za-z0-9][A-Za-z0-9._-]*$/,
-    'reads asset/<asset>:<rule> or device/<device>:<rule>, percent-encoded in a path',
+    /^(asset|device|connection|node)\/[A-Za-z0-9][A-Za-z0-9._-]*:[A-Za-z0-9][A-Za-z0-9._-]*$/,
+    'reads <entity>:<rule>, as asset/pump-1:hot or device/plc-7:device-lost, percent-encoded in a path',
   );
 const Params = z.strictObject({ id: AlarmId });
+
+/** Kinds of entities that have alarms. */
+const HOLDERS = ['asset', 'device', 'connection', 'node'];
 
 function parts(id: string): { readonly entity: EntityId; readonly rule: string } {
   const colon = id.lastIndexOf(':');
@@ -52,7 +55,7 @@ function parts(id: string): { readonly entity: EntityId; readonly rule: string }
 
 function alarmsOf(api: Api): AlarmJson[] {
   const alarms: AlarmJson[] = [];
-  for (const kind of ['asset', 'device']) {
+  for (const kind of HOLDERS) {
     for (const cell of api.runtime.live.cells(kind)) {
       for (const alarm of Object.values(cell.view.alarms ?? {})) if (isObject(alarm)) alarms.push(alarm);
     }
@@ -130,7 +133,8 @@ export const ALARM_ROUTES: readonly Route[] = [
     path: '/alarms',
     tag: 'Alarms',
     summary: 'Alarms that are not normal, or under an overlay',
-    description: 'Over all assets and devices. `sort` and `fields` take the fields of an alarm.',
+    description:
+      'Over all assets, devices and connections, and the node itself. `sort` and `fields` take the fields of an alarm.',
     permission: 'alarm:read',
     query: listQuery(ALARM_FIELDS).extend({
       site: Name.optional(),

@@ -19,7 +19,6 @@ export function device(over: Partial<DeviceDefinition> = {}): DeviceDefinition {
     connection: 'line',
     driver: 'modbus',
     profile: null,
-    classification: 'TELEMETRY',
     decommissioned: false,
     expectedIntervalMs: 1000,
     offlineAfterMs: 3000,

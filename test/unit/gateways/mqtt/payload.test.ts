@@ -150,7 +150,6 @@ describe('other payloads', () => {
       value: 3,
       unit: 'bar',
       quality: 'SUSPECT',
-      classification: 'TELEMETRY',
       timestamps: { device_time: '2023-11-14T22:13:20Z', gateway_time: 'x' },
       metadata: { adapter_id: 'a' },
     };

@@ -21,7 +21,10 @@ function input(more: Partial<ReportInput>, serverDays = 400, ownDays = 800): Rep
           expiresAtMs: NOW_MS + serverDays * DAY_MS,
         },
       },
-      store: { certificateFile: '/data/own.pem', ownExpiresAtMs: NOW_MS + ownDays * DAY_MS },
+      store: {
+        certificateFile: '/data/own.pem',
+        own: { thumbprint: 'CD', subject: 'CN=us', expiresAtMs: NOW_MS + ownDays * DAY_MS },
+      },
       subscription: null,
       limits: null,
     },

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { AlarmCommand } from '../asset/commands.ts';
+
+/** From a driver: a certificate that its links depend on, at every connection. */
+export const ReportCertificate = z.strictObject({
+  kind: z.literal('ReportCertificate'),
+  whose: z.enum(['server', 'own']),
+  subject: z.string().max(1000),
+  thumbprint: z.string().max(200),
+  expiresAtMs: z.number(),
+});
+
+/** From the watch over the clock of the node, after every check. */
+export const ReportClock = z.strictObject({
+  kind: z.literal('ReportClock'),
+  /** Of our clock from that of the server, positive when ours is behind; null: it is not checked. */
+  offsetMs: z.number().nullable(),
+  server: z.string().max(300),
+});
+
+export const SystemCommand = z.discriminatedUnion('kind', [...AlarmCommand.options, ReportCertificate, ReportClock]);
+export type SystemCommand = z.infer<typeof SystemCommand>;

@@ -1,0 +1,35 @@
+import type { ConnectionDefinition, Plant } from '../../topology/plant.ts';
+import { SYSTEM_RULES } from './rules.ts';
+import type { SystemDefinition } from './state.ts';
+
+export function connectionSystem(connection: ConnectionDefinition, plant: Plant): SystemDefinition {
+  return {
+    name: connection.name,
+    ...placeOf(connection.devices[0]?.site, plant),
+    rules: SYSTEM_RULES.connection,
+    certificateWarningDays: warningDaysOf(connection),
+  };
+}
+
+/** What the connections have in common is watched as the most careful of them wants it. */
+export function nodeSystem(name: string, plant: Plant): SystemDefinition {
+  const days = [...plant.connections.values()].map(warningDaysOf).filter((of) => of !== null);
+  return {
+    name,
+    ...placeOf(undefined, plant),
+    rules: SYSTEM_RULES.node,
+    certificateWarningDays: days.length === 0 ? null : Math.max(...days),
+  };
+}
+
+function placeOf(site: string | undefined, plant: Plant): Pick<SystemDefinition, 'site' | 'timeZone'> {
+  const [first] = plant.sites.values();
+  const place = (site === undefined ? undefined : plant.sites.get(site)) ?? first;
+  return { site: place?.id ?? '', timeZone: place?.timeZone ?? plant.organization.timeZone };
+}
+
+/** Null: its links use no certificates. */
+function warningDaysOf({ settings }: ConnectionDefinition): number | null {
+  if (settings.driver !== 'opcua' || settings.security.policy === 'None') return null;
+  return settings.certificateWarningDays;
+}

@@ -1,0 +1,27 @@
+import { html } from 'htm/preact';
+import { AlarmDetail } from '../parts/alarm-detail.ts';
+import { Empty } from '../parts/condition.ts';
+import { usePageSite } from '../store/page-site.ts';
+import { useSignal } from '../store/signal.ts';
+import { useWall } from '../store/wall.ts';
+
+/** What is wrong with a connection, or with the node itself: their alarms, and the way to the devices behind them. */
+export function SystemPart({ kind, id }: { readonly kind: 'connection' | 'node'; readonly id: string }) {
+  const wall = useWall();
+  const alarms = useSignal(wall.book.alarms);
+  const own = [...alarms.values()].filter((alarm) => alarm.entity === `${kind}/${id}`);
+  usePageSite(own[0]?.site ?? null);
+  const devices = kind === 'connection' ? `/devices?text=${encodeURIComponent(id)}` : '/devices';
+  return html`<main class="page">
+    <header class="page-header">
+      <div>
+        <p class="path">${kind === 'connection' ? 'Connection' : 'Node'}</p>
+        <h1>${id}</h1>
+      </div>
+      <span class="spacer"></span>
+      <a class="button" href=${devices}>${kind === 'connection' ? 'Its devices' : 'All devices'}</a>
+    </header>
+    ${own.length === 0 && html`<${Empty}>No alarm of this ${kind}.</${Empty}>`}
+    ${own.map((alarm) => html`<section class="panel" key=${alarm.id}><${AlarmDetail} alarm=${alarm} link=${false} keys=${own.length === 1} /></section>`)}
+  </main>`;
+}
