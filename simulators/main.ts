@@ -15,6 +15,7 @@ import { initialWorld, stepWorld } from './plant/world.ts';
  * SIMULATOR_SEED: another life of the plant (default 1). SIMULATOR_SCENARIO: another file with faults, or `none`.
  */
 async function main(): Promise<void> {
+  endWithParent();
   const plant = await demoPlant();
   const scenario = await demoScenario(plant);
   const fields = await openFields(plant);
@@ -28,10 +29,19 @@ async function main(): Promise<void> {
     setTimeout(() => process.exit(0), 2000).unref();
     Promise.allSettled(fields.map((field) => field.close())).then(() => process.exit(0));
   };
-  process.on('disconnect', end);
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
   console.log('simulators ready');
+}
+
+/**
+ * However the product ends, a kill included, its end of the channel is closed with it. At once and from the first moment on, also
+ * while servers are still being opened: the next start wants the ports, and nobody is left to say goodbye to.
+ */
+function endWithParent(): void {
+  if (process.send === undefined) return;
+  process.on('disconnect', () => process.exit(0));
+  if (!process.connected) process.exit(0);
 }
 
 async function demoPlant(): Promise<Plant> {
