@@ -60,9 +60,9 @@ module.exports = {
       to: { path: `node_modules/${packages}/` },
     })),
     {
-      name: 'only-runtime-nats-imports-its-package',
+      name: 'only-log-and-transporter-import-nats',
       severity: 'error',
-      from: { path: '^(runtime|actors|gateways|topology|cli)/', pathNot: '^runtime/nats/' },
+      from: { path: '^(runtime|actors|gateways|topology|cli)/', pathNot: '^runtime/(nats|moleculer)/' },
       to: { path: 'node_modules/nats/' },
     },
     { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },

@@ -133,6 +133,11 @@ export class Entities {
     this.#entities.get(to)?.post({ kind: 'note', note });
   }
 
+  /** Whether `deliver` has anybody to hand records of this source to. */
+  observes(source: EntityId): boolean {
+    return this.#kinds.get(kindOf(source))?.admit !== undefined || this.#population.followersOf(source).length > 0;
+  }
+
   deliver(record: PositionedRecord): void {
     const message: Message = { kind: 'record', record };
     // What an entity derived by itself is for others; what it admitted comes back to it now that the log has it.

@@ -4,7 +4,7 @@ import type { LogRecord, PositionedRecord, TelemetryLog } from './log.ts';
 const READ_BATCH = 4096;
 const CATCH_UP_PAUSE_MS = 5;
 
-export interface LogPumpOptions {
+export interface PumpOptions {
   readonly log: TelemetryLog;
   /** Hands a record to the entities that observe it, in order of position. */
   readonly deliver: (record: PositionedRecord) => void;
@@ -18,18 +18,36 @@ export interface LogPumpOptions {
   readonly maxWaiting: number;
 }
 
+/** Between the drivers, the log and the actors. */
+export interface Pump {
+  /** Position up to which records were handed to the actors. */
+  readonly delivered: number;
+  /** Position of the newest record that is known here. */
+  readonly end: number;
+  /** Records that wait for the log. */
+  readonly waiting: number;
+  /** The actors have recovered: from now on they are handed what comes. */
+  start(): void;
+  /** Resolves when the log has the record. */
+  append(record: LogRecord): Promise<void>;
+  /** Resolves when everything accepted is in the log, or was refused. */
+  close(): Promise<void>;
+  /** Ends as a crash would. */
+  halt(): Promise<void>;
+}
+
 interface Waiting extends LogRecord {
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Between the drivers, the log and the actors: gathers admitted observations into one durable append at a time, tells the
- * sources once the log has them, and only then hands them to the actors. When the actors fall behind, records are left to
- * the log and read from it later, so that memory does not grow.
+ * The pump of a log that this process alone writes: gathers admitted observations into one durable append at a time, tells
+ * the sources once the log has them, and only then hands them to the actors. When the actors fall behind, records are left
+ * to the log and read from it later, so that memory does not grow.
  */
-export class LogPump {
-  readonly #options: LogPumpOptions;
+export class LogPump implements Pump {
+  readonly #options: PumpOptions;
   #waiting: Waiting[] = [];
   #appending = false;
   #catchingUp = false;
@@ -39,13 +57,12 @@ export class LogPump {
   #idle: (() => void) | undefined;
 
   /** @param end position of the newest record, all of which the actors have applied */
-  constructor(options: LogPumpOptions, end: number) {
+  constructor(options: PumpOptions, end: number) {
     this.#options = options;
     this.#delivered = end;
     this.#end = end;
   }
 
-  /** Position up to which records were handed to the actors. */
   get delivered(): number {
     return this.#delivered;
   }
@@ -58,7 +75,9 @@ export class LogPump {
     return this.#waiting.length;
   }
 
-  /** Resolves when the log has the record. */
+  /** Nothing comes but by `append`. */
+  start(): void {}
+
   append(record: LogRecord): Promise<void> {
     if (this.#closed) return Promise.reject(new ErrorWithCode('STOPPED', 'the node is stopping'));
     if (this.#waiting.length >= this.#options.maxWaiting) {
@@ -74,7 +93,6 @@ export class LogPump {
     });
   }
 
-  /** Resolves when everything accepted is in the log. */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#appending) await new Promise<void>((resolve) => (this.#idle = resolve));

@@ -22,6 +22,8 @@ export interface NodeState {
   readonly maxBehind: number;
   readonly waiting: number;
   readonly historianLag: number;
+  /** Why it stores nothing for now; null while it does. */
+  readonly historianProblem?: string | null;
   readonly entities: Iterable<Pick<Entity, 'id' | 'down'>>;
   /** Of what is watched beside the node. */
   readonly beside: readonly Part[];
@@ -81,9 +83,13 @@ function entitiesPart({ entities }: NodeState): Part {
   };
 }
 
-function historianPart({ historianLag }: NodeState): Part {
+function historianPart({ historianLag, historianProblem = null }: NodeState): Part {
+  const behind = `${Math.max(0, historianLag)} records behind`;
+  // Nothing is lost with it, since the log keeps what it does not take: never worse than degraded.
+  if (historianProblem !== null)
+    return { name: 'historian', status: 'degraded', detail: `${behind}; ${historianProblem}` };
   const status = historianLag > HISTORIAN_LAG_DEGRADED ? 'degraded' : 'healthy';
-  return { name: 'historian', status, detail: `${Math.max(0, historianLag)} records behind` };
+  return { name: 'historian', status, detail: behind };
 }
 
 function names(ids: readonly string[]): string {

@@ -1,12 +1,14 @@
 import type { EffectRunner } from './effects.ts';
 import type { Entities } from './entities.ts';
-import type { LogPump } from './log-pump.ts';
+import { recordsBetween, type TelemetryLog } from './log.ts';
+import type { Pump } from './log-pump.ts';
 import type { Metrics } from './metrics.ts';
 
 /** What the metrics of a node are read from when somebody asks for them. */
 export interface NodeParts {
   readonly entities: Entities;
-  readonly pump: LogPump;
+  readonly pump: Pump;
+  readonly log: TelemetryLog;
   readonly effects: EffectRunner;
   /** By class of message. */
   readonly overflows: { readonly refused: Map<string, number>; readonly replaced: Map<string, number> };
@@ -16,7 +18,7 @@ export interface NodeParts {
 /** Names and describes what a node counts; each is read when the metrics page is. */
 export function describeNode(
   metrics: Metrics,
-  { entities, pump, effects, overflows, historianPosition }: NodeParts,
+  { entities, pump, log, effects, overflows, historianPosition }: NodeParts,
 ): void {
   metrics.counters(
     'signalbox_observed_records_total',
@@ -45,10 +47,14 @@ export function describeNode(
     'Observations handed to actors and not yet applied',
     () => entities.outstanding,
   );
-  metrics.gauge('signalbox_log_position', 'Newest position of the telemetry log', () => pump.end);
+  metrics.gauge(
+    'signalbox_log_position',
+    'Newest position of the telemetry log; on NATS positions rise by 1,024 with each message',
+    () => pump.end,
+  );
   metrics.gauge('signalbox_log_waiting', 'Observations waiting for the log', () => pump.waiting);
   metrics.gauge('signalbox_pending_effects', 'Effects not yet carried out', () => effects.pending);
   metrics.gauge('signalbox_consumer_lag_records', 'Records that the historian is behind', () =>
-    Math.max(0, pump.end - historianPosition()),
+    recordsBetween(log, historianPosition(), pump.end),
   );
 }

@@ -9,14 +9,15 @@ import { Entities } from './entities.ts';
 import type { Entity } from './entity/entity.ts';
 import type { EntityHost } from './entity/host.ts';
 import { ErrorWithCode, messageOf } from './errors.ts';
+import { FollowingPump } from './following-pump.ts';
 import type { Historian } from './historian.ts';
 import { type EntityId, entityId, kindOf } from './ids.ts';
 import type { Append, Journal, JournalEntry } from './journal.ts';
 import type { Json } from './json.ts';
 import type { LiveCell } from './live-bus.ts';
 import { LiveCells } from './live-cells.ts';
-import type { DeadLetter, DeadLetterStore, TelemetryLog } from './log.ts';
-import { LogPump } from './log-pump.ts';
+import { type DeadLetter, type DeadLetterStore, recordsBetween, type TelemetryLog } from './log.ts';
+import { LogPump, type Pump, type PumpOptions } from './log-pump.ts';
 import type { Metrics } from './metrics.ts';
 import { LocalCell } from './nact/cell.ts';
 import { healthOf } from './node-health.ts';
@@ -77,7 +78,7 @@ export class Node implements Runtime {
   readonly #entities: Entities;
   readonly #effects: EffectRunner;
   readonly #deadLetterBuffer: DeadLetterBuffer;
-  readonly #pump: LogPump;
+  readonly #pump: Pump;
   readonly #checkpoints: Checkpoints;
   readonly #watched = new Map<EntityId, Map<EntityId, View>>();
   #timers: NodeJS.Timeout[] = [];
@@ -110,6 +111,9 @@ export class Node implements Runtime {
     });
     this.#committer = new Committer(storage.journal, {
       committed: (append, firstPosition) => this.#committed(append, firstPosition),
+      found: ({ entity, firstSeq, effects }) => {
+        for (const { index, effect } of effects) this.#effects.begin({ entity, seq: firstSeq, index, effect });
+      },
       outcome: (error) => (error === undefined ? this.#journalWatch.answered() : this.#journalWatch.failed(error)),
     });
     this.#journalWatch = new StoreWatch({
@@ -126,17 +130,7 @@ export class Node implements Runtime {
       covered: () => this.#checkpoints.covered,
     });
     this.#entities = new Entities(options.population, this.#hostOf());
-    this.#pump = new LogPump(
-      {
-        log: storage.log,
-        deliver: (record) => this.#entities.deliver(record),
-        outcome: (error) => (this.#logRefusal = error === undefined ? undefined : messageOf(error)),
-        outstanding: () => this.#entities.outstanding,
-        maxOutstanding: options.maxOutstanding,
-        maxWaiting: options.maxWaiting,
-      },
-      logEnd,
-    );
+    this.#pump = this.#pumpFor(storage.log, logEnd);
     this.#checkpoints = new Checkpoints({
       entities: this.#entities,
       journal: storage.journal,
@@ -156,6 +150,7 @@ export class Node implements Runtime {
       followersOf: options.population.followersOf,
       from: await node.#checkpoints.coveredTo(),
     });
+    node.#pump.start();
     for (const effect of await journal.pendingEffects()) node.#effects.begin(effect);
     node.live.onFlush((changed) => node.#collectWatched(changed));
     node.live.flush();
@@ -163,6 +158,7 @@ export class Node implements Runtime {
     describeNode(options.metrics, {
       entities: node.#entities,
       pump: node.#pump,
+      log,
       effects: node.#effects,
       overflows: node.#overflows,
       historianPosition: () => node.#historianPosition,
@@ -202,10 +198,11 @@ export class Node implements Runtime {
       log: this.#logWatch,
       committingSinceMs: this.#committer.underWaySinceMs,
       logRefusal: this.#logRefusal,
-      behind: this.#pump.end - this.#pump.delivered,
+      behind: recordsBetween(this.#options.storage.log, this.#pump.delivered, this.#pump.end),
       maxBehind: this.#options.maxOutstanding,
       waiting: this.#pump.waiting,
-      historianLag: this.#pump.end - this.#historianPosition,
+      historianLag: recordsBetween(this.#options.storage.log, this.#historianPosition, this.#pump.end),
+      historianProblem: this.#historianProblem,
       entities: this.#entities.all(),
       beside: this.#options.healthBeside?.() ?? [],
     });
@@ -249,6 +246,19 @@ export class Node implements Runtime {
     this.live.close();
     await Promise.all([this.#pump.halt(), this.#entities.stop(), this.#effects.halt()]);
     this.#cell.stop();
+  }
+
+  #pumpFor(log: TelemetryLog, end: number): Pump {
+    const options: PumpOptions = {
+      log,
+      deliver: (record) => this.#entities.deliver(record),
+      outcome: (error) => (this.#logRefusal = error === undefined ? undefined : messageOf(error)),
+      outstanding: () => this.#entities.outstanding,
+      maxOutstanding: this.#options.maxOutstanding,
+      maxWaiting: this.#options.maxWaiting,
+    };
+    if (!offersFollow(log)) return new LogPump(options, end);
+    return new FollowingPump({ ...options, log, wants: (source) => this.#entities.observes(source) }, end);
   }
 
   #hostOf(): EntityHost {
@@ -315,6 +325,8 @@ export class Node implements Runtime {
   #storeChanged(store: StoreName, failure: string | undefined): void {
     if (failure === undefined) this.#options.log.warn({ store }, 'a store answers again');
     else this.#options.log.error({ store, reason: failure }, 'a store does not answer; it is tried again');
+    if (failure === undefined && store === 'journal')
+      this.#committer.settle().catch((error: unknown) => this.#journalWatch.failed(error));
   }
 
   #retired(id: EntityId, seq: number): void {
@@ -358,9 +370,15 @@ export class Node implements Runtime {
   }
 
   #historianPosition = 0;
+  #historianProblem: string | null = null;
   async #followHistorian(): Promise<void> {
-    const { consumedPosition } = await this.historian.statistics().catch(() => ({ consumedPosition: undefined }));
-    if (typeof consumedPosition === 'number') this.#historianPosition = consumedPosition;
+    try {
+      const { consumedPosition, problem } = await this.historian.statistics();
+      if (typeof consumedPosition === 'number') this.#historianPosition = consumedPosition;
+      this.#historianProblem = typeof problem === 'string' ? problem : null;
+    } catch (error) {
+      this.#historianProblem = messageOf(error);
+    }
   }
 
   /** Log position that the saved snapshots of all entities cover: a restart reads on from there. */
@@ -390,4 +408,8 @@ export class Node implements Runtime {
 async function probeJournal(journal: Journal): Promise<void> {
   await journal.saveSnapshots([{ entity: PROBE, seq: 0, logPosition: 0, timeMs: Date.now(), state: pack(null) }]);
   await journal.snapshot(PROBE);
+}
+
+function offersFollow(log: TelemetryLog): log is TelemetryLog & Required<Pick<TelemetryLog, 'follow'>> {
+  return log.follow !== undefined;
 }

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { pino } from 'pino';
 import { openHistorian } from '../../gateways/historian/open.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
-import { Node, type NodeOptions } from '../../runtime/node.ts';
+import { Node, type NodeOptions, type Storage } from '../../runtime/node.ts';
 import type { Population } from '../../runtime/population.ts';
 import { openSqlite } from '../../runtime/sql/open.ts';
 
@@ -21,7 +21,7 @@ export type TestStorage = Awaited<ReturnType<typeof openStorage>>;
 
 /** A node on real storage. `node.halt()` ends it as a crash would, with everything in memory lost; `node.stop()` in good order. */
 export function startNode(
-  storage: TestStorage,
+  storage: Storage,
   population: Population,
   overrides: Partial<NodeOptions> = {},
 ): Promise<Node> {
