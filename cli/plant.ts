@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { populationOf } from '../actors/population.ts';
@@ -7,7 +6,6 @@ import { Authenticator } from '../gateways/auth/authenticator.ts';
 import { rolesWith } from '../gateways/auth/roles.ts';
 import { Field } from '../gateways/field.ts';
 import { LinkedHistory } from '../gateways/historian/linked-history.ts';
-import { openHistorian } from '../gateways/historian/open.ts';
 import { type Front, startFront } from '../gateways/http/front.ts';
 import { LinkBoard } from '../gateways/link-board.ts';
 import { modbusDriver } from '../gateways/modbus/driver.ts';
@@ -23,6 +21,7 @@ import { openSqlite } from '../runtime/sql/open.ts';
 import { directSource } from '../topology/direct-source.ts';
 import type { Plant } from '../topology/plant.ts';
 import { watchClock } from './clock.ts';
+import { historianOf } from './historian.ts';
 import { secretsFrom } from './secrets.ts';
 import { startSimulators } from './simulators.ts';
 import { version } from './version.ts';
@@ -59,11 +58,7 @@ export async function startPlant(options: {
     const secret = secretsFrom(process.env, settings.SECRETS_FILE);
     const storage = await openSqlite(settings.DATA_DIR);
     closing.push(() => storage.close());
-    const stored = await openHistorian({
-      dir: path.join(settings.DATA_DIR, 'history'),
-      logFile: storage.logFile,
-      log: storage.log,
-    });
+    const stored = await historianOf(settings, storage);
     closing.push(() => stored.close());
     const historian = new LinkedHistory(stored, (entity, series) => {
       const asset = entity.startsWith('asset/') ? plant.assets.get(entity.slice('asset/'.length)) : undefined;

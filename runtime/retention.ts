@@ -35,8 +35,9 @@ export class Retention {
     const { log, historian, deadLetters, covered, logHours, telemetryDays, deadLetterDays } = this.#options;
     const beforePosition = Math.min(covered(), await historian.position());
     await log.trim({ beforePosition, olderThanMs: nowMs - logHours * HOUR_MS });
-    await historian.trim(nowMs - telemetryDays * DAY_MS);
     await deadLetters.trim(nowMs - deadLetterDays * DAY_MS);
+    // Last: on a server of its own it may be away, which keeps nothing else.
+    await historian.trim(nowMs - telemetryDays * DAY_MS);
   }
 
   stop(): void {

@@ -12,6 +12,16 @@ export const Settings = z.strictObject({
     .default('./data')
     .describe('Folder of journal, log and history; belongs to one process at a time'),
   TOPOLOGY: z.string().min(1).optional().describe('The topology file; without it the demo plant runs'),
+  HISTORIAN: z
+    .enum(['sqlite', 'questdb'])
+    .optional()
+    .describe(
+      'Where the history of values is kept; without it `questdb` where `QUESTDB_URL` is set, else `sqlite` in the data folder',
+    ),
+  QUESTDB_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('QuestDB for the history, its HTTP port: `http://user:password@host:9000`'),
   HOST: z
     .string()
     .min(1)
@@ -120,8 +130,16 @@ export function readSettings(
       fromEnvironment[name.slice(ENVIRONMENT_PREFIX.length)] = value;
   }
   const parsed = Settings.safeParse({ ...file, ...fromEnvironment, ...overrides });
-  if (parsed.success) return { ok: true, settings: parsed.data };
+  if (parsed.success) {
+    const problems = contradictionsIn(parsed.data);
+    return problems.length === 0 ? { ok: true, settings: parsed.data } : { ok: false, problems };
+  }
   return { ok: false, problems: parsed.error.issues.map(explain) };
+}
+
+/** Settings that are right by themselves and not together. */
+function contradictionsIn({ HISTORIAN, QUESTDB_URL }: Settings): string[] {
+  return HISTORIAN === 'questdb' && QUESTDB_URL === undefined ? ['setting HISTORIAN: questdb needs QUESTDB_URL'] : [];
 }
 
 function explain(issue: z.core.$ZodIssue): string {

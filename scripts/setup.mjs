@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fetchQuestDb } from './questdb.mjs';
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -17,6 +18,9 @@ const TEST_PROGRAMS = {
   socat: 'socat',
   openssl: 'openssl',
 };
+
+/** Without them the tests of QuestDB are skipped and say so, so that nobody is kept from the others. */
+const QUESTDB_PROGRAMS = { java: 'default-jre-headless', mvn: 'maven' };
 
 export function fail(message) {
   console.error(message);
@@ -55,15 +59,20 @@ function packagesIn(file) {
 
 /** Peers and the browser that the tests talk to. As root they are installed, otherwise named. */
 export function installTestPrograms() {
-  const missing = Object.entries(TEST_PROGRAMS)
+  installPrograms();
+  fetchQuestDb();
+}
+
+function installPrograms() {
+  const isRoot = process.getuid?.() === 0;
+  const missing = Object.entries(isRoot ? { ...TEST_PROGRAMS, ...QUESTDB_PROGRAMS } : TEST_PROGRAMS)
     .filter(([program]) => !onPath(program))
     .map(([, name]) => name);
   if (!hasPymodbus()) missing.push('python3-pymodbus');
   if (!hasPostgres()) missing.push('postgresql');
   if (missing.length === 0) return;
   const command = `apt-get install -y --no-install-recommends ${missing.join(' ')}`;
-  if (process.getuid?.() !== 0)
-    fail(`The tests need these Debian packages: ${missing.join(', ')}\nInstall them with: sudo ${command}`);
+  if (!isRoot) fail(`The tests need these Debian packages: ${missing.join(', ')}\nInstall them with: sudo ${command}`);
   console.log(`Installing for the tests: ${missing.join(', ')} ...`);
   // In run level 1 the packages' own servers stay off: the tests start servers of their own, on ports of their own.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };

@@ -1,7 +1,6 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import type { Frame } from '../../actors/frame.ts';
 import { ErrorWithCode } from '../../runtime/errors.ts';
 import type { RawQuery, Sample, WindowQuery, WindowRow } from '../../runtime/historian.ts';
 import type { Json } from '../../runtime/json.ts';
@@ -10,15 +9,14 @@ import { decodeColumn } from './chunk-codec.ts';
 import { type Column, merge, pointValueOf, QUALITIES, qualityOf } from './column.ts';
 import { DayBuffer } from './day-buffer.ts';
 import { bytesOfFile, DAY_MS, DayFile, dayOf, dayOfFile, fileOfDay, removeFile } from './day-file.ts';
+import { checkRaw, checkWindows } from './questions.ts';
+import { isFrame, timeOfFrame, timeOfReading } from './readings.ts';
 import { Windows } from './windows.ts';
 
 /** Files kept open; a query over a year opens the others one after the other. */
 const MAX_OPEN_FILES = 8;
-export const MAX_ROWS = 100_000;
 /** Samples that one question may look at, some seconds of work. */
 const MAX_SCANNED = 50_000_000;
-/** What a date can be written for; anything else is a broken clock, and the gateway's time holds instead. */
-const MAX_TIME_MS = Date.UTC(9999, 11, 31);
 
 /**
  * The history in memory and on disk, in its worker. Samples are gathered in memory by day and entity and written all
@@ -67,15 +65,13 @@ export class History {
       this.#ignored += 1;
       return;
     }
-    const { deviceTimeMs, gatewayTimeMs, times } = observation;
-    const timeMs = isTime(deviceTimeMs) ? deviceTimeMs : gatewayTimeMs;
-    if (times === null || times === undefined) {
+    const timeMs = timeOfFrame(observation);
+    if (observation.times === null || observation.times === undefined) {
       this.#bufferFor(timeMs, position)?.add(source, timeMs, observation);
       return;
     }
     for (let index = 0; index < observation.points.length; index++) {
-      const own = times[index] ?? null;
-      const instant = isTime(own) ? own : timeMs;
+      const instant = timeOfReading(observation, index, timeMs);
       this.#bufferFor(instant, position)?.addSingle(source, instant, observation, index);
     }
   }
@@ -107,7 +103,7 @@ export class History {
   }
 
   raw(query: RawQuery): Sample[] {
-    checkLimit(query.limit);
+    checkRaw(query);
     const samples: Sample[] = [];
     const newestFirst = query.newestFirst === true;
     for (const { column, from, to } of this.#runs(query, newestFirst)) {
@@ -122,8 +118,7 @@ export class History {
   }
 
   windows(query: WindowQuery): WindowRow[] {
-    checkLimit(query.limit);
-    if (!(query.windowMs > 0)) throw new ErrorWithCode('INVALID_QUERY', 'windowMs has to be above 0');
+    checkWindows(query);
     const windows = new Windows(query.windowMs, query.limit);
     for (const { column, from, to } of this.#runs(query, false)) {
       windows.add(column, from, to);
@@ -263,29 +258,4 @@ function firstFrom(column: Column, timeMs: number): number {
     else high = middle;
   }
   return low;
-}
-
-function checkLimit(limit: number): void {
-  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_ROWS) return;
-  throw new ErrorWithCode('INVALID_QUERY', `limit has to be a whole number from 1 to ${MAX_ROWS}`, {
-    retryable: false,
-  });
-}
-
-/** Only what is read here is checked: the device actor's `admit` has made the frame. */
-function isFrame(observation: unknown): observation is Frame {
-  return (
-    typeof observation === 'object' &&
-    observation !== null &&
-    'points' in observation &&
-    Array.isArray(observation.points) &&
-    'values' in observation &&
-    Array.isArray(observation.values) &&
-    'gatewayTimeMs' in observation &&
-    isTime(observation.gatewayTimeMs)
-  );
-}
-
-function isTime(value: unknown): value is number {
-  return typeof value === 'number' && value >= 0 && value <= MAX_TIME_MS;
 }

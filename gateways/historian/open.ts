@@ -1,20 +1,18 @@
 import type { Historian } from '../../runtime/historian.ts';
-import type { TelemetryLog } from '../../runtime/log.ts';
 import { remote, WorkerClient } from '../../runtime/sql/rpc.ts';
 import type { Follower } from './historian-worker.ts';
 import type { FollowerOptions } from './log-follower.ts';
+import { type GrowingLog, tellGrowth } from './log-growth.ts';
 
 export interface HistorianOptions extends Pick<FollowerOptions, 'dir' | 'logFile'> {
   /** Tells when the log has grown; without it the historian looks once a second. */
-  readonly log?: TelemetryLog & { onAppended?(listener: (end: number) => void): () => void };
+  readonly log?: GrowingLog;
   readonly flushIntervalMs?: number;
   readonly maxBufferedCells?: number;
 }
 
 /** Two million cells are 16 MB. */
 const DEFAULTS = { flushIntervalMs: 30_000, maxBufferedCells: 2_000_000 };
-/** The log commits up to 250 times a second; reading some commits at once costs less than each alone. */
-const TELL_INTERVAL_MS = 50;
 
 /**
  * The historian on SQLite files, one a UTC day, in a worker that reads the log's file by itself. A sample can be asked for
@@ -25,14 +23,7 @@ export async function openHistorian(options: HistorianOptions): Promise<Historia
   const workerData = { ...DEFAULTS, ...given };
   const client = await WorkerClient.start('historian', './historian-worker', import.meta.url, workerData);
   const follower = remote<Follower>(client, 'follower', { advanced: true });
-  let timer: NodeJS.Timeout | undefined;
-  const unsubscribe = log?.onAppended?.(() => {
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      // The worker looks by itself too, so nothing is lost with the message.
-      follower.advanced().catch(() => undefined);
-    }, TELL_INTERVAL_MS);
-  });
+  const silence = tellGrowth(log, () => follower.advanced());
   return {
     ...remote<Omit<Historian, 'close'>>(client, 'historian', {
       raw: true,
@@ -43,8 +34,7 @@ export async function openHistorian(options: HistorianOptions): Promise<Historia
       trim: true,
     }),
     close: async () => {
-      unsubscribe?.();
-      clearTimeout(timer);
+      silence();
       await client.close();
     },
   };

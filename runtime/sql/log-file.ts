@@ -12,6 +12,8 @@ export interface LogBlock {
 
 export interface StoredBlock extends LogBlock {
   readonly first: number;
+  /** When it was written. */
+  readonly timeMs: number;
 }
 
 /** Blocks of 50 to 100 KB: with larger pages they hang together in fewer pieces. */
@@ -120,7 +122,9 @@ export class LogFile {
 }
 
 const Blocks = z.array(z.object({ first: z.number(), count: z.number() }));
-const StoredRows = z.array(z.object({ first: z.number(), count: z.number(), data: z.instanceof(ArrayBuffer) }));
+const StoredRows = z.array(
+  z.object({ first: z.number(), count: z.number(), time_ms: z.number(), data: z.instanceof(ArrayBuffer) }),
+);
 
 /** Reads blocks; also used by consumers that read the file on a connection of their own. */
 export class BlockReader {
@@ -128,7 +132,7 @@ export class BlockReader {
 
   constructor(db: SqliteConnection) {
     // A few rows at a time, all of them fetched: a statement left half way would hold the write-ahead log.
-    this.#rows = db.prepare(`select first, count, data from block
+    this.#rows = db.prepare(`select first, count, time_ms, data from block
       where first >= coalesce((select max(first) from block where first <= ?), 0) order by first limit 16`);
   }
 
@@ -141,8 +145,8 @@ export class BlockReader {
       const rows = StoredRows.parse(this.#rows.all([position + 1])).filter(
         (row) => row.first + row.count - 1 > position,
       );
-      for (const { first, count, data } of rows) {
-        blocks.push({ first, count, data: new Uint8Array(data) });
+      for (const { first, count, time_ms, data } of rows) {
+        blocks.push({ first, count, timeMs: time_ms, data: new Uint8Array(data) });
         position = first + count - 1;
         records += count;
         if (records >= limit) break;

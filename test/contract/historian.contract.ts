@@ -34,10 +34,14 @@ function frame(timeMs: number, values: Record<string, PointValue>, given: Partia
   };
 }
 
-/** What every historian has to do. */
-export function historianContract(name: string, open: (t: TestContext) => Promise<OpenHistorian>): void {
+/** What every historian has to do. @param options `skip`: why it cannot be asked here */
+export function historianContract(
+  name: string,
+  open: (t: TestContext) => Promise<OpenHistorian>,
+  options: { readonly skip?: string | false } = {},
+): void {
   const contract = (what: string, run: (opened: OpenHistorian, add: Add) => Promise<void>) =>
-    test(`${name}: ${what}`, async (t) => {
+    test(`${name}: ${what}`, options, async (t) => {
       const opened = await open(t);
       await run(opened, async (frames, source = device) => {
         const first = await opened.log.append(frames.map((observation) => ({ source, observation })));

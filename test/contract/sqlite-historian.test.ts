@@ -5,6 +5,7 @@ import { SqlLog } from '../../runtime/sql/sql-log.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { historianContract } from './historian.contract.ts';
 import { historianReadingContract } from './historian-reading.contract.ts';
+import { filledThroughLog } from './storage-support.ts';
 
 historianContract('the SQLite historian', async (t) => {
   const { dir, remove } = tempDir('historian');
@@ -52,21 +53,6 @@ historianReadingContract('the SQLite historian', async (t) => {
   });
   return {
     historian,
-    add: async (source, series, samples) => {
-      const frames = samples.map(({ timeMs, value, quality }) => ({
-        source,
-        observation: {
-          deviceTimeMs: timeMs,
-          gatewayTimeMs: timeMs,
-          points: [series],
-          values: [value],
-          quality: [quality],
-          reasons: null,
-          times: null,
-        },
-      }));
-      const first = await log.append(frames);
-      await historian.caughtUp(first + frames.length - 1);
-    },
+    add: filledThroughLog(log, historian),
   };
 });

@@ -1,6 +1,10 @@
+import type { Frame, Quality } from '../../actors/frame.ts';
+import type { Historian } from '../../runtime/historian.ts';
 import { CommandId, type EntityId } from '../../runtime/ids.ts';
 import type { Append } from '../../runtime/journal.ts';
 import type { Json } from '../../runtime/json.ts';
+import type { TelemetryLog } from '../../runtime/log.ts';
+import type { ReadableHistorian } from './historian-reading.contract.ts';
 
 /** A turn with as many events as names are given. */
 export function turn(
@@ -28,4 +32,29 @@ export function turn(
     effects: effects.map((effect, index) => ({ index, effect })),
     ...rest,
   };
+}
+
+/** Fills a historian the way in which it is filled: through the log. */
+export function filledThroughLog(log: TelemetryLog, historian: Historian): ReadableHistorian['add'] {
+  return async (source, series, samples) => {
+    const records = samples.map(({ timeMs, value, quality }) => {
+      const observation: Frame = {
+        deviceTimeMs: timeMs,
+        gatewayTimeMs: timeMs,
+        points: [series],
+        values: [value],
+        quality: [qualityOf(quality)],
+        reasons: null,
+        times: null,
+      };
+      return { source, observation };
+    });
+    const first = await log.append(records);
+    await historian.caughtUp(first + records.length - 1);
+  };
+}
+
+function qualityOf(text: string): Quality {
+  if (text === 'GOOD' || text === 'SUSPECT' || text === 'UNCERTAIN' || text === 'BAD') return text;
+  throw new RangeError(`${text} is no quality`);
 }

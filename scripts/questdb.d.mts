@@ -1,0 +1,2 @@
+export const QUESTDB_JAR: string;
+export function fetchQuestDb(): void;
