@@ -3,7 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { messageOf } from '../errors.ts';
+import { codeOf, messageOf } from '../errors.ts';
 import { decodeAnswer, encodeQuestion, type Measurement, measure, NONCE_BYTES, type SntpFault } from './sntp.ts';
 
 export interface TimeServer {
@@ -29,6 +29,8 @@ export type ClockAnswer =
 export type ClockFault = SntpFault | 'no_answer' | 'host_not_found' | 'unreachable' | 'stopped';
 
 const NTP_PORT = 123;
+/** What the system calls it. */
+const FAULTS: Readonly<Record<string, ClockFault>> = { ENOTFOUND: 'host_not_found', EAI_AGAIN: 'host_not_found' };
 
 /** `host`, `host:port`, `[v6]:port`; undefined for what is none of them. */
 export function parseTimeServer(text: string): TimeServer | undefined {
@@ -116,7 +118,5 @@ function askOnce(socket: Socket, { timeoutMs, signal }: AskOptions): Promise<Clo
 }
 
 function faultOf(error: unknown): ClockAnswer {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
-  const isUnknown = code === 'ENOTFOUND' || code === 'EAI_AGAIN';
-  return { ok: false, code: isUnknown ? 'host_not_found' : 'unreachable', message: messageOf(error) };
+  return { ok: false, code: FAULTS[codeOf(error) ?? ''] ?? 'unreachable', message: messageOf(error) };
 }

@@ -7,7 +7,7 @@ export const CLOCK_LIMIT_MS = 1000;
 /** While something is wrong the next look comes sooner, so that the alarm goes soon after the cause. */
 const INTERVAL_MS = 3_600_000;
 const SOON_MS = 300_000;
-const ASKING: Omit<AskOptions, 'signal'> = { samples: 4, pauseMs: 2000, timeoutMs: 2000 };
+const ASKING: Omit<AskOptions, 'signal'> = { samples: 3, pauseMs: 2000, timeoutMs: 2000 };
 
 /** What is known of the clock of this machine. */
 export type ClockState =

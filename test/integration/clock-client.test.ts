@@ -111,7 +111,9 @@ test('the watch checks at the start and again, keeps what it measured when the s
     await watch.stop();
   }
   const { length } = states;
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  // Longer than three of its intervals.
+  server.delaysMs = new Array<number>(server.questions + 1).fill(70);
+  await ask({ samples: 1 });
   assert.equal(states.length, length, 'a stopped watch checks no more');
 });
 
