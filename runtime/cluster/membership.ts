@@ -94,6 +94,12 @@ export class Membership implements Ownership {
     this.#feed({ kind: 'hinted', at: instant(), shard, epoch });
   }
 
+  /** This life of the node, as its rows in the database name it. */
+  get life(): NodeLife {
+    const { node, incarnation } = this.#member.lease;
+    return { node, incarnation };
+  }
+
   get lease(): Lease['status'] {
     return this.#member.lease.status;
   }

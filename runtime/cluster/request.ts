@@ -31,7 +31,7 @@ export const RoutedRequestSchema = z.object({
   command: z.unknown(),
   options: z.object({
     commandId: CommandId,
-    by: z.looseObject({ user: z.string(), via: z.string() }),
+    by: z.object({ user: z.string(), via: z.enum(['http', 'websocket', 'entity', 'timer', 'log', 'driver', 'cli']) }),
     permissions: z.array(z.string()),
   }),
 });
