@@ -21,6 +21,7 @@ import { openSqlite } from '../runtime/sql/open.ts';
 import { directSource } from '../topology/direct-source.ts';
 import type { Plant } from '../topology/plant.ts';
 import { watchClock } from './clock.ts';
+import { storageOptionsOf } from './database.ts';
 import { historianOf } from './historian.ts';
 import { secretsFrom } from './secrets.ts';
 import { startSimulators } from './simulators.ts';
@@ -56,7 +57,7 @@ export async function startPlant(options: {
   closing.push(() => simulators?.stop());
   try {
     const secret = secretsFrom(process.env, settings.SECRETS_FILE);
-    const storage = await openSqlite(settings.DATA_DIR);
+    const storage = await openSqlite(settings.DATA_DIR, storageOptionsOf(settings, log));
     closing.push(() => storage.close());
     const stored = await historianOf(settings, storage);
     closing.push(() => stored.close());

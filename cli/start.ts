@@ -2,6 +2,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { messageOf } from '../runtime/errors.ts';
 import type { Settings } from '../runtime/settings.ts';
+import { databaseOf } from './database.ts';
 import { reportFailure } from './failure.ts';
 import { startPlant } from './plant.ts';
 import { type SettingsOptions, settingsOf } from './settings.ts';
@@ -38,9 +39,11 @@ function print(
   notes: readonly string[],
 ): void {
   const { plant, entities, key } = running;
+  const database = databaseOf(settings);
   const lines = [
     `Signalbox ${running.version}: ${plant.organization.name}${plant.simulated ? ' (simulated plant)' : ''}`,
     `  data      ${path.resolve(settings.DATA_DIR)}`,
+    ...(database === undefined ? [] : [`  journal   PostgreSQL, ${database.shown}`]),
     `  plant     ${plant.sites.size} sites, ${plant.assets.size} assets, ${plant.devices.size} devices on ${plant.connections.size} connections`,
     `  actors    ${entities} recovered, live after ${(tookMs / 1000).toFixed(1)} s`,
     key === undefined ? `  wall      ${running.url}` : `  wall      ${running.url}#key=${key}`,

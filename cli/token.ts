@@ -4,7 +4,9 @@ import path from 'node:path';
 import { Authenticator } from '../gateways/auth/authenticator.ts';
 import { ROLES } from '../gateways/auth/roles.ts';
 import { JOURNAL_FILE, openTokens } from '../runtime/sql/open.ts';
+import { openPostgresTokens } from '../runtime/sql/open-postgres.ts';
 import type { TokenCause } from '../runtime/token-store.ts';
+import { databaseOf } from './database.ts';
 import { Failure, reportFailure } from './failure.ts';
 import { type SettingsOptions, settingsOf } from './settings.ts';
 
@@ -15,8 +17,8 @@ const MAX_NAME = 80;
 
 /** Works beside a running node: it shares the database, not the memory. */
 async function withTokens(options: TokenOptions, work: (tokens: Authenticator) => Promise<void>): Promise<void> {
-  const dir = dataDirOf(options);
-  const { tokens, close } = await openTokens(dir);
+  const database = databaseOf(settingsOf(options));
+  const { tokens, close } = await (database ? openPostgresTokens(database) : openTokens(dataDirOf(options)));
   try {
     await work(new Authenticator({ store: tokens, roles: () => ROLES }));
   } finally {

@@ -5,6 +5,8 @@ const MAX_BATCH = 512;
 export interface CommitListener {
   /** Called in the order of the commit, before the waiting turns go on. */
   committed(append: Append, firstPosition: number): void;
+  /** Before `committed`, for a turn that nobody waits for any more: the journal has it, though it gave no answer. */
+  found(append: Append): void;
   /** After each batch: what went wrong with the journal, or undefined. */
   outcome(error: unknown): void;
 }
@@ -12,6 +14,10 @@ export interface CommitListener {
 /**
  * Group commit: while one batch is on its way to the journal the next one collects, so that many entities share a
  * transaction without waiting for a timer. One batch is under way at a time, hence rows of one entity never overtake.
+ *
+ * A batch without an answer may be in the journal. Who waits for it is told so at once, and rebuilds what it knows from the
+ * journal; what the batch leads to elsewhere, announcements and effects, is for this place: before anything else is appended
+ * it is read back, by entity, sequence number and epoch, and what is there is made known in its turn.
  */
 export class Committer {
   readonly #journal: Journal;
@@ -19,6 +25,9 @@ export class Committer {
   #waiting: { append: Append; resolve: (appended: Appended) => void; reject: (error: unknown) => void }[] = [];
   #running = false;
   #sinceMs: number | undefined;
+  /** Turns of a batch that had no answer. */
+  #unknown: Append[] = [];
+  #settling: Promise<void> | undefined;
 
   constructor(journal: Journal, listener: CommitListener) {
     this.#journal = journal;
@@ -46,12 +55,45 @@ export class Committer {
     });
   }
 
+  async #append(batch: readonly Append[]): Promise<readonly Appended[]> {
+    try {
+      return await this.#journal.append(batch);
+    } catch (error) {
+      // A turn without events leads to nothing elsewhere.
+      this.#unknown.push(...batch.filter(({ events }) => events.length > 0));
+      throw error;
+    }
+  }
+
+  /** The journal answers again: what became of the batch that had no answer? To be asked whenever that is so. */
+  settle(): Promise<void> {
+    if (this.#unknown.length === 0) return Promise.resolve();
+    this.#settling ??= this.#readBack().finally(() => {
+      this.#settling = undefined;
+    });
+    return this.#settling;
+  }
+
+  async #readBack(): Promise<void> {
+    for (let append = this.#unknown[0]; append !== undefined; append = this.#unknown[0]) {
+      const { entity, firstSeq, epoch } = append;
+      const [row] = await this.#journal.events(entity, firstSeq - 1);
+      // Under another epoch it is somebody else's.
+      if (row?.seq === firstSeq && row.epoch === epoch) {
+        this.#listener.found(append);
+        this.#listener.committed(append, row.position);
+      }
+      this.#unknown.shift();
+    }
+  }
+
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, MAX_BATCH);
       this.#sinceMs = Date.now();
       try {
-        const answers = await this.#journal.append(batch.map((entry) => entry.append));
+        await this.settle();
+        const answers = await this.#append(batch.map(({ append }) => append));
         this.#listener.outcome(undefined);
         for (const [index, entry] of batch.entries()) {
           const answer = answers[index];

@@ -11,6 +11,55 @@ export const Settings = z.strictObject({
     .min(1)
     .default('./data')
     .describe('Folder of journal, log and history; belongs to one process at a time'),
+  DATABASE_URL: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'PostgreSQL for journal, snapshots, tokens and dead letters: `postgres://user:password@host:5432/database?sslmode=verify-full`; without it they are in the data folder',
+    ),
+  NATS_URL: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'NATS with JetStream for the telemetry log: `nats://host:4222` or `tls://user:password@host:4222`, several servers of one cluster separated by commas; without it the log is in the data folder',
+    ),
+  NATS_STREAM_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/)
+    .default('signalbox')
+    .describe('Streams and subjects of this cell on NATS begin with it'),
+  NATS_REPLICAS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(5)
+    .default(1)
+    .describe('Servers that have each record before its source is told; more than 1 needs nats-server 2.10.27 or newer'),
+  NATS_RETENTION_DAYS: z.coerce
+    .number()
+    .min(0.01)
+    .max(3650)
+    .default(30)
+    .describe('Age beyond which the stream drops records, whether everybody has read them or not'),
+  NATS_MAX_BYTES: z.coerce
+    .number()
+    .int()
+    .min(10_000_000)
+    .optional()
+    .describe('Size beyond which the stream drops its oldest records; without it the limit of the server holds'),
+  NATS_CREDENTIALS_FILE: z.string().min(1).optional().describe('A .creds file to log in to NATS with'),
+  NATS_TLS_CA_FILE: z.string().min(1).optional().describe('Certificates of the authority that NATS has its own from, PEM'),
+  NATS_TLS_CERT_FILE: z.string().min(1).optional().describe('Our certificate for NATS, PEM'),
+  NATS_TLS_KEY_FILE: z.string().min(1).optional().describe('The key of our certificate for NATS, PEM'),
+  NATS_START_TIMEOUT_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(3_600_000)
+    .default(30_000)
+    .describe('Time for which a start waits for NATS before it gives up, in ms'),
   TOPOLOGY: z.string().min(1).optional().describe('The topology file; without it the demo plant runs'),
   HISTORIAN: z
     .enum(['sqlite', 'questdb'])

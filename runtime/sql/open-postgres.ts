@@ -1,5 +1,8 @@
+import { sql } from 'kysely';
 import { TIMING } from '../cluster/timing.ts';
 import type { ClusterRows } from '../cluster-rows.ts';
+import { ErrorWithCode } from '../errors.ts';
+import type { TokenStore } from '../token-store.ts';
 import { SqlDeadLetters } from './dead-letters.ts';
 import { POSTGRES } from './dialect.ts';
 import { FunctionAppender } from './function-appender.ts';
@@ -50,6 +53,30 @@ export async function openPostgres(
       await Promise.all([db.destroy(), beats.destroy()]);
     },
   };
+}
+
+/**
+ * The tokens alone, beside a process that may be running. Nothing is made: tokens in a database that no plant uses would let
+ * nobody in. Fails with DATABASE_UNREACHABLE or DATABASE_UNUSABLE.
+ */
+export async function openPostgresTokens(
+  address: PostgresAddress,
+): Promise<{ readonly tokens: TokenStore; close(): Promise<void> }> {
+  const db = kyselyOnPostgres<JournalSchema>(address, { name: 'signalbox token', maxConnections: 1 });
+  try {
+    await awaitPostgres(db, address, { withinMs: 0 });
+    const { rows } = await sql<{ known: boolean }>`select to_regclass('token') is not null as known`.execute(db);
+    if (rows[0]?.known !== true) {
+      const advice = 'start Signalbox on it once';
+      throw new ErrorWithCode('DATABASE_UNUSABLE', `no plant has used the database ${address.shown} yet; ${advice}`, {
+        retryable: false,
+      });
+    }
+    return { tokens: new SqlTokens(db), close: () => db.destroy() };
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
 }
 
 /** The rows of a cell alone, for tools and tests. */

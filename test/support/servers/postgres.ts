@@ -147,7 +147,7 @@ export class PostgresServer {
   }
 
   socketUrl(database = 'postgres'): string {
-    return `postgres://signalbox@/${database}?host=${encodeURIComponent(this.#dir)}&port=${this.port}`;
+    return `postgres://signalbox@${encodeURIComponent(this.#dir)}:${this.port}/${database}`;
   }
 
   async newDatabase(): Promise<string> {
