@@ -143,6 +143,8 @@ export class Node implements Runtime {
     const node = new Node(options, await options.storage.log.end());
     const { journal, log } = options.storage;
     const residents = new Set([...options.population.residents, ...(await journal.entities())]);
+    // From the first view on: what is shown while others are still recovering may never change again.
+    node.live.onFlush((changed) => node.#collectWatched(changed));
     await recoverAll({
       ids: residents,
       entities: node.#entities,
@@ -152,7 +154,6 @@ export class Node implements Runtime {
     });
     node.#pump.start();
     for (const effect of await journal.pendingEffects()) node.#effects.begin(effect);
-    node.live.onFlush((changed) => node.#collectWatched(changed));
     node.live.flush();
     node.#startTimers();
     describeNode(options.metrics, {
