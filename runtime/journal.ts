@@ -60,6 +60,26 @@ export type Appended =
   /** Another owner has a newer epoch, or the sequence number is taken: stop the shard, never retry. */
   | { readonly kind: 'fenced'; readonly reason: string };
 
+/** The rows that the journal has of a turn, once it has committed it at this position. */
+export function entriesOf(append: Append, firstPosition: number): JournalEntry[] {
+  const { entity, firstSeq, shard, epoch, commandId, timeMs, by, logPosition } = append;
+  return append.events.map(({ kind, event, before, after }, index) => ({
+    position: firstPosition + index,
+    entity,
+    seq: firstSeq + index,
+    shard,
+    epoch,
+    commandId: index === 0 ? commandId : null,
+    kind,
+    event,
+    timeMs,
+    by,
+    logPosition,
+    before,
+    after,
+  }));
+}
+
 export interface AnsweredCommand {
   readonly answer: Json;
   /** Null for one that was accepted by a version which did not keep it. */

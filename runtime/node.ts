@@ -12,7 +12,7 @@ import { ErrorWithCode, messageOf } from './errors.ts';
 import { FollowingPump } from './following-pump.ts';
 import type { Historian } from './historian.ts';
 import { type EntityId, entityId, kindOf } from './ids.ts';
-import type { Append, Journal, JournalEntry } from './journal.ts';
+import { type Append, entriesOf, type Journal } from './journal.ts';
 import type { Json } from './json.ts';
 import type { LiveCell } from './live-bus.ts';
 import { LiveCells } from './live-cells.ts';
@@ -297,22 +297,7 @@ export class Node implements Runtime {
 
   #committed(append: Append, firstPosition: number): void {
     this.#options.metrics.commits.inc(append.events.length);
-    const entries: JournalEntry[] = append.events.map((row, index) => ({
-      position: firstPosition + index,
-      entity: append.entity,
-      seq: append.firstSeq + index,
-      shard: append.shard,
-      epoch: append.epoch,
-      commandId: index === 0 ? append.commandId : null,
-      kind: row.kind,
-      event: row.event,
-      timeMs: append.timeMs,
-      by: append.by,
-      logPosition: append.logPosition,
-      before: row.before,
-      after: row.after,
-    }));
-    this.live.committed(entries);
+    this.live.committed(entriesOf(append, firstPosition));
   }
 
   #crashed(id: EntityId, error: unknown, restartInMs: number | undefined): void {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { fail, installPackages, ROOT } from './setup.mjs';
 
-const SOURCES = ['runtime', 'actors', 'gateways', 'topology', 'cli', 'simulators', 'ui'];
+const SOURCES = ['moleculer.config.ts', 'runtime', 'actors', 'gateways', 'topology', 'cli', 'simulators', 'ui'];
 const STAMP = path.join(ROOT, 'dist', '.built');
 
 export async function build({ force = false } = {}) {
