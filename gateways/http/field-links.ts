@@ -88,7 +88,7 @@ export class FieldLinks {
       connection,
       name: name ?? connection,
       driver,
-      ...judged(report),
+      ...judged(report, devices - devicesOnline, devices),
       lastError: report?.lastError ?? null,
       latencyMs: report?.latencyMs ?? null,
       readingsPerSecond: report?.readingsPerSecond ?? 0,
@@ -150,12 +150,16 @@ function join(groups: Map<string, Group>, cell: LiveCell): void {
   if (props?.connectivity === 'online') group.devicesOnline++;
 }
 
-function judged(report: Report | undefined): Pick<FieldLink, 'status' | 'state' | 'reason'> {
+function judged(
+  report: Report | undefined,
+  silent: number,
+  devices: number,
+): Pick<FieldLink, 'status' | 'state' | 'reason'> {
   if (report === undefined) return { status: 'degraded', state: 'unknown', reason: 'the driver has not reported yet' };
   const { state, lastError } = report;
   if (state === 'connected') return { status: 'healthy', state, reason: null };
   // The first attempt is a start, every further one is made because the link is down.
   const first = state === 'connecting' && lastError === undefined;
   const status = state === 'degraded' || first ? 'degraded' : 'unhealthy';
-  return { status, state, reason: whatIsWrong(report) };
+  return { status, state, reason: whatIsWrong(report, silent, devices) };
 }

@@ -5,6 +5,7 @@ const DRIVERS: Readonly<Record<string, string>> = { modbus: 'Modbus', opcua: 'OP
 /** What of a report is told in words. */
 export interface ToldReport {
   readonly state: string;
+  /** What is the matter; or, where a driver has nothing to say, the address alone. */
   readonly detail?: string | undefined;
   readonly lastError?: { readonly code: string; readonly message: string } | undefined;
 }
@@ -13,10 +14,18 @@ export function driverName(driver: string): string {
   return DRIVERS[driver] ?? driver;
 }
 
-/** What went wrong with a link, in words that say so without the code and without the protocol. */
-export function whatIsWrong({ state, detail, lastError }: ToldReport): string {
+/**
+ * What went wrong with a link, in words that say so without the code and without the protocol.
+ *
+ * @param silent how many of its devices are not online
+ */
+export function whatIsWrong({ state, detail, lastError }: ToldReport, silent: number, devices: number): string {
   if (state === 'stopped') return 'it was ended here';
-  if (state === 'degraded') return detail ?? (lastError ? failureWords(lastError) : 'not everything on it answers');
+  if (state === 'degraded') {
+    const what = detail !== undefined && isSentence(detail) ? detail : lastError && failureWords(lastError);
+    const who = silent > 0 ? `${silent} of ${devices} devices ${silent === 1 ? 'does' : 'do'} not answer` : undefined;
+    return [who, what].filter((part) => part !== undefined).join('; ') || 'not everything on it answers';
+  }
   if (lastError !== undefined) return failureWords(lastError);
   const where = detail === undefined || detail === '' ? '' : ` (${detail})`;
   return state === 'connecting' ? `the first attempt is under way${where}` : `no attempt has succeeded yet${where}`;
@@ -25,6 +34,10 @@ export function whatIsWrong({ state, detail, lastError }: ToldReport): string {
 function failureWords({ code, message }: { readonly code: string; readonly message: string }): string {
   const words = isLinkCode(code) ? lowerFirst(LINK_CODES[code]) : code.replaceAll('_', ' ');
   return message === '' || message === code ? words : `${words} (${message})`;
+}
+
+function isSentence(text: string): boolean {
+  return text.includes(' ');
 }
 
 function isLinkCode(code: string): code is keyof typeof LINK_CODES {

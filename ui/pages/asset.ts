@@ -37,7 +37,7 @@ export function Asset({ asset }: { readonly asset: string }) {
   useKeys({ w: () => wall.may('workorder:create') && setDialog('order') });
   if (error !== null) return html`<main class="page"><${Empty}>${error}</${Empty}></main>`;
   if (props === undefined)
-    return html`<main class="page">${ready ? html`<${Empty}>There is no asset “${asset}”.</${Empty}>` : html`<${Loading} what="asset" />`}</main>`;
+    return html`<main class="page">${ready ? html`<${Empty}>There is no asset “${asset}”. <a href="/">To the overview</a></${Empty}>` : html`<${Loading} what="asset" />`}</main>`;
   const zone = wall.zoneOf(props.site);
   const own = [...alarms.values()].filter((alarm) => alarm.entity === `asset/${asset}`);
   const detail = own.find((alarm) => alarm.id === query.get('alarm')) ?? (own.length === 1 ? own[0] : undefined);

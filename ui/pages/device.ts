@@ -31,7 +31,7 @@ export function Device({ device }: { readonly device: string }) {
   usePageSite(props?.site);
   useParent(parentOf(props));
   if (props === undefined)
-    return html`<main class="page">${ready ? html`<${Empty}>There is no device “${device}”.</${Empty}>` : html`<${Loading} what="device" />`}</main>`;
+    return html`<main class="page">${ready ? html`<${Empty}>There is no device “${device}”. <a href="/devices">All devices</a></${Empty}>` : html`<${Loading} what="device" />`}</main>`;
   const zone = wall.zoneOf(props.site);
   const own = [...alarms.values()].filter((alarm) => alarm.entity === `device/${device}`);
   return html`<main class="page device-page">

@@ -178,7 +178,7 @@ function FoldRow({ wall, entries, zone, site, text, open, onToggle }: FoldRowPro
   const whose = names.length === 1 ? names[0] : `${names.length} ${words(kind.replace(/-/g, '_'))}s`;
   return html`<tr class=${open ? 'fold-line open' : 'fold-line'}>
     <td><${Moment} timeMs=${newest.timeMs} zone=${zone} /></td>
-    <td><button type="button" class="link" aria-expanded=${open} title="All of them" onClick=${onToggle}><span class="fold" aria-hidden="true">${open ? '−' : '+'}</span> <strong>${eventTitle(newest.kind)}</strong> <span class="times">${entries.length} ×</span></button></td>
+    <td><button type="button" class="link" aria-expanded=${open} title="All of them" onClick=${onToggle}><span class="fold" aria-hidden="true">${open ? '−' : '+'}</span> <strong>${eventTitle(newest.kind)}</strong> <span class="times">×${entries.length}</span></button></td>
     <td>${whose}${site !== undefined && html` <a class="dim" href=${`/site/${encodeURIComponent(site)}`}>${wall.nameOf(`site/${site}`)}</a>`}</td>
     <td><span class="dim">system</span></td>
     <td class="event-text">${text}${text !== '' && names.length > 1 && ': '}${names.length > 1 && html`<span class="dim">${namesInWords(names)}</span>`}</td>

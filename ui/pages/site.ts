@@ -26,7 +26,7 @@ export function Site({ site }: { readonly site: string }) {
   const { cells } = useTopic<AssetView>('assets', { site });
   const { cells: orders } = useTopic<WorkOrderView>('workorders', { site }, ['props']);
   if (props === undefined)
-    return html`<main class="page">${ready ? html`<${Empty}>There is no site “${site}”.</${Empty}>` : html`<${Loading} what="site" />`}</main>`;
+    return html`<main class="page">${ready ? html`<${Empty}>There is no site “${site}”. <a href="/">To the overview</a></${Empty}>` : html`<${Loading} what="site" />`}</main>`;
   const own = [...alarms.values()].filter(
     (alarm) => alarm.site === site && listOf(alarm) === 'active' && alarm.detail !== 'NORMAL',
   );

@@ -34,7 +34,7 @@ export function WorkOrder({ number }: { readonly number: string }) {
   usePageSite(props?.site);
   useParent(props?.asset === undefined ? '/workorders' : `/asset/${encodeURIComponent(props.asset)}`);
   if (props === undefined)
-    return html`<main class="page">${ready ? html`<${Empty}>There is no work order “${number}”.</${Empty}>` : html`<${Loading} what="work order" />`}</main>`;
+    return html`<main class="page">${ready ? html`<${Empty}>There is no work order “${number}”. <a href="/workorders">All work orders</a></${Empty}>` : html`<${Loading} what="work order" />`}</main>`;
   const zone = wall.zoneOf(props.site);
   // An alarm or the order book may be the author, not only a person.
   const calledBy = (author = '') => (author.includes('/') ? wall.nameOf(author) : author);

@@ -30,12 +30,12 @@ interface LineProps {
   readonly onToggle: (() => void) | null;
 }
 
-function Line({ condition: { label, subject, grave, reasons }, open, onToggle }: LineProps) {
+function Line({ condition: { label, subject, href, grave, reasons }, open, onToggle }: LineProps) {
   const [first = '', ...rest] = reasons;
   return html`<div class=${grave ? 'condition grave' : 'condition'}>
     <span class="flag">${label}</span>
     <div class="condition-words">
-      <p>${subject !== '' && html`<strong>${subject}</strong> `}${first}${!open && rest.length > 0 && html` <span class="dim">and ${rest.length} more</span>`}</p>
+      <p>${subject !== '' && html`<strong>${href === null ? subject : html`<a href=${href}>${subject}</a>`}</strong> `}${first}${!open && rest.length > 0 && html` <span class="dim">and ${rest.length} more</span>`}</p>
       ${open && rest.map((reason) => html`<p key=${reason}>${reason}</p>`)}
     </div>
     ${onToggle !== null && html`<button type="button" class="button quiet" aria-expanded=${open} title="All reasons (h)" onClick=${onToggle}>${open ? 'Less' : 'All reasons'} <kbd>h</kbd></button>`}

@@ -90,11 +90,11 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
           ${SEVERITIES.map((severity) => html`<li><${PrioritySymbol} severity=${severity} unacknowledged=${false} /> ${severity.toLowerCase()}</li>`)}
         </ul>
         <ul class="signs wide">
-          ${LOOKS.map(([detail, overlay, meaning]) => html`<li><${AlarmSymbol} severity="HIGH" look=${sample(detail, overlay)} /> ${meaning}</li>`)}
-          <li><span class="reading stale"><span class="mark-sign">◷</span><span class="number">71.3</span></span> stale: no new value within twice its interval</li>
-          <li><span class="reading bad"><span class="mark-sign bad-sign">BAD</span><span class="number">(71.3)</span></span> bad quality: the last good value in brackets</li>
-          <li><span class="reading frozen"><span class="mark-sign">‖</span><span class="number">71.3</span></span> frozen: it still arrives, but has not moved for too long</li>
-          <li><span class="reading uncertain"><span class="mark-sign">?</span><span class="number">71.3</span></span> uncertain or suspect</li>
+          ${LOOKS.map(([detail, overlay, meaning]) => html`<li><span class="sign"><${AlarmSymbol} severity="HIGH" look=${sample(detail, overlay)} /></span> ${meaning}</li>`)}
+          <li><span class="sign"><span class="reading stale"><span class="mark-sign">◷</span><span class="number">71.3</span></span></span> stale: no new value within twice its interval</li>
+          <li><span class="sign"><span class="reading bad"><span class="mark-sign bad-sign">BAD</span><span class="number">(71.3)</span></span></span> bad quality: the last good value in brackets</li>
+          <li><span class="sign"><span class="reading frozen"><span class="mark-sign">‖</span><span class="number">71.3</span></span></span> frozen: it still arrives, but has not moved for too long</li>
+          <li><span class="sign"><span class="reading uncertain"><span class="mark-sign">?</span><span class="number">71.3</span></span></span> uncertain or suspect</li>
         </ul>
       </section>
     </div>

@@ -8,6 +8,8 @@ export interface Condition {
   readonly label: string;
   /** What it is about; empty where the label says it all. */
   readonly subject: string;
+  /** Where more of it stands, a page of the wall. */
+  readonly href: string | null;
   /** Whether something is gone, and not only on its way or not quite well. */
   readonly grave: boolean;
   /** One sentence each, the most telling first. */
@@ -25,6 +27,7 @@ export function conditionsOf({ notRecorded, server, links = [], moreLinks = 0 }:
       key: 'server',
       label: server.status === 'unhealthy' ? 'SERVER FAILING' : 'SERVER DEGRADED',
       subject: '',
+      href: null,
       grave: server.status === 'unhealthy',
       reasons: server.reasons,
     });
@@ -42,6 +45,7 @@ const NOT_RECORDED: Condition = {
   key: 'not-recorded',
   label: 'NOT RECORDED YET',
   subject: '',
+  href: null,
   grave: true,
   reasons: [
     'The journal takes no entries now. Values and alarms are live, but commands are refused and nothing new is on record.',
@@ -60,6 +64,8 @@ function linkCondition(state: LinkTrouble['state'], links: readonly LinkTrouble[
     key: state,
     label: several ? `${links.length + more} FIELD LINKS ${LABELS[state]}` : `FIELD LINK ${LABELS[state]}`,
     subject: more > 0 ? `${names} and ${more} more` : `${names} (${devicesInWords(devices)})`,
+    // Of one link its devices; of several those that are not online stand first in the list.
+    href: several || only === undefined ? '/devices' : `/devices?text=${encodeURIComponent(only.connection)}`,
     grave: state === 'lost',
     reasons:
       several || only === undefined

@@ -28,6 +28,7 @@ const CONSEQUENCES: ReadonlySet<string> = new Set([
   'DeviceOnline',
   'DeviceOffline',
   'DeviceUnknown',
+  'ReadingGap',
 ]);
 /** What follows from one cause comes within this time of the one before. */
 const BURST_MS = 5000;

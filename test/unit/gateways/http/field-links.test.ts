@@ -115,6 +115,19 @@ describe('the state of the whole', () => {
     runtime.close();
   });
 
+  it('tells of a link that is not quite well who does not answer, and never just an address', () => {
+    const { runtime, device, read } = setUp();
+    const degraded = { ...CONNECTED, state: 'degraded', detail: '127.0.0.1:15020' };
+    device('a', 'plc-1', degraded);
+    device('b', 'plc-1', degraded, 'offline');
+    assert.equal(read().links[0]?.reason, '1 of 2 devices does not answer');
+    device('b', 'plc-1', degraded);
+    assert.equal(read().links[0]?.reason, 'not everything on it answers');
+    device('b', 'plc-1', { ...degraded, detail: 'server state Suspended' });
+    assert.equal(read().links[0]?.reason, 'server state Suspended');
+    runtime.close();
+  });
+
   it('has the connections without devices too, by what their drivers report', () => {
     const none = { connection: 'spare', name: 'Spare line', driver: 'modbus' } as const;
     const plc = { connection: 'plc-1', name: 'Station network', driver: 'modbus' } as const;
