@@ -7,7 +7,8 @@ const DAY_MS = 24 * HOUR_MS;
 const INTERVAL_MS = 10 * 60_000;
 
 export interface RetentionOptions {
-  readonly log: TelemetryLog;
+  /** Null where the log has limits of its own, since others read it too. */
+  readonly log: Pick<TelemetryLog, 'trim'> | null;
   readonly historian: Historian;
   readonly deadLetters: DeadLetterStore;
   /** Log position that the snapshots of all entities cover. */
@@ -34,7 +35,7 @@ export class Retention {
   async apply(nowMs: number): Promise<void> {
     const { log, historian, deadLetters, covered, logHours, telemetryDays, deadLetterDays } = this.#options;
     const beforePosition = Math.min(covered(), await historian.position());
-    await log.trim({ beforePosition, olderThanMs: nowMs - logHours * HOUR_MS });
+    await log?.trim({ beforePosition, olderThanMs: nowMs - logHours * HOUR_MS });
     await deadLetters.trim(nowMs - deadLetterDays * DAY_MS);
     // Last: on a server of its own it may be away, which keeps nothing else.
     await historian.trim(nowMs - telemetryDays * DAY_MS);

@@ -36,7 +36,9 @@ export const Settings = z.strictObject({
     .min(1)
     .max(5)
     .default(1)
-    .describe('Servers that have each record before its source is told; more than 1 needs nats-server 2.10.27 or newer'),
+    .describe(
+      'Servers that have each record before its source is told; more than 1 needs nats-server 2.10.27 or newer',
+    ),
   NATS_RETENTION_DAYS: z.coerce
     .number()
     .min(0.01)
@@ -50,7 +52,11 @@ export const Settings = z.strictObject({
     .optional()
     .describe('Size beyond which the stream drops its oldest records; without it the limit of the server holds'),
   NATS_CREDENTIALS_FILE: z.string().min(1).optional().describe('A .creds file to log in to NATS with'),
-  NATS_TLS_CA_FILE: z.string().min(1).optional().describe('Certificates of the authority that NATS has its own from, PEM'),
+  NATS_TLS_CA_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Certificates of the authority that NATS has its own from, PEM'),
   NATS_TLS_CERT_FILE: z.string().min(1).optional().describe('Our certificate for NATS, PEM'),
   NATS_TLS_KEY_FILE: z.string().min(1).optional().describe('The key of our certificate for NATS, PEM'),
   NATS_START_TIMEOUT_MS: z.coerce

@@ -1,11 +1,14 @@
 import { workerData } from 'node:worker_threads';
 import { z } from 'zod';
 import type { Historian } from '../../runtime/historian.ts';
+import { NatsPlace } from '../../runtime/nats/place.ts';
 import { serve } from '../../runtime/sql/rpc.ts';
+import { FeedFollower } from './feed-follower.ts';
 import { LogFollower } from './log-follower.ts';
 
+const place = { dir: z.string(), flushIntervalMs: z.number(), maxBufferedCells: z.number() };
 const options = z
-  .object({ dir: z.string(), logFile: z.string(), flushIntervalMs: z.number(), maxBufferedCells: z.number() })
+  .union([z.object({ ...place, logFile: z.string() }), z.object({ ...place, nats: NatsPlace })])
   .parse(workerData);
 
 /** What the worker serves beside the historian itself. */
@@ -14,8 +17,16 @@ export interface Follower {
   advanced(): Promise<void>;
 }
 
+/** Reads the log's file, or follows the log on NATS over a connection of its own. */
+async function followerOf(): Promise<LogFollower | FeedFollower> {
+  if ('logFile' in options) return new LogFollower(options);
+  // Loaded only where it is used.
+  const { openNatsLog } = await import('../../runtime/nats/open.ts');
+  return new FeedFollower({ ...options, log: await openNatsLog(options.nats) });
+}
+
 await serve(async () => {
-  const follower = new LogFollower(options);
+  const follower = await followerOf();
   const { history } = follower;
   const historian: Omit<Historian, 'close'> = {
     raw: async (query) => history.raw(query),

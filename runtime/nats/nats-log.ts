@@ -2,7 +2,7 @@ import { AckPolicy, DeliverPolicy } from 'nats';
 import { z } from 'zod';
 import { ErrorWithCode, messageOf } from '../errors.ts';
 import type { LogConsumer, LogFeed, LogRecord, PositionedRecord, TelemetryLog } from '../log.ts';
-import { NatsLink, type NatsSettings } from './connection.ts';
+import type { NatsLink } from './connection.ts';
 import { Feed } from './feed.ts';
 import { firstPositionOf, lastPositionOf, POSITIONS_PER_MESSAGE, sequenceAfter } from './positions.ts';
 import { Publisher } from './publisher.ts';
@@ -235,21 +235,5 @@ export class NatsLog implements TelemetryLog {
 
   #damaged(sequence: number, error: unknown): void {
     this.#lost('a message of the telemetry log cannot be read and is left out', { sequence, reason: messageOf(error) });
-  }
-}
-
-/** A link of its own and the log on it. */
-export async function openNatsLog(
-  options: Omit<NatsLogOptions, 'link'> & {
-    readonly settings: NatsSettings;
-    readonly waiting?: (reason: string) => void;
-  },
-): Promise<NatsLog> {
-  const link = await NatsLink.open(options.settings, options.waiting);
-  try {
-    return await NatsLog.open({ ...options, link });
-  } catch (error) {
-    await link.close();
-    throw error;
   }
 }

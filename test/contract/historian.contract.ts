@@ -44,8 +44,8 @@ export function historianContract(
     test(`${name}: ${what}`, options, async (t) => {
       const opened = await open(t);
       await run(opened, async (frames, source = device) => {
-        const first = await opened.log.append(frames.map((observation) => ({ source, observation })));
-        await opened.historian.caughtUp(first + frames.length - 1);
+        await opened.log.append(frames.map((observation) => ({ source, observation })));
+        await opened.historian.caughtUp(await opened.log.end());
       });
     });
   type Add = (frames: readonly Frame[], source?: EntityId) => Promise<void>;
@@ -73,7 +73,7 @@ export function historianContract(
     };
     await check(opened.historian);
     const reopened = await opened.reopen();
-    assert.equal(await reopened.position(), 2);
+    assert.equal(await reopened.position(), await opened.log.end());
     await check(reopened);
   });
 
@@ -143,8 +143,8 @@ export function historianContract(
     let historian = await opened.reopen();
     const late = [START_MS + 4500, START_MS - 3 * DAY_MS, START_MS + 500];
     const observations = late.map((timeMs) => ({ source: device, observation: frame(timeMs, { a: -1 }) }));
-    const first = await opened.log.append(observations);
-    await historian.caughtUp(first + 2);
+    await opened.log.append(observations);
+    await historian.caughtUp(await opened.log.end());
     for (let round = 0; round < 2; round++) {
       const samples = await historian.raw({ ...EVER, entity: device, series: 'a' });
       const times = [...late, ...Array.from({ length: 10 }, (_, index) => START_MS + index * 1000)];
@@ -220,8 +220,9 @@ export function historianContract(
     const sample = fc.record({
       offsetMs: fc.integer({ min: 0, max: 300_000 }),
       value: fc.oneof(
-        fc.integer({ min: -100_000, max: 100_000 }).map((value) => value / 100),
-        fc.double({ noNaN: true, min: -1e9, max: 1e9 }),
+        fc.integer({ min: -100_000, max: 100_000 }).map((value) => value / 100 + 0),
+        // A zero has no sign where databases keep it.
+        fc.double({ noNaN: true, min: -1e9, max: 1e9 }).map((value) => value + 0),
         fc.constantFrom<PointValue>(null, true, 'text'),
       ),
       quality: fc.constantFrom(...qualities),

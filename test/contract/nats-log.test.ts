@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import { entityId } from '../../runtime/ids.ts';
 import type { LogFeed, PositionedRecord, TelemetryLog } from '../../runtime/log.ts';
-import { type NatsLog, type NatsLogOptions, openNatsLog } from '../../runtime/nats/nats-log.ts';
+import type { NatsLog, NatsLogOptions } from '../../runtime/nats/nats-log.ts';
+import { openNatsLog } from '../../runtime/nats/open.ts';
 import { until } from '../support/condition.ts';
 import { NatsServer, noNats } from '../support/servers/nats.ts';
 import { logContract, readAll, records } from './log.contract.ts';
@@ -25,8 +26,8 @@ after(async () => {
 type Overrides = Partial<Omit<NatsLogOptions, 'link'>>;
 
 function openOn(prefix: string, overrides: Overrides = {}): Promise<NatsLog> {
-  const settings = { url: server.url, name: 'test', startTimeoutMs: 10_000 };
-  return openNatsLog({ settings, prefix, replicas: 1, maxAgeMs: 30 * DAY_MS, maxBytes: undefined, ...overrides });
+  const place = { url: server.url, name: 'test', startTimeoutMs: 10_000, prefix, replicas: 1, maxAgeMs: 30 * DAY_MS };
+  return openNatsLog(place, overrides);
 }
 
 async function openLog(t: TestContext, overrides: Overrides = {}) {

@@ -49,8 +49,8 @@ export function filledThroughLog(log: TelemetryLog, historian: Historian): Reada
       };
       return { source, observation };
     });
-    const first = await log.append(records);
-    await historian.caughtUp(first + records.length - 1);
+    await log.append(records);
+    await historian.caughtUp(await log.end());
   };
 }
 

@@ -13,7 +13,7 @@ import { type EntityId, entityId } from '../../runtime/ids.ts';
 import type { Journal } from '../../runtime/journal.ts';
 import type { PositionedRecord, TelemetryLog } from '../../runtime/log.ts';
 import type { NatsLogOptions } from '../../runtime/nats/nats-log.ts';
-import { openNatsLog } from '../../runtime/nats/nats-log.ts';
+import { openNatsLog } from '../../runtime/nats/open.ts';
 import type { Node } from '../../runtime/node.ts';
 import type { Population } from '../../runtime/population.ts';
 import { readAll } from '../contract/log.contract.ts';
@@ -83,21 +83,21 @@ let prefixes = 0;
 async function openStorages(t: TestContext, overrides: Partial<NatsLogOptions> = {}) {
   const temp = tempDir('nats-outage');
   const local = await openStorage(temp.dir);
-  const options = {
-    settings: { url: server.url, name: 'test', startTimeoutMs: 10_000 },
+  const place = {
+    url: server.url,
+    name: 'test',
+    startTimeoutMs: 10_000,
     prefix: `outage-${++prefixes}`,
     replicas: 1,
     maxAgeMs: 86_400_000,
-    maxBytes: undefined,
-    ...overrides,
   };
-  const log = await openNatsLog(options);
+  const log = await openNatsLog(place, overrides);
   t.after(async () => {
     await log.close();
     await local.close();
     temp.remove();
   });
-  return { storage: { ...local, log }, another: () => openNatsLog(options) };
+  return { storage: { ...local, log }, another: () => openNatsLog(place, overrides) };
 }
 
 /** A source that sends each number until it is answered for, as a broker does at QoS 1. */
