@@ -5,7 +5,7 @@ import { openPostgres } from '../runtime/sql/open-postgres.ts';
 import { type PostgresAddress, postgresAddress } from '../runtime/sql/postgres-url.ts';
 
 /** The PostgreSQL that the settings name; without one, journal, tokens and dead letters are in the data folder. */
-export function databaseOf({ DATABASE_URL: url }: Pick<Settings, 'DATABASE_URL'>): PostgresAddress | undefined {
+export function databaseOf({ DATABASE_URL: url }: Settings): PostgresAddress | undefined {
   return url === undefined ? undefined : postgresAddress(url, process.env);
 }
 

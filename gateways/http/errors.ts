@@ -69,7 +69,7 @@ export function httpErrorOf(cause: unknown): HttpError | undefined {
   if (cause instanceof HttpError) return cause;
   const code = codeOf(cause);
   if (code === 'INVALID_QUERY' || code === 'QUERY_TOO_LARGE') return new HttpError(code, messageOf(cause));
-  if (code === 'STORE_LOST' || code === 'STORE_CLOSED')
+  if (code === 'STORE_LOST' || code === 'STORE_CLOSED' || code === 'STORE_TIMEOUT')
     return new HttpError('UNAVAILABLE', 'the storage does not answer');
   return undefined;
 }

@@ -4,6 +4,7 @@ import { postgresAddress } from '../../runtime/sql/postgres-url.ts';
 import { SharedPostgres } from '../support/servers/postgres.ts';
 import { deadLetterStoreContract } from './dead-letter-store.contract.ts';
 import { journalContract } from './journal.contract.ts';
+import { journalFenceContract } from './journal-fence.contract.ts';
 import { journalReadingContract } from './journal-reading.contract.ts';
 import { turn } from './storage-support.ts';
 import { tokenStoreContract } from './token-store.contract.ts';
@@ -19,6 +20,7 @@ async function open(t: TestContext) {
 
 tokenStoreContract('tokens in PostgreSQL', async (t) => (await open(t)).tokens, { skip });
 deadLetterStoreContract('dead letters in PostgreSQL', async (t) => (await open(t)).deadLetters, { skip });
+journalFenceContract('the PostgreSQL journal', open, { skip });
 
 journalContract(
   'the PostgreSQL journal',

@@ -2,6 +2,7 @@ import type { TestContext } from 'node:test';
 import { openJournal } from '../../runtime/sql/open.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { deadLetterStoreContract } from './dead-letter-store.contract.ts';
+import { journalFenceContract } from './journal-fence.contract.ts';
 import { journalReadingContract } from './journal-reading.contract.ts';
 import { turn } from './storage-support.ts';
 import { tokenStoreContract } from './token-store.contract.ts';
@@ -18,6 +19,7 @@ async function open(t: TestContext) {
 
 tokenStoreContract('tokens in SQLite', async (t) => (await open(t)).tokens);
 deadLetterStoreContract('dead letters in SQLite', async (t) => (await open(t)).deadLetters);
+journalFenceContract('the SQLite journal', open);
 journalReadingContract('the SQLite journal', async (t) => {
   const { journal, claims } = await open(t);
   const epoch = await claims.claimAllShards('test');
