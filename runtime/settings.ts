@@ -68,10 +68,10 @@ export const Settings = z.strictObject({
     .describe('Time for which a start waits for NATS before it gives up, in ms'),
   TOPOLOGY: z.string().min(1).optional().describe('The topology file; without it the demo plant runs'),
   HISTORIAN: z
-    .enum(['sqlite', 'questdb'])
+    .enum(['sqlite', 'postgresql', 'questdb'])
     .optional()
     .describe(
-      'Where the history of values is kept; without it `questdb` where `QUESTDB_URL` is set, else `sqlite` in the data folder',
+      'Where the history of values is kept; without it `questdb` where `QUESTDB_URL` is set, else `postgresql` where `DATABASE_URL` is, else `sqlite` in the data folder',
     ),
   QUESTDB_URL: z
     .url({ protocol: /^https?$/ })
@@ -193,8 +193,11 @@ export function readSettings(
 }
 
 /** Settings that are right by themselves and not together. */
-function contradictionsIn({ HISTORIAN, QUESTDB_URL }: Settings): string[] {
-  return HISTORIAN === 'questdb' && QUESTDB_URL === undefined ? ['setting HISTORIAN: questdb needs QUESTDB_URL'] : [];
+function contradictionsIn({ HISTORIAN, QUESTDB_URL, DATABASE_URL }: Settings): string[] {
+  if (HISTORIAN === 'questdb' && QUESTDB_URL === undefined) return ['setting HISTORIAN: questdb needs QUESTDB_URL'];
+  if (HISTORIAN === 'postgresql' && DATABASE_URL === undefined)
+    return ['setting HISTORIAN: postgresql needs DATABASE_URL'];
+  return [];
 }
 
 function explain(issue: z.core.$ZodIssue): string {

@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { Frame } from '../../actors/frame.ts';
 import { openHistorian } from '../../gateways/historian/open.ts';
-import { openQuestDbHistorian } from '../../gateways/historian/questdb/open.ts';
+import { openServerHistorian } from '../../gateways/historian/open-server.ts';
 import type { Historian } from '../../runtime/historian.ts';
 import { type EntityId, entityId } from '../../runtime/ids.ts';
 import type { LogRecord } from '../../runtime/log.ts';
@@ -100,7 +100,7 @@ try {
   if (missing) console.log(`\nQuestDB: ${missing}`);
   else {
     server = await QuestDb.start(dir, 'usual');
-    const onServer = await openQuestDbHistorian({ url: server.url, log, logFile });
+    const onServer = await openServerHistorian({ store: { kind: 'questdb', url: server.url }, log, logFile });
     assert.deepEqual(await measure('QuestDB', rows, onServer, end), expected);
     await onServer.close();
   }

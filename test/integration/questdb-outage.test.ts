@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import type { Frame, PointValue } from '../../actors/frame.ts';
-import { openQuestDbHistorian, type QuestDbHistorianOptions } from '../../gateways/historian/questdb/open.ts';
+import { openServerHistorian } from '../../gateways/historian/open-server.ts';
 import type { Historian } from '../../runtime/historian.ts';
 import { type EntityId, entityId } from '../../runtime/ids.ts';
 import { SqlLog } from '../../runtime/sql/sql-log.ts';
@@ -54,23 +54,21 @@ function record(n: number, value: PointValue = n, source: EntityId = PLC) {
   return { source, observation };
 }
 
-async function plant(
-  t: TestContext,
-  { inThread, ...given }: Partial<QuestDbHistorianOptions> & { readonly inThread?: boolean } = {},
-) {
+interface Given {
+  readonly url?: string;
+  readonly writeTimeoutMs?: number;
+  readonly queryTimeoutMs?: number;
+  /** In a thread of its own, as in the product; the others go through the log's port, since starting one takes a second. */
+  readonly inThread?: boolean;
+}
+
+async function plant(t: TestContext, { inThread, ...given }: Given = {}) {
   const { dir, remove } = tempDir('questdb-log');
   const logFile = path.join(dir, 'telemetry.db');
   const log = await SqlLog.open({ file: logFile });
-  // Most go through the log's port, since a thread of its own takes a second to start from the sources.
-  const options = {
-    url: running().url,
-    prefix: `plant${++opened}`,
-    log,
-    carrier: QUICK,
-    ...(inThread ? { logFile } : {}),
-    ...given,
-  };
-  const open = () => openQuestDbHistorian(options);
+  const prefix = `plant${++opened}`;
+  const store = { kind: 'questdb', url: running().url, prefix, ...given } as const;
+  const open = () => openServerHistorian({ store, log, carrier: QUICK, ...(inThread && { logFile }) });
   const historians: Historian[] = [await open()];
   t.after(async () => {
     for (const historian of historians) await historian.close();
@@ -88,7 +86,7 @@ async function plant(
     historians.push(again);
     return again;
   };
-  return { log, historian, reopened, add, prefix: options.prefix };
+  return { log, historian, reopened, add, prefix };
 }
 
 async function values(historian: Historian, series: string): Promise<unknown[]> {

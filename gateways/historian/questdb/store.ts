@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import { codeOf, ErrorWithCode } from '../../../runtime/errors.ts';
+import { ErrorWithCode } from '../../../runtime/errors.ts';
 import type { RawQuery, Sample, WindowQuery, WindowRow } from '../../../runtime/historian.ts';
 import { DAY_MS } from '../day-file.ts';
 import { checkRaw, checkWindows } from '../questions.ts';
 import { isFrame } from '../readings.ts';
+import { writeWithoutRefused } from '../refused.ts';
 import type { LoggedRecord, SampleStore, Stored } from '../sample-store.ts';
 import { QuestDbClient, type QuestDbOptions } from './client.ts';
 import { LineEncoder, microseconds } from './lines.ts';
@@ -20,8 +21,6 @@ export interface QuestDbStoreOptions extends QuestDbOptions {
 
 /** A request is cut at about so many bytes, between two records. */
 const MAX_REQUEST_CHARS = 8_000_000;
-/** Refused one by one; with more of them it is not the rows that are wrong. */
-const MAX_REFUSED = 16;
 const APPLY_POLL_MS = 10;
 const APPLY_TIMEOUT_MS = 30_000;
 
@@ -68,35 +67,10 @@ export class QuestDbStore implements SampleStore {
       position = at;
       if (chars > MAX_REQUEST_CHARS) break;
     }
-    const refused = await this.#write(lines);
+    const refused = await writeWithoutRefused(lines, (parts) => this.#client.write(parts.join('')));
     // Last: a crash before it makes the same rows be sent again, which changes nothing.
     await this.#mark(position, storedAtMs);
     return { position, readings, ignored, refused };
-  }
-
-  /**
-   * One row that the server does not take would hold up all that come after it for ever: what it refuses is parted until
-   * the wrong ones are alone, and those are passed over. Resolves with how many they were.
-   */
-  async #write(lines: readonly string[]): Promise<number> {
-    if (lines.length === 0) return 0;
-    const parts: (readonly string[])[] = [lines];
-    let refused = 0;
-    let failure: unknown;
-    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-      try {
-        await this.#client.write(part.join(''));
-      } catch (error) {
-        if (codeOf(error) !== 'STORE_REFUSED') throw error;
-        failure = error;
-        if (part.length === 1) refused += 1;
-        else parts.push(part.slice(part.length >> 1), part.slice(0, part.length >> 1));
-        if (refused > MAX_REFUSED) throw error;
-      }
-    }
-    // Not one row was right: it is the table that is wrong, and somebody has to look at it.
-    if (refused === lines.length) throw failure;
-    return refused;
   }
 
   async #mark(position: number, timeMs: number): Promise<void> {

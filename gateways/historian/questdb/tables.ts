@@ -15,7 +15,7 @@ export function tablesOf(prefix: string): Tables {
  */
 export function samplesTable({ samples }: Tables): string {
   return `create table if not exists ${samples} (
-    time timestamp, entity symbol capacity 16384 index capacity 4096, series symbol capacity 4096, quality symbol capacity 16,
+    time timestamp, entity symbol capacity 16384 index capacity 512, series symbol capacity 4096, quality symbol capacity 16,
     type symbol capacity 16, value double, text varchar,
     gateway_time timestamp, log_time timestamp, stored_time timestamp
   ) timestamp(time) partition by day wal dedup upsert keys(time, entity, series)`;

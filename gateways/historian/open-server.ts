@@ -1,0 +1,56 @@
+import type { Historian } from '../../runtime/historian.ts';
+import { remote, WorkerClient } from '../../runtime/sql/rpc.ts';
+import { CARRIER_DEFAULTS, type CarrierOptions } from './log-carrier.ts';
+import { type GrowingLog, tellGrowth } from './log-growth.ts';
+import { ServerHistorian } from './server-historian.ts';
+import { type ServerStore, sampleStoreOf } from './server-store.ts';
+
+export interface ServerHistorianOptions {
+  readonly store: ServerStore;
+  readonly log: GrowingLog;
+  /** The log's file, where it has one on this machine: a thread of its own reads that. Else the log is read through its port. */
+  readonly logFile?: string | undefined;
+  readonly carrier?: Partial<CarrierOptions>;
+}
+
+type Served = Historian & Pick<ServerHistorian, 'advanced'>;
+
+/**
+ * The historian on a database server. Opens at once, whether the server answers or not: until it does the log keeps
+ * everything, and questions fail with STORE_LOST.
+ */
+export async function openServerHistorian(options: ServerHistorianOptions): Promise<Historian> {
+  const { log, logFile, store } = options;
+  const carrier = { ...CARRIER_DEFAULTS, ...options.carrier };
+  const historian: Served =
+    logFile !== undefined
+      ? await inWorker({ logFile, store, carrier })
+      : new ServerHistorian(log, sampleStoreOf(store, log.id ?? 'log'), carrier);
+  const silence = tellGrowth(log, () => historian.advanced());
+  return {
+    raw: (query) => historian.raw(query),
+    windows: (query) => historian.windows(query),
+    position: () => historian.position(),
+    caughtUp: (position) => historian.caughtUp(position),
+    statistics: () => historian.statistics(),
+    trim: (olderThanMs) => historian.trim(olderThanMs),
+    close: () => {
+      silence();
+      return historian.close();
+    },
+  };
+}
+
+async function inWorker(workerData: object): Promise<Served> {
+  const client = await WorkerClient.start('historian', './server-worker', import.meta.url, workerData);
+  const served = remote<Omit<Served, 'close'>>(client, 'historian', {
+    raw: true,
+    windows: true,
+    position: true,
+    caughtUp: true,
+    statistics: true,
+    trim: true,
+    advanced: true,
+  });
+  return { ...served, close: () => client.close() };
+}
