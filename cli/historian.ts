@@ -4,19 +4,16 @@ import { openServerHistorian } from '../gateways/historian/open-server.ts';
 import type { ServerStore } from '../gateways/historian/server-store.ts';
 import type { Historian } from '../runtime/historian.ts';
 import type { Settings } from '../runtime/settings.ts';
-import type { SqlLog } from '../runtime/sql/sql-log.ts';
-
-/** The log that the historian consumes. */
-interface ConsumedLog {
-  readonly log: SqlLog;
-  readonly logFile: string;
-}
+import type { PlantLog } from './telemetry-log.ts';
 
 /** The historian that the settings ask for, else on a server that is named anyway, else in files of the data folder. */
-export async function historianOf(settings: Settings, { log, logFile }: ConsumedLog): Promise<Historian> {
+export async function historianOf(
+  settings: Settings,
+  { log, logFile, nats }: Omit<PlantLog, 'close'>,
+): Promise<Historian> {
   const store = serverOf(settings);
   if (store !== undefined) return openServerHistorian({ store, log, logFile });
-  return openHistorian({ dir: path.join(settings.DATA_DIR, 'history'), logFile, log });
+  return openHistorian({ dir: path.join(settings.DATA_DIR, 'history'), logFile, nats, log });
 }
 
 function serverOf({ HISTORIAN, QUESTDB_URL, DATABASE_URL }: Settings): ServerStore | undefined {

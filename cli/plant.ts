@@ -25,6 +25,7 @@ import { storageOptionsOf } from './database.ts';
 import { historianOf } from './historian.ts';
 import { secretsFrom } from './secrets.ts';
 import { startSimulators } from './simulators.ts';
+import { telemetryLogOf } from './telemetry-log.ts';
 import { version } from './version.ts';
 
 export interface RunningPlant {
@@ -59,7 +60,9 @@ export async function startPlant(options: {
     const secret = secretsFrom(process.env, settings.SECRETS_FILE);
     const storage = await openSqlite(settings.DATA_DIR, storageOptionsOf(settings, log));
     closing.push(() => storage.close());
-    const stored = await historianOf(settings, storage);
+    const telemetry = await telemetryLogOf(settings, storage, log);
+    closing.push(() => telemetry.close());
+    const stored = await historianOf(settings, telemetry);
     closing.push(() => stored.close());
     const historian = new LinkedHistory(stored, (entity, series) => {
       const asset = entity.startsWith('asset/') ? plant.assets.get(entity.slice('asset/'.length)) : undefined;
@@ -74,7 +77,7 @@ export async function startPlant(options: {
     const node = await Node.start({
       name: settings.NODE,
       population: populationOf(plant, settings.NODE),
-      storage: { ...storage, historian },
+      storage: { ...storage, log: telemetry.log, historian },
       outlets,
       metrics,
       log,
@@ -87,7 +90,7 @@ export async function startPlant(options: {
     closing.push(() => node.stop());
     const { logHours, telemetryDays, deadLetterDays } = plant.retention;
     const retention = new Retention({
-      log: storage.log,
+      log: telemetry.nats === undefined ? telemetry.log : null,
       historian,
       deadLetters: storage.deadLetters,
       covered: () => node.covered,
