@@ -117,11 +117,15 @@ test('cut a hundred times, a client and the wall have every one of a thousand tr
   const journal = async () =>
     (await product.list<{ position: number; kind: string }>('/alarms/history?limit=1000')).toReversed();
   let settled = -1;
-  await until('nothing changes any more', async () => {
-    const before = settled;
-    settled = (await journal()).length;
-    return settled === before;
-  });
+  await until(
+    'nothing changes any more',
+    async () => {
+      const before = settled;
+      settled = (await journal()).length;
+      return settled === before;
+    },
+    60_000,
+  );
   const last = await follower.connect();
   const end = (await journal()).at(-1)?.position;
   await last.waitFor('the newest event', () => last.positions.at(-1) === end || positionIn(follower.resume) === end);
