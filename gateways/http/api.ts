@@ -154,6 +154,16 @@ export class ApiServer {
     return identity;
   }
 
+  /** Who is asking where that is known without a wait; whoever is not answered here is asked about by `authenticate`. */
+  identityAtHand(exchange: Exchange): Identity | undefined {
+    const credentials = credentialsOf(exchange.headers);
+    if (credentials === undefined) return undefined;
+    const answer = this.#options.api.tokens.authenticateKnown(credentials.token, exchange.address);
+    if (answer?.ok !== true) return undefined;
+    exchange.identity = answer.identity;
+    return answer.identity;
+  }
+
   /** Who is asking; refuses, and counts what is refused by address. */
   async authenticate(exchange: Exchange): Promise<Identity> {
     const { api, allowedOrigins } = this.#options;

@@ -11,7 +11,7 @@ import type { SocketData } from '../websocket/connection.ts';
 import { WebSocketGateway } from '../websocket/gateway.ts';
 import type { PlantInfo } from '../websocket/push-contract.ts';
 import { ApiServer, acceptsGzip } from './api.ts';
-import { isAllowedOrigin } from './credentials.ts';
+import { credentialsOf, isAllowedOrigin } from './credentials.ts';
 import { HttpError } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import { FrontMetrics } from './front-metrics.ts';
@@ -245,6 +245,8 @@ class FrontServer {
       this.#api.refuse(exchange, new HttpError('NOT_FOUND', why));
       return;
     }
+    const credentials = file.type.startsWith('text/html') ? credentialsOf(exchange.headers) : undefined;
+    if (credentials !== undefined) void this.#options.tokens.prepare(credentials.token);
     const headers = { ...PAGE_HEADERS, etag: file.etag, vary: 'Accept-Encoding' };
     if (exchange.headers['if-none-match']?.split(/\s*,\s*/).includes(file.etag)) {
       exchange.answer({ status: 304, headers });
@@ -270,7 +272,9 @@ class FrontServer {
       if (headers.origin === undefined && headers.authorization === undefined && headers.cookie !== undefined) {
         throw new HttpError('BAD_ORIGIN', 'a browser says where it comes from; programs send a bearer token');
       }
-      const identity = await this.#api.authenticate(exchange);
+      // Without a wait the upgrade is made within the callback of the request, as uWebSockets.js would have it; later it works
+      // as well, but prints a warning each time. A wall that has just asked for its page is known (`#file`).
+      const identity = this.#api.identityAtHand(exchange) ?? (await this.#api.authenticate(exchange));
       const refusal = this.#push.refusal({ tokenId: identity.tokenId, address: exchange.address });
       if (refusal !== undefined) throw new HttpError('TOO_MANY_CONNECTIONS', refusal);
       exchange.upgrade<SocketData>({ identity, address: exchange.address, connection: undefined }, context);

@@ -96,13 +96,13 @@ export function Events() {
           .toLowerCase()
           .includes(text)),
   );
-  const lines = linesOf(shown, ({ entity, event }) => `${siteOf(entity) ?? ''} ${groundIn(event)}`);
+  const lines = linesOf(shown, ({ entity, kind, event }) => `${siteOf(entity) ?? ''} ${groundIn(kind, event)}`);
   const row = (entry: Entry, folded = false) =>
     html`<${Row} key=${entry.key} wall=${wall} entry=${entry} zone=${zoneOf(entry)} text=${textOfEntry(entry)} folded=${folded} open=${open === entry.key} onToggle=${() => setOpen(open === entry.key ? null : entry.key)} />`;
   const drawn = (line: Line<Entry>) => {
     if (line.kind === 'one') return row(line.entry);
     const isOpen = unfolded === line.key;
-    return html`<${FoldRow} key=${line.key} wall=${wall} entries=${line.entries} zone=${zoneOf(line.newest)} site=${siteOf(line.newest.entity)} text=${groundWords(line.newest.event)} open=${isOpen} onToggle=${() => setUnfolded(isOpen ? null : line.key)} />
+    return html`<${FoldRow} key=${line.key} wall=${wall} entries=${line.entries} zone=${zoneOf(line.newest)} site=${siteOf(line.newest.entity)} text=${line.newest.kind === 'AlarmCleared' ? textOfEntry(line.newest) : groundWords(line.newest.event)} open=${isOpen} onToggle=${() => setUnfolded(isOpen ? null : line.key)} />
       ${isOpen && line.entries.map((entry) => row(entry, true))}`;
   };
   return html`<main class="page">
@@ -181,7 +181,7 @@ function FoldRow({ wall, entries, zone, site, text, open, onToggle }: FoldRowPro
     <td><button type="button" class="link" aria-expanded=${open} title="All of them" onClick=${onToggle}><span class="fold" aria-hidden="true">${open ? '−' : '+'}</span> <strong>${eventTitle(newest.kind)}</strong> <span class="times">×${entries.length}</span></button></td>
     <td>${whose}${site !== undefined && html` <a class="dim" href=${`/site/${encodeURIComponent(site)}`}>${wall.nameOf(`site/${site}`)}</a>`}</td>
     <td><span class="dim">system</span></td>
-    <td class="event-text">${text}${text !== '' && names.length > 1 && ': '}${names.length > 1 && html`<span class="dim">${namesInWords(names)}</span>`}</td>
+    <td class="event-text">${text}${text !== '' && names.length > 1 && '. '}${names.length > 1 && html`<span class="dim">${namesInWords(names)}</span>`}</td>
   </tr>`;
 }
 
@@ -191,9 +191,11 @@ function namesInWords(names: readonly string[]): string {
 }
 
 /** Why, as a code: what a burst of entries has in common. */
-function groundIn(event: unknown): string {
+function groundIn(kind: string, event: unknown): string {
   if (!isRecord(event)) return '';
-  return [event.reason, event.cause, event.state].filter((part) => typeof part === 'string').join(' ');
+  // One alarm after the other returns to normal: only of the same alarm they are one thing.
+  const rule = kind === 'AlarmCleared' ? event.rule : null;
+  return [rule, event.reason, event.cause, event.state].filter((part) => typeof part === 'string').join(' ');
 }
 
 function groundWords(event: unknown): string {

@@ -164,7 +164,7 @@ function SiteHeader({ site }: { readonly site: string }) {
     <div class="site-line">
       <${SiteAlarms} site=${site} props=${props} />
       <span class="pair"><span class="dim">Health</span> <${Health} value=${props.health} /></span>
-      <span class=${offline > 0 ? 'pair notable' : 'pair'}><span class="dim">Online</span> <span class="number">${props.devicesOnline}/${props.devices}</span>${offline > 0 && html` <span class="number">${offline} ✕</span>`}</span>
+      <span class=${offline > 0 ? 'pair notable' : 'pair'}><span class="dim">Online</span> <span class="number">${props.devicesOnline}/${props.devices}</span>${offline > 0 && html` <span class="number">✕ ${offline}</span>`}</span>
       ${(props.openWorkOrders ?? 0) > 0 && html`<span class="pair"><span class="dim">Orders</span> <span class="number">${props.openWorkOrders}</span></span>`}
     </div>
     <${KeyFigures} site=${site} />

@@ -43,7 +43,7 @@ export function AlarmSymbol({ severity, look, label }: SymbolProps) {
   ];
   const text = label ?? `${severity.toLowerCase()}, ${look.words.toLowerCase()}`;
   const sign = severity === 'INFO' ? 'i' : PRIORITY[severity];
-  return html`<svg class=${classes.join(' ')} viewBox=${`-4 -4 ${look.badge === null ? 32 : 45} 32`} role="img" aria-label=${text}>
+  return html`<svg class=${classes.join(' ')} viewBox=${`-4 -4 ${look.badge === null ? 32 : 45} 32`} preserveAspectRatio="xMinYMid" role="img" aria-label=${text}>
     ${look.blinks && html`<path class=${look.filled ? 'brackets' : 'brackets blinks'} d=${BRACKETS} />`}
     <path class="edge" d=${SHAPES[severity]} />
     <path class="outline" d=${SHAPES[severity]} />

@@ -17,10 +17,11 @@ export type Line<Entry> =
 
 /**
  * Decided by the system for every alarm or device behind one cause, a lost link above all. One by one they bury what somebody
- * did or has to do something about. Whatever raises, clears or is done by a person is never folded.
+ * did or has to do something about. An alarm that is raised, and whatever a person has done, is never folded.
  */
 const CONSEQUENCES: ReadonlySet<string> = new Set([
   'AlarmCannotEvaluate',
+  'AlarmCleared',
   'AlarmEvaluable',
   'AlarmSuppressed',
   'AlarmUnsuppressed',
