@@ -33,6 +33,7 @@ import { StoreWatch } from './store-watch.ts';
 const TICK_MS = 100;
 const EMIT_EVERY_TICKS = 10;
 const WATCH_INTERVAL_MS = 250;
+const JOURNAL_LOOK_INTERVAL_MS = 2000;
 /** Part of the interval over which a checkpoint is spread. */
 const CHECKPOINT_SHARE = 0.6;
 /** Written when the journal has failed, to see whether it works again. */
@@ -352,7 +353,17 @@ export class Node implements Runtime {
         this.#options.checkpointIntervalMs,
       ),
       setInterval(() => void this.#followHistorian(), 1000),
+      setInterval(() => void this.#lookAtJournal(), JOURNAL_LOOK_INTERVAL_MS),
     ];
+  }
+
+  #looking = false;
+  /** Where nothing is decided, nobody else would notice that the journal is away. */
+  async #lookAtJournal(): Promise<void> {
+    if (this.#looking || this.#journalWatch.failure !== undefined) return;
+    this.#looking = true;
+    await this.journal.end().catch((error: unknown) => this.#journalWatch.failed(error));
+    this.#looking = false;
   }
 
   #historianPosition = 0;

@@ -9,7 +9,7 @@ import { until } from '../condition.ts';
 import { freePort } from '../mosquitto.ts';
 
 const VERSIONS = '/usr/lib/postgresql';
-/** The server refuses to run as root. */
+/** Whom to run the server as, where we are root. */
 const SERVER_USERS = ['postgres', 'nobody'];
 const START_MS = 30_000;
 
@@ -197,7 +197,8 @@ export class PostgresServer {
   }
 }
 
-function serverIdentity(): { readonly uid?: number; readonly gid?: number } {
+/** The user that the server runs as: it does not as root. */
+export function serverIdentity(): { readonly uid?: number; readonly gid?: number } {
   if (process.getuid?.() !== 0) return {};
   for (const user of SERVER_USERS) {
     try {
