@@ -7,7 +7,7 @@ import { assetKind } from './asset/asset.ts';
 import { deviceKind } from './device/device.ts';
 import { orderBookKind } from './order-book/order-book.ts';
 import { siteKind } from './site/site.ts';
-import { connectionSystem, nodeSystem } from './system/definition.ts';
+import { connectionSystems, nodeSystem } from './system/definition.ts';
 import { connectionKind, nodeKind } from './system/system.ts';
 import { workOrderKind } from './work-order/work-order.ts';
 
@@ -34,7 +34,7 @@ export function populationOf(plant: Plant, node?: string): Population {
     if (asset.parent !== null) watching.push(entityId('asset', asset.parent));
     watchers.set(entityId('asset', asset.id), watching);
   }
-  const connections = new Map([...plant.connections].map(([id, of]) => [id, connectionSystem(of, plant)]));
+  const connections = new Map([...plant.connections.values()].flatMap((of) => [...connectionSystems(of, plant)]));
   const nodes = new Map(node === undefined ? [] : [[node, nodeSystem(node, plant)]]);
   for (const [id, { site }] of connections) watchers.set(entityId('connection', id), [entityId('site', site)]);
   for (const [id, { site }] of nodes) watchers.set(entityId('node', id), [entityId('site', site)]);

@@ -241,6 +241,8 @@ export interface SystemView {
   readonly alarms: Readonly<Record<string, AlarmView>>;
   /** The newest that was seen, by whose it is: `server` or `own`. */
   readonly certificates: Readonly<Record<string, { subject: string; thumbprint: string; expiresAtMs: number }>>;
+  /** Of a connection whose devices have an alarm in common: whether it is lost, why and since when. */
+  readonly link: Readonly<Record<string, unknown>>;
   /** Of a node: the last check of its clock. */
   readonly clock: Readonly<Record<string, unknown>>;
 }

@@ -8,6 +8,7 @@
 export const LINK_CODES = {
   connected: 'It answers',
   connecting: 'The first attempt is under way',
+  link_back: 'The link is back, the device has not been heard yet',
   stopped: 'We ended it',
   removed: 'The device is no longer on the connection',
   connection_refused: 'Nothing listens there, or a firewall refuses',

@@ -56,6 +56,8 @@ export interface Connectivity {
   readonly state: 'online' | 'offline' | 'unknown';
   readonly reason: DriverCode;
   readonly detail?: string;
+  /** The link itself is down: said of every device on it, for one cause. */
+  readonly ofLink?: true;
 }
 
 export interface LinkCertificate {

@@ -10,6 +10,7 @@ import type { ConnectionDefinition } from '../topology/plant.ts';
 import { Commissioning } from './commissioning.ts';
 import { doubtOwnTime } from './doubt-own-time.ts';
 import type { Driver, DriverFactory, DriverHost, DriverLog, WriteOutcome } from './driver.ts';
+import { LinkLoss } from './link-loss.ts';
 import { Reports } from './reports.ts';
 import { WriteEffect } from './write-effect.ts';
 import { WriteFence } from './write-fence.ts';
@@ -37,6 +38,7 @@ export class Field {
   readonly #writeFence: WriteFence;
   #commissioning: Commissioning | null = null;
   readonly #reports: Reports;
+  #stopping = false;
 
   constructor(options: FieldOptions) {
     this.#options = options;
@@ -60,6 +62,7 @@ export class Field {
   }
 
   async stop(): Promise<void> {
+    this.#stopping = true;
     await this.#commissioning?.stop();
     await Promise.allSettled([...this.#drivers.values()].map((driver) => driver.stop()));
   }
@@ -90,6 +93,7 @@ export class Field {
     const { runtime, secret, dataDir, clockIsOff, log } = this.#options;
     const connection = entityId('connection', definition.id);
     const node = entityId('node', this.#options.node);
+    const loss = new LinkLoss(definition, (to, command) => void this.#reports.tell(to, command));
     const known = new Map(definition.devices.map((device) => [device.id, entityId('device', device.id)]));
     return {
       dataDir,
@@ -102,14 +106,17 @@ export class Field {
           ? runtime.ingest(id, clockIsOff() ? doubtOwnTime(frame) : frame)
           : Promise.reject(new ErrorWithCode('UNKNOWN_DEVICE', `${device} is not on ${definition.id}`));
       },
-      connectivity: (device, connectivity) =>
-        void this.#reports.tell(entityId('device', device), { kind: 'ReportConnectivity', ...connectivity }),
+      connectivity: (device, connectivity) => {
+        // What ends with us is not lost: after the next start it is what the driver finds then.
+        if (!this.#stopping) loss.connectivity(device, connectivity);
+      },
       certificate: (certificate) =>
         void this.#reports.tell(certificate.whose === 'own' ? node : connection, {
           kind: 'ReportCertificate',
           ...certificate,
         }),
       report: (report) => {
+        loss.report(report);
         for (const id of known.values()) runtime.note(id, report as unknown as Json);
       },
       deadLetter: ({ source, code, reason, body }) =>

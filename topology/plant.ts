@@ -1,5 +1,5 @@
 import type { AssetProfile, Link, Metric } from './schema/asset.ts';
-import type { Place } from './schema/base.ts';
+import type { Place, Severity } from './schema/base.ts';
 import type { Connection, Device, Point } from './schema/device.ts';
 import type { ModbusDevice } from './schema/modbus.ts';
 import type { MqttDevice } from './schema/mqtt.ts';
@@ -110,4 +110,17 @@ export interface ConnectionDefinition {
   readonly driver: Connection['driver'];
   readonly settings: Connection;
   readonly devices: readonly DeviceDefinition[];
+  /** Devices that are lost together with the link, where one alarm stands for all of theirs; absent: none. */
+  readonly groups?: readonly LinkGroup[] | undefined;
+}
+
+/** Two devices or more on one connection and at one site, so that whoever looks after the site sees their alarm. */
+export interface LinkGroup {
+  /** Name of the entity that has the alarm, unique: the id of the connection at the site of its first device. */
+  readonly id: string;
+  readonly site: string;
+  readonly devices: readonly string[];
+  /** The most urgent, and the shortest, of their own alarms. */
+  readonly severity: Severity;
+  readonly delaySeconds: number;
 }

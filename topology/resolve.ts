@@ -1,4 +1,5 @@
 import type { AssembledAsset, AssembledDevice, AssembledLink, Assembly } from './assembly.ts';
+import { linkGroups } from './link-groups.ts';
 import type { AssetDefinition, ConnectionDefinition, DeviceDefinition, Plant, SiteDefinition } from './plant.ts';
 import { HealthThresholds } from './schema/asset.ts';
 import type { Connection, Point } from './schema/device.ts';
@@ -191,6 +192,7 @@ function resolveConnections(
 ): ReadonlyMap<string, ConnectionDefinition> {
   const byConnection = new Map<string, DeviceDefinition[]>();
   for (const device of devices.values()) append(byConnection, device.connection, device);
+  const ids = new Set(assembly.draft.connections.entries.map(({ value }) => value.id));
   return new Map(
     assembly.draft.connections.entries.map(({ value: settings }) => [
       settings.id,
@@ -201,6 +203,7 @@ function resolveConnections(
         driver: settings.driver,
         settings,
         devices: byConnection.get(settings.id) ?? [],
+        groups: linkGroups(settings.id, byConnection.get(settings.id) ?? [], (id) => ids.has(id)),
       },
     ]),
   );

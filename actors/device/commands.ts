@@ -8,7 +8,11 @@ export const ReportConnectivity = z.strictObject({
   state: z.enum(['online', 'offline', 'unknown']),
   reason: z.string().max(100),
   detail: z.string().max(500).optional(),
+  /** The link itself is down, and its own alarm stands for this device too. */
+  ofLink: z.literal(true).optional(),
 });
+/** From the link that was down: nothing is known of the device yet, and from now on its silence is its own. */
+export const ReportLinkBack = z.strictObject({ kind: z.literal('ReportLinkBack') });
 export const WritePoint = z.strictObject({
   kind: z.literal('WritePoint'),
   point: z.string().min(1).max(64),
@@ -30,6 +34,7 @@ export const RecommissionDevice = z.strictObject({ kind: z.literal('Recommission
 export const DeviceCommand = z.discriminatedUnion('kind', [
   ...AlarmCommand.options,
   ReportConnectivity,
+  ReportLinkBack,
   WritePoint,
   ReportWrite,
   DecommissionDevice,

@@ -8,6 +8,7 @@ import type { DeviceCommand } from './commands.ts';
 import type { DeviceEvent } from './events.ts';
 import { evolveDecided } from './evolve.ts';
 import { decideLost } from './lost.ts';
+import { LINK_BACK } from './lost-rule.ts';
 import { type DeviceState, isDecommissioned } from './state.ts';
 
 export function devicePermission(command: DeviceCommand): string {
@@ -39,6 +40,9 @@ export function decideDevice(
       // The link may well be up: of a device that is out of use that says nothing.
       if (isDecommissioned(state)) return accept([]);
       return reportConnectivity(state, command, turn.nowMs);
+    case 'ReportLinkBack':
+      if (decided.connectivity.ofLink !== true) return accept([]);
+      return connectivityBecomes(state, { kind: 'DeviceUnknown', atMs: turn.nowMs, reason: LINK_BACK, detail: null });
     case 'WritePoint':
       return writePoint(state, command, turn);
     case 'ReportWrite':
@@ -68,18 +72,22 @@ type Command<Kind extends DeviceCommand['kind']> = Extract<DeviceCommand, { kind
 const CONNECTIVITY_EVENTS = { online: 'DeviceOnline', offline: 'DeviceOffline', unknown: 'DeviceUnknown' } as const;
 
 function reportConnectivity(
-  { decided, live }: DeviceState,
+  device: DeviceState,
   command: Command<'ReportConnectivity'>,
   atMs: number,
 ): Decision<DeviceEvent> {
-  const { state, reason, detail = null } = command;
-  const known = decided.connectivity;
-  if (known.state === state && known.reason === reason) return accept([]);
+  const { state, reason, detail = null, ofLink } = command;
+  const known = device.decided.connectivity;
+  if (known.state === state && known.reason === reason && known.ofLink === ofLink) return accept([]);
   // A device that is online by its data and now by its driver as well has not changed.
   if (state === 'online' && known.state === 'online') return accept([]);
-  const reported: DeviceEvent = { kind: CONNECTIVITY_EVENTS[state], atMs, reason, detail };
+  const kind = CONNECTIVITY_EVENTS[state];
+  return connectivityBecomes(device, { kind, atMs, reason, detail, ...(ofLink === true && { ofLink }) });
+}
+
+function connectivityBecomes({ decided, live }: DeviceState, reported: DeviceEvent): Decision<DeviceEvent> {
   const alarms: AlarmEvent[] = [];
-  decideLost(evolveDecided(decided, reported), live, atMs, alarms);
+  decideLost(evolveDecided(decided, reported), live, reported.atMs, alarms);
   return accept([reported, ...alarms]);
 }
 

@@ -8,6 +8,7 @@ import { COMPILED_CLOCK_RULES } from './clock.ts';
 import type { DeviceEvent } from './events.ts';
 import { evolveDecided } from './evolve.ts';
 import { decideLost, syncLostTimers } from './lost.ts';
+import { LINK_BACK } from './lost-rule.ts';
 import { type DeviceState, isDecommissioned } from './state.ts';
 
 /** A driver that does not say how a write ended has lost it; it drops what is past its deadline, so nothing happens after. */
@@ -63,13 +64,14 @@ export function deviceDue(state: DeviceState, turn: Turn<DeviceDefinition>): Dev
 
 /** A cause that the driver has named (the broker refuses the connection) says more than that nothing is heard. */
 function fallenSilent(
-  { state, reason, detail }: DeviceState['decided']['connectivity'],
+  { state, reason, detail, ofLink }: DeviceState['decided']['connectivity'],
   { nowMs, definition }: Turn<DeviceDefinition>,
 ): DeviceEvent {
   const silence = `nothing heard for ${definition.offlineAfterMs} ms`;
-  if (state !== 'unknown' || reason === 'not_heard_yet')
+  if (state !== 'unknown' || reason === 'not_heard_yet' || reason === LINK_BACK)
     return { kind: 'DeviceOffline', atMs: nowMs, reason: 'silent', detail: silence };
-  return { kind: 'DeviceOffline', atMs: nowMs, reason, detail: detail === null ? silence : `${detail}; ${silence}` };
+  const said = detail === null ? silence : `${detail}; ${silence}`;
+  return { kind: 'DeviceOffline', atMs: nowMs, reason, detail: said, ...(ofLink === true && { ofLink }) };
 }
 
 /**

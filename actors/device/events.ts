@@ -19,6 +19,8 @@ interface ConnectivityChanged {
   /** Stable code: connected, data, silent, timeout, connection_lost, … */
   readonly reason: string;
   readonly detail: string | null;
+  /** With its link, whose alarm stands for it. */
+  readonly ofLink?: true;
 }
 
 export interface DeviceOnline extends ConnectivityChanged {

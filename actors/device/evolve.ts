@@ -1,6 +1,7 @@
 import { evolveBook } from '../alarm/book.ts';
 import { isAlarmEvent } from '../alarm/events.ts';
-import type { DeviceEvent } from './events.ts';
+import type { DeviceEvent, DeviceOffline } from './events.ts';
+import { LINK_BACK } from './lost-rule.ts';
 import type { DeviceDecided, DeviceState, Write } from './state.ts';
 
 /** Finished writes that the view shows; the journal has them all. */
@@ -61,11 +62,14 @@ export function evolveDecided(decided: DeviceDecided, event: DeviceEvent): Devic
 function connected(
   decided: DeviceDecided,
   state: 'online' | 'offline' | 'unknown',
-  { reason, detail, atMs }: { readonly reason: string; readonly detail: string | null; readonly atMs: number },
+  event: Pick<DeviceOffline, 'reason' | 'detail' | 'atMs' | 'ofLink'>,
 ): DeviceDecided {
+  const { reason, detail, atMs } = event;
   // Online and offline for another reason keep the time of the change that people ask for: since when it is so.
-  const sinceMs = decided.connectivity.state === state ? (decided.connectivity.sinceMs ?? atMs) : atMs;
-  return { ...decided, connectivity: { state, reason, detail, sinceMs } };
+  const goesOn = decided.connectivity.state === state && reason !== LINK_BACK;
+  const sinceMs = goesOn ? (decided.connectivity.sinceMs ?? atMs) : atMs;
+  const ofLink = event.ofLink === true && { ofLink: event.ofLink };
+  return { ...decided, connectivity: { state, reason, detail, sinceMs, ...ofLink } };
 }
 
 /** Writes that are under way stay, whatever their number. */

@@ -25,6 +25,8 @@ export interface DeviceDecided {
     readonly reason: string;
     readonly detail: string | null;
     readonly sinceMs: number | null;
+    /** Lost with its link, whose alarm stands for it. */
+    readonly ofLink?: true;
   };
   readonly alarms: AlarmBook;
   readonly decommissioned: { readonly by: string; readonly reason: string; readonly atMs: number } | null;

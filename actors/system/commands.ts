@@ -18,5 +18,18 @@ export const ReportClock = z.strictObject({
   server: z.string().max(300),
 });
 
-export const SystemCommand = z.discriminatedUnion('kind', [...AlarmCommand.options, ReportCertificate, ReportClock]);
+/** From a driver, on change: the link to all devices of the connection. */
+export const ReportLink = z.strictObject({
+  kind: z.literal('ReportLink'),
+  state: z.enum(['up', 'lost']),
+  reason: z.string().max(100),
+  detail: z.string().max(500).optional(),
+});
+
+export const SystemCommand = z.discriminatedUnion('kind', [
+  ...AlarmCommand.options,
+  ReportCertificate,
+  ReportClock,
+  ReportLink,
+]);
 export type SystemCommand = z.infer<typeof SystemCommand>;

@@ -7,6 +7,7 @@ import { decideTold, type Told } from '../alarm/told.ts';
 import { certificateAlarms, certificatesDueMs } from './certificate.ts';
 import type { SystemCommand } from './commands.ts';
 import { evolveSystem } from './evolve.ts';
+import { linkLostAlarms, linkLostDueMs } from './link-lost.ts';
 import { CLOCK_OFFSET } from './rules.ts';
 import type { SystemDefinition, SystemEvent, SystemState } from './state.ts';
 
@@ -21,7 +22,7 @@ export function decideSystem(
 ): Decision<SystemEvent> {
   const { decided, live } = state;
   if (isAlarmCommand(command)) {
-    const isRule = turn.definition.rules.some((rule) => rule.id === command.rule);
+    const isRule = live.rules.some((rule) => rule.id === command.rule);
     const context = { by: turn.by.user, nowMs: turn.nowMs, owner: live.owner };
     return decideAlarm(decided.alarms.get(command.rule), isRule, command, context);
   }
@@ -32,6 +33,8 @@ export function decideSystem(
       const record = decided.alarms.get(CLOCK_OFFSET.id);
       return accept(decideTold(CLOCK_OFFSET, record, clockFault(command), turn.nowMs, live.owner));
     }
+    case 'ReportLink':
+      return accept(reportLink(state, command, turn.nowMs));
     default:
       return unreachable(command);
   }
@@ -41,12 +44,16 @@ export function decideSystem(
 export function systemDue(state: SystemState, { nowMs, definition }: Turn<SystemDefinition>): readonly SystemEvent[] {
   const events: AlarmEvent[] = [];
   expireShelves(state.decided.alarms, nowMs, state.live.owner, events);
-  return [...events, ...certificateAlarms(state, definition.certificateWarningDays, nowMs)];
+  return [
+    ...events,
+    ...certificateAlarms(state, definition.certificateWarningDays, nowMs),
+    ...linkLostAlarms(state, nowMs),
+  ];
 }
 
 export function systemDueMs(state: SystemState, definition: SystemDefinition): number {
   const certificateMs = certificatesDueMs(state, definition.certificateWarningDays);
-  return Math.min(shelfDueMs(state.decided.alarms), certificateMs);
+  return Math.min(shelfDueMs(state.decided.alarms), certificateMs, linkLostDueMs(state));
 }
 
 type Command<Kind extends SystemCommand['kind']> = Extract<SystemCommand, { kind: Kind }>;
@@ -60,6 +67,15 @@ function reportCertificate(
   if (known?.thumbprint === thumbprint && known.expiresAtMs === expiresAtMs) return [];
   const seen: SystemEvent = { kind: 'CertificateSeen', atMs: nowMs, whose, subject, thumbprint, expiresAtMs };
   return [seen, ...certificateAlarms(evolveSystem(state, seen), definition.certificateWarningDays, nowMs)];
+}
+
+/** What a link is lost for may change while it is; since when it is lost does not. */
+function reportLink(state: SystemState, command: Command<'ReportLink'>, atMs: number): SystemEvent[] {
+  const { reason, detail = null } = command;
+  const isLost = command.state === 'lost';
+  if (isLost === (state.decided.link?.state === 'lost')) return [];
+  const reported: SystemEvent = isLost ? { kind: 'LinkLost', atMs, reason, detail } : { kind: 'LinkBack', atMs };
+  return [reported, ...linkLostAlarms(evolveSystem(state, reported), atMs)];
 }
 
 function clockFault({ offsetMs, server }: Command<'ReportClock'>): Told | null {

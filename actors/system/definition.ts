@@ -2,13 +2,23 @@ import type { ConnectionDefinition, Plant } from '../../topology/plant.ts';
 import { SYSTEM_RULES } from './rules.ts';
 import type { SystemDefinition } from './state.ts';
 
-export function connectionSystem(connection: ConnectionDefinition, plant: Plant): SystemDefinition {
-  return {
-    name: connection.name,
+/** The holders of the alarms of a connection, by name: itself, and one for each further site that has a group of devices on it. */
+export function connectionSystems(connection: ConnectionDefinition, plant: Plant): Map<string, SystemDefinition> {
+  const { id, name, groups = [] } = connection;
+  const own: SystemDefinition = {
+    name,
     ...placeOf(connection.devices[0]?.site, plant),
     rules: SYSTEM_RULES.connection,
+    group: groups.find((group) => group.id === id) ?? null,
     certificateWarningDays: warningDaysOf(connection),
   };
+  const systems = new Map([[id, own]]);
+  for (const group of groups) {
+    if (group.id === id) continue;
+    const place = placeOf(group.site, plant);
+    systems.set(group.id, { name, ...place, rules: [], group, certificateWarningDays: null });
+  }
+  return systems;
 }
 
 /** What the connections have in common is watched as the most careful of them wants it. */
@@ -18,6 +28,7 @@ export function nodeSystem(name: string, plant: Plant): SystemDefinition {
     name,
     ...placeOf(undefined, plant),
     rules: SYSTEM_RULES.node,
+    group: null,
     certificateWarningDays: days.length === 0 ? null : Math.max(...days),
   };
 }

@@ -11,6 +11,14 @@ export function evolveSystem({ decided, live }: SystemState, event: SystemEvent)
       const certificates = [...others, { whose, subject, thumbprint, expiresAtMs }];
       return { decided: { ...decided, certificates }, live };
     }
+    case 'LinkLost': {
+      const { reason, detail, atMs } = event;
+      return { decided: { ...decided, link: { state: 'lost', reason, detail, sinceMs: atMs } }, live };
+    }
+    case 'LinkBack': {
+      const link = { state: 'up', reason: 'connected', detail: null, sinceMs: event.atMs } as const;
+      return { decided: { ...decided, link }, live };
+    }
     default:
       return unreachable(event);
   }

@@ -1,9 +1,11 @@
 import type { Self } from '../../runtime/actor-kind.ts';
 import type { Json } from '../../runtime/json.ts';
+import type { LinkGroup } from '../../topology/plant.ts';
 import { type AlarmBook, AlarmViews } from '../alarm/book.ts';
-import type { RuleOwner } from '../alarm/evaluate.ts';
+import { type CompiledRule, createTimers, type RuleOwner, type RuleTimers } from '../alarm/evaluate.ts';
 import type { AlarmEvent } from '../alarm/events.ts';
 import type { AlarmHolder } from '../alarm/view.ts';
+import { linkLostRule } from './link-lost.ts';
 import type { SystemRule } from './rules.ts';
 
 /** A connection, or the node itself, as something that can fail: what alarms of its own need. */
@@ -13,6 +15,8 @@ export interface SystemDefinition {
   readonly site: string;
   readonly timeZone: string;
   readonly rules: readonly SystemRule[];
+  /** Of a connection: the devices that are lost with it. */
+  readonly group: LinkGroup | null;
   /** Its certificates are warned of so long before their end; null: no link uses one. */
   readonly certificateWarningDays: number | null;
 }
@@ -26,6 +30,15 @@ export interface SystemDecided {
   readonly alarms: AlarmBook;
   /** The newest that was seen of each. */
   readonly certificates: readonly Certificate[];
+  /** Of a connection with a group of devices; null before anything was heard of it. */
+  readonly link: Link | null;
+}
+
+export interface Link {
+  readonly state: 'up' | 'lost';
+  readonly reason: string;
+  readonly detail: string | null;
+  readonly sinceMs: number;
 }
 
 export interface Certificate {
@@ -37,13 +50,17 @@ export interface Certificate {
 
 export interface SystemLive {
   readonly holder: AlarmHolder;
+  readonly rules: readonly SystemRule[];
   readonly owner: RuleOwner;
   readonly alarmViews: AlarmViews;
+  /** That the connection is lost; null where no devices are in a group. */
+  readonly linkRule: CompiledRule | null;
+  readonly timers: RuleTimers;
   /** Last check of the clock. */
   clock: Readonly<Record<string, Json>>;
 }
 
-export type SystemEvent = AlarmEvent | CertificateSeen;
+export type SystemEvent = AlarmEvent | CertificateSeen | LinkLost | LinkBack;
 
 /** Another one than before, or the first. */
 export interface CertificateSeen extends Certificate {
@@ -51,11 +68,27 @@ export interface CertificateSeen extends Certificate {
   readonly atMs: number;
 }
 
+export interface LinkLost {
+  readonly kind: 'LinkLost';
+  readonly atMs: number;
+  readonly reason: string;
+  readonly detail: string | null;
+}
+
+export interface LinkBack {
+  readonly kind: 'LinkBack';
+  readonly atMs: number;
+}
+
 export function initialSystem(self: Self<SystemDefinition>): SystemState {
-  return { decided: { alarms: new Map(), certificates: [] }, live: createLive(self) };
+  return { decided: { alarms: new Map(), certificates: [], link: null }, live: createLive(self) };
 }
 
 export function createLive({ id, definition }: Self<SystemDefinition>): SystemLive {
-  const { name, site, timeZone, rules } = definition;
-  return { holder: { id, site, rules }, owner: { name, timeZone }, alarmViews: new AlarmViews(), clock: {} };
+  const { name, site, timeZone, group } = definition;
+  const linkRule = group === null ? null : linkLostRule(group);
+  const rules = linkRule === null ? definition.rules : [...definition.rules, linkRule.rule];
+  const alarmViews = new AlarmViews();
+  const timers = createTimers(1);
+  return { holder: { id, site, rules }, rules, owner: { name, timeZone }, alarmViews, linkRule, timers, clock: {} };
 }

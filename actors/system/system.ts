@@ -40,7 +40,7 @@ function systemKind(name: 'connection' | 'node'): SystemKind {
     nextDueMs: (state, { definition }) => systemDueMs(state, definition),
     due: systemDue,
     reconcile: (state, { nowMs, definition }) => [
-      ...endOrphans(state.decided.alarms, definition.rules, nowMs),
+      ...endOrphans(state.decided.alarms, state.live.rules, nowMs),
       ...certificateAlarms(state, definition.certificateWarningDays, nowMs),
     ],
 
@@ -56,6 +56,7 @@ function describe({ decided, live }: SystemState, event: SystemEvent): Json {
     const record = decided.alarms.get(event.rule) ?? normal(event.rule);
     return live.alarmViews.of(record, live.holder) as unknown as Json;
   }
+  if (event.kind !== 'CertificateSeen') return decided.link === null ? null : { ...decided.link };
   const certificate = decided.certificates.find(({ whose }) => whose === event.whose);
   return certificate === undefined ? null : { ...certificate };
 }
@@ -65,11 +66,16 @@ function systemView({ decided, live }: SystemState, { name, site }: SystemDefini
     props: { name, site },
     alarms: live.alarmViews.listed(decided.alarms, live.holder),
     certificates: Object.fromEntries(decided.certificates.map(({ whose, ...certificate }) => [whose, certificate])),
+    link: decided.link === null ? {} : { ...decided.link },
     clock: live.clock,
   };
 }
 
 const StoredSystem = z.object({
+  link: z
+    .object({ state: z.enum(['up', 'lost']), reason: z.string(), detail: z.string().nullable(), sinceMs: z.number() })
+    .nullable()
+    .default(null),
   alarms: StoredBook,
   certificates: z.array(
     z.object({
@@ -82,12 +88,12 @@ const StoredSystem = z.object({
 });
 
 function encodeSystem({ decided }: SystemState): z.infer<typeof StoredSystem> {
-  return { alarms: [...decided.alarms.values()], certificates: [...decided.certificates] };
+  return { alarms: [...decided.alarms.values()], certificates: [...decided.certificates], link: decided.link };
 }
 
 function decodeSystem(stored: unknown, self: Self<SystemDefinition>): SystemState {
-  const { alarms, certificates } = StoredSystem.parse(stored);
-  return { decided: { alarms: bookOf(alarms), certificates }, live: createLive(self) };
+  const { alarms, certificates, link } = StoredSystem.parse(stored);
+  return { decided: { alarms: bookOf(alarms), certificates, link }, live: createLive(self) };
 }
 
 function isRecord(note: Json): note is { readonly [key: string]: Json } {

@@ -51,7 +51,7 @@ export class DevicePoller {
 
   linkDown(reason: DriverCode, detail: string): void {
     this.#pause();
-    if (this.#health.unreachable(reason)) this.#reportOffline(reason, detail);
+    if (this.#health.unreachable(reason)) this.#reportOffline(reason, detail, true);
   }
 
   stop(): void {
@@ -195,12 +195,14 @@ export class DevicePoller {
   }
 
   /** Once when it goes offline: repeating BAD readings each cycle would tell nothing new. */
-  #reportOffline(reason: DriverCode, detail: string): void {
+  #reportOffline(reason: DriverCode, detail: string, ofLink = false): void {
     const { host, statistics } = this.#link;
-    host.connectivity(
-      this.definition.id,
-      detail === '' ? { state: 'offline', reason } : { state: 'offline', reason, detail },
-    );
+    host.connectivity(this.definition.id, {
+      state: 'offline',
+      reason,
+      ...(detail !== '' && { detail }),
+      ...(ofLink && { ofLink }),
+    });
     this.#link.onChange();
     const nowMs = Date.now();
     for (const { scan } of this.#scans) {

@@ -110,7 +110,7 @@ export class Intake {
 
   /** The link is not there: nothing is known of any device behind it. */
   lost(reason: DriverCode, detail?: string): void {
-    const unknown: Connectivity = { state: 'unknown', reason, ...(detail !== undefined && { detail }) };
+    const unknown: Connectivity = { state: 'unknown', reason, ...(detail !== undefined && { detail }), ofLink: true };
     for (const device of this.#states.keys()) this.#report(device, unknown);
   }
 

@@ -222,7 +222,12 @@ export class OpcUaDriver implements Driver, LinkListener {
   #lost(fault: OpcUaFault): void {
     this.#online.clear();
     for (const device of this.#layout.devices.keys())
-      this.#connectivity(device, { state: 'offline', reason: fault.code, detail: fault.message.slice(0, 500) });
+      this.#connectivity(device, {
+        state: 'offline',
+        reason: fault.code,
+        detail: fault.message.slice(0, 500),
+        ofLink: true,
+      });
   }
 
   #connectivity(device: string, connectivity: Connectivity): void {

@@ -74,7 +74,7 @@ export const LostAlarm = z
     }),
   ])
   .describe(
-    'The alarm of the device itself while there is no connection to it; false: none. Default: severity HIGH at once, unless a deviceLost rule of an asset that it feeds is that alarm',
+    'The alarm of the device itself while there is no connection to it; false: none. Default: severity HIGH at once, unless a deviceLost rule of an asset that it feeds is that alarm. Not raised where the link is down for several devices: that is one alarm',
   );
 
 export const DeviceProfile = z.strictObject({

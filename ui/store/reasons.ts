@@ -17,6 +17,7 @@ const REASONS: Readonly<Record<string, string>> = {
   data: 'readings arrive',
   silent: 'no readings arrive',
   last_will: 'its last will came',
+  link_back: 'not heard since its link is back',
 };
 
 export function reasonWords(code: string): string {

@@ -15,6 +15,7 @@ function bench(certificateWarningDays: number | null = 30, stored?: unknown) {
     site: 'north',
     timeZone: 'Europe/Berlin',
     rules: SYSTEM_RULES.connection,
+    group: null,
     certificateWarningDays,
   };
   return new Bench(connectionKind, entityId('connection', 'plc'), definition, stored);
@@ -128,6 +129,7 @@ describe('the alarm of the clock of a node', () => {
       site: 'north',
       timeZone: 'UTC',
       rules: SYSTEM_RULES.node,
+      group: null,
       certificateWarningDays: null,
     };
     return new Bench(nodeKind, entityId('node', 'core-1'), definition).start();
