@@ -1,4 +1,5 @@
 import type { Historian } from '../../runtime/historian.ts';
+import type { NatsPlace } from '../../runtime/nats/place.ts';
 import { remote, WorkerClient } from '../../runtime/sql/rpc.ts';
 import { CARRIER_DEFAULTS, type CarrierOptions } from './log-carrier.ts';
 import { type GrowingLog, tellGrowth } from './log-growth.ts';
@@ -8,8 +9,9 @@ import { type ServerStore, sampleStoreOf } from './server-store.ts';
 export interface ServerHistorianOptions {
   readonly store: ServerStore;
   readonly log: GrowingLog;
-  /** The log's file, where it has one on this machine: a thread of its own reads that. Else the log is read through its port. */
+  /** The log's file, or where it is on NATS: a thread of its own reads it. Without either the log is read through its port. */
   readonly logFile?: string | undefined;
+  readonly nats?: NatsPlace | undefined;
   readonly carrier?: Partial<CarrierOptions>;
 }
 
@@ -20,11 +22,11 @@ type Served = Historian & Pick<ServerHistorian, 'advanced'>;
  * everything, and questions fail with STORE_LOST.
  */
 export async function openServerHistorian(options: ServerHistorianOptions): Promise<Historian> {
-  const { log, logFile, store } = options;
+  const { log, logFile, nats, store } = options;
   const carrier = { ...CARRIER_DEFAULTS, ...options.carrier };
   const historian: Served =
-    logFile !== undefined
-      ? await inWorker({ logFile, store, carrier })
+    logFile !== undefined || nats !== undefined
+      ? await inWorker({ logFile, nats, store, carrier })
       : new ServerHistorian(log, sampleStoreOf(store, log.id ?? 'log'), carrier);
   const silence = tellGrowth(log, () => historian.advanced());
   return {

@@ -1,7 +1,9 @@
 import { workerData } from 'node:worker_threads';
 import { z } from 'zod';
+import { NatsPlace } from '../../runtime/nats/place.ts';
 import { serve } from '../../runtime/sql/rpc.ts';
 import { LogFileSource } from './log-file-source.ts';
+import type { LogSource } from './sample-store.ts';
 import { ServerHistorian } from './server-historian.ts';
 import { ServerStore, sampleStoreOf } from './server-store.ts';
 
@@ -12,16 +14,25 @@ const Carrier = z.object({
   firstRetryMs: z.number(),
   maxRetryMs: z.number(),
 });
-const { logFile, store, carrier } = z
-  .object({ logFile: z.string(), store: ServerStore, carrier: Carrier })
+const Options = z.object({ store: ServerStore, carrier: Carrier });
+const options = z
+  .union([Options.extend({ logFile: z.string() }), Options.extend({ nats: NatsPlace })])
   .parse(workerData);
 
+/** The log's file, or the log on NATS over a connection of its own. */
+async function openSource(): Promise<LogSource & { readonly id: string; close(): Promise<void> | void }> {
+  if ('logFile' in options) return new LogFileSource(options.logFile);
+  // Loaded only where it is used.
+  const { openNatsLog } = await import('../../runtime/nats/open.ts');
+  return openNatsLog(options.nats);
+}
+
 await serve(async () => {
-  const source = new LogFileSource(logFile);
-  const historian = new ServerHistorian(source, sampleStoreOf(store, source.id), carrier);
+  const source = await openSource();
+  const historian = new ServerHistorian(source, sampleStoreOf(options.store, source.id), options.carrier);
   const close = async () => {
     await historian.close();
-    source.close();
+    await source.close();
   };
   return { parts: { historian }, close };
 });

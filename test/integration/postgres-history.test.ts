@@ -54,9 +54,9 @@ test('killed in the middle of a stream and started again, it has every reading o
   let streaming = true;
   const stream = (async () => {
     while (streaming) {
-      await log.append(Array.from({ length: 40 }, (_, index) => record(sent + index)));
-      sent += 40;
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await log.append(Array.from({ length: 20 }, (_, index) => record(sent + index)));
+      sent += 20;
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   })();
   await until('some of the stream is stored', async () => (await historian.position()) > 200);

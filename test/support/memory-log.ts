@@ -4,7 +4,8 @@ import type { LogRecord, PositionedRecord, TelemetryLog } from '../../runtime/lo
 
 /** A log for tests of its consumers: records are those that a real one gives back, and no thread has to start for them. */
 export class MemoryLog implements TelemetryLog {
-  readonly id = 'memory';
+  /** Ids of logs are any text. */
+  readonly id = "a log, of tests = 'mine'";
   readonly #records: PositionedRecord[] = [];
   readonly #listeners = new Set<(end: number) => void>();
 

@@ -80,7 +80,7 @@ export function microseconds(timeMs: number): number {
   return Math.round(timeMs * 1000);
 }
 
-function escapeName(name: string): string {
+export function escapeName(name: string): string {
   return name.replace(/[ ,=\\\n\r]/g, '\\$&');
 }
 

@@ -8,7 +8,7 @@ import { isFrame } from '../readings.ts';
 import { writeWithoutRefused } from '../refused.ts';
 import type { LoggedRecord, SampleStore, Stored } from '../sample-store.ts';
 import { QuestDbClient, type QuestDbOptions } from './client.ts';
-import { LineEncoder, microseconds } from './lines.ts';
+import { escapeName, LineEncoder, microseconds } from './lines.ts';
 import { rawSql, sampleOf, windowOf, windowsSql } from './questions.ts';
 import { literal, positionOf, positionsTable, samplesTable, type Tables, tablesOf } from './tables.ts';
 
@@ -74,7 +74,7 @@ export class QuestDbStore implements SampleStore {
   }
 
   async #mark(position: number, timeMs: number): Promise<void> {
-    const line = `${this.#tables.positions},log=${this.#log} position=${position}i ${microseconds(timeMs)}\n`;
+    const line = `${this.#tables.positions},log=${escapeName(this.#log)} position=${position}i ${microseconds(timeMs)}\n`;
     await this.#client.write(line);
   }
 
