@@ -35,6 +35,8 @@ export interface RunningPlant {
   /** The first key, when this start made it. */
   readonly key: string | undefined;
   readonly entities: number;
+  /** Where the telemetry log is, when that is not the data folder. */
+  readonly log: string | undefined;
   readonly node: Node;
   stop(): Promise<void>;
 }
@@ -151,7 +153,8 @@ export async function startPlant(options: {
     if (!simulators) field.start();
     closing.push(() => field.stop());
     const host = settings.HOST.includes(':') ? `[${settings.HOST}]` : settings.HOST;
-    return { plant, version: version(), url: `http://${host}:${front.port}/`, key, entities: node.size, node, stop };
+    const url = `http://${host}:${front.port}/`;
+    return { plant, version: version(), url, key, entities: node.size, log: telemetry.shown, node, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -13,13 +13,17 @@ export interface PlantLog {
   readonly logFile: string | undefined;
   /** Of the log on NATS. */
   readonly nats: NatsPlace | undefined;
+  /** Where it is, when that is not the data folder. */
+  readonly shown: string | undefined;
   close(): Promise<void>;
 }
 
 /** The log that the settings ask for: on NATS where that is named, else the one in the data folder. */
 export async function telemetryLogOf(settings: Settings, local: Storage, logger: Logger): Promise<PlantLog> {
   const { log, logFile } = local;
-  if (settings.NATS_URL === undefined) return { log, logFile, nats: undefined, close: async () => undefined };
+  if (settings.NATS_URL === undefined) {
+    return { log, logFile, nats: undefined, shown: undefined, close: async () => undefined };
+  }
   const nats = NatsPlace.parse({
     url: settings.NATS_URL,
     name: `signalbox ${settings.NODE}`,
@@ -48,5 +52,5 @@ export async function telemetryLogOf(settings: Settings, local: Storage, logger:
     await shared.close();
     throw error;
   }
-  return { log: shared, logFile: undefined, nats, close: () => shared.close() };
+  return { log: shared, logFile: undefined, nats, shown: shared.shown, close: () => shared.close() };
 }

@@ -164,6 +164,11 @@ export class NatsLog implements TelemetryLog {
     this.#newest = (await this.#state()).state.last_seq;
   }
 
+  /** Where it is, to be shown. */
+  get shown(): string {
+    return `NATS, ${this.#link.servers}, stream ${this.#stream}`;
+  }
+
   /** Records that wait for their acknowledgement. */
   get waiting(): number {
     return this.#publisher.waiting;
