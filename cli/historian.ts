@@ -9,10 +9,10 @@ import type { PlantLog } from './telemetry-log.ts';
 /** The historian that the settings ask for, else on a server that is named anyway, else in files of the data folder. */
 export async function historianOf(
   settings: Settings,
-  { log, logFile, nats }: Omit<PlantLog, 'close'>,
+  { log, logFile, nats }: Pick<PlantLog, 'log' | 'logFile' | 'nats'>,
 ): Promise<Historian> {
   const store = serverOf(settings);
-  if (store !== undefined) return openServerHistorian({ store, log, logFile });
+  if (store !== undefined) return openServerHistorian({ store, log, logFile, nats });
   return openHistorian({ dir: path.join(settings.DATA_DIR, 'history'), logFile, nats, log });
 }
 
