@@ -127,6 +127,11 @@ export class PostgresServer {
       stdio: ['ignore', log, log],
     });
     fs.closeSync(log);
+    // A test that ends half-way leaves no server behind.
+    const child = this.#process;
+    const end = () => child.kill('SIGKILL');
+    process.once('exit', end);
+    child.once('exit', () => process.off('exit', end));
     await until('PostgreSQL answers', () => this.#answers(), START_MS);
   }
 
