@@ -149,4 +149,34 @@ describe('a snapshot of alarms', () => {
       await t.close();
     }
   });
+
+  it('follows an asset to its new site when a start brings another topology, also for who resumes', async () => {
+    const scene = async (site: string) => {
+      const t = await startTestFront();
+      t.runtime.set('asset/pump-1', { props: { site }, alarms: { hot: alarm('hot') } });
+      t.runtime.commit('asset/pump-1', 'AlarmRaised', alarm('hot'));
+      t.runtime.live.flush();
+      return t;
+    };
+    const first = await scene('north');
+    const before = await first.connect();
+    before.send({ op: 'subscribe', sub: 'a', topic: 'alarms', filter: { site: 'north' } });
+    await before.waitFor('the snapshot', (c) => c.of('snapshot').length === 1);
+    const resume = String(before.of('snapshot')[0]?.token);
+    assert.deepEqual(before.of('snapshot')[0]?.items, [alarm('hot')]);
+    await first.close();
+
+    const second = await scene('south');
+    try {
+      const client = await second.connect();
+      for (const site of ['north', 'south'])
+        client.send({ op: 'subscribe', sub: site, topic: 'alarms', filter: { site }, resume });
+      await client.waitFor('both snapshots', (c) => c.of('snapshot').length === 2);
+      const shown = (sub: string) => client.of('snapshot').find((frame) => frame.sub === sub)?.items;
+      assert.deepEqual(shown('north'), [], 'a client that takes the snapshot as the whole no longer has it');
+      assert.deepEqual(shown('south'), [alarm('hot')]);
+    } finally {
+      await second.close();
+    }
+  });
 });
