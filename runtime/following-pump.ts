@@ -10,6 +10,7 @@ export interface FollowingPumpOptions extends PumpOptions {
 }
 
 const LOOK_AGAIN_MS = 5;
+const CLOSE_WITHIN_MS = 1500;
 
 /**
  * The pump of a log that others write too. What was appended here is not handed out at once: it comes back with what others
@@ -68,9 +69,17 @@ export class FollowingPump implements Pump {
     );
   }
 
+  /** A log that does not answer now is not waited for: nobody was told that it has what it is asked to take. */
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#waiting > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    if (this.#waiting > 0) {
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+        timer = setTimeout(resolve, CLOSE_WITHIN_MS);
+      });
+      clearTimeout(timer);
+    }
     clearTimeout(this.#looking);
     this.#feed?.stop();
   }

@@ -41,7 +41,8 @@ export const Settings = z.strictObject({
     ),
   NATS_RETENTION_DAYS: z.coerce
     .number()
-    .min(0.01)
+    .int()
+    .min(1)
     .max(3650)
     .default(30)
     .describe('Age beyond which the stream drops records, whether everybody has read them or not'),

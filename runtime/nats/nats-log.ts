@@ -2,10 +2,11 @@ import { AckPolicy, DeliverPolicy } from 'nats';
 import { z } from 'zod';
 import { ErrorWithCode, messageOf } from '../errors.ts';
 import type { LogConsumer, LogFeed, LogRecord, PositionedRecord, TelemetryLog } from '../log.ts';
+import { StoreFailure } from '../store-failure.ts';
 import type { NatsLink } from './connection.ts';
 import { Feed } from './feed.ts';
 import { firstPositionOf, lastPositionOf, POSITIONS_PER_MESSAGE, sequenceAfter } from './positions.ts';
-import { Publisher } from './publisher.ts';
+import { Publisher, wentBack } from './publisher.ts';
 import { unread } from './puller.ts';
 import { Reader } from './reader.ts';
 import { ensureStream, managerOf, type StreamOptions, streamNameOf, subjectOf } from './stream.ts';
@@ -52,6 +53,7 @@ export class NatsLog implements TelemetryLog {
   #newest: number;
   /** Records in a message, as a running mean. */
   #size = 1;
+  #wentBack: ErrorWithCode | undefined;
   #closed = false;
 
   private constructor(options: NatsLogOptions, { created, state }: State) {
@@ -66,6 +68,7 @@ export class NatsLog implements TelemetryLog {
       ...options,
       stream: this.#stream,
       subjectOf: (shard) => subjectOf(prefix, shard),
+      newest: () => this.#newest,
       stored: (sequence, records) => this.#seen(sequence, records),
     });
   }
@@ -77,6 +80,7 @@ export class NatsLog implements TelemetryLog {
   }
 
   append(records: readonly LogRecord[]): Promise<number> {
+    if (this.#wentBack) return Promise.reject(new StoreFailure('telemetry log', this.#wentBack));
     if (records.length === 0) return this.end().then((end) => end + 1);
     return this.#publisher.append(records);
   }
@@ -187,14 +191,19 @@ export class NatsLog implements TelemetryLog {
   async #state(): Promise<State> {
     if (this.#closed) throw new ErrorWithCode('STORE_CLOSED', 'the telemetry log is closed');
     if (!this.#link.connected) throw unread(this.#link.trouble ?? 'not connected');
+    const known = this.#newest;
+    let info: State;
     try {
       const manager = await this.#link.connection.jetstreamManager({ checkAPI: false });
-      const info = State.parse(await manager.streams.info(this.#stream));
-      this.#newest = Math.max(this.#newest, info.state.last_seq);
-      return info;
+      info = State.parse(await manager.streams.info(this.#stream));
     } catch (error) {
       throw unread(messageOf(error), error);
     }
+    // For good: what comes now takes places that consumers are past.
+    if (info.state.last_seq < known) this.#wentBack ??= wentBack(info.state.last_seq, known);
+    if (this.#wentBack) throw this.#wentBack;
+    this.#newest = Math.max(this.#newest, info.state.last_seq);
+    return info;
   }
 
   async #open(after: number): Promise<Reader> {

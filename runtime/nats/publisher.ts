@@ -12,6 +12,8 @@ export interface PublisherOptions {
   readonly link: NatsLink;
   readonly stream: string;
   readonly subjectOf: (shard: number) => string;
+  /** Newest sequence of the stream that is known. */
+  readonly newest: () => number;
   /** Told of every message that the stream has: its sequence and how many records are in it. */
   readonly stored: (sequence: number, records: number) => void;
   /** Records that wait for their acknowledgement; beyond it `append` rejects with LOG_FULL. */
@@ -26,7 +28,7 @@ export interface PublisherOptions {
 
 const SWEEP_MS = 100;
 const RETRY_PAUSE_MS = 250;
-const CLOSE_WITHIN_MS = 2000;
+const CLOSE_WITHIN_MS = 1000;
 /** Below the usual limit of a server by what subject and headers need. */
 const MAX_MESSAGE_BYTES = 768 * 1024;
 const HEAD_BYTES = 4096;
@@ -50,6 +52,8 @@ interface InFlight {
   readonly data: Uint8Array;
   readonly entries: readonly Waiting[];
   readonly begunMs: number;
+  /** The stream had this sequence already when it was first sent. */
+  readonly behind: number;
   resendAtMs: number;
   lastError: string;
 }
@@ -174,7 +178,8 @@ export class Publisher {
         const id = `${this.#writer}-${number}`;
         const begunMs = performance.now();
         const entries = lane.waiting.splice(0, count);
-        lane.inFlight = { id, number, data, entries, begunMs, resendAtMs: 0, lastError: 'no answer' };
+        const behind = this.#options.newest();
+        lane.inFlight = { id, number, data, entries, begunMs, behind, resendAtMs: 0, lastError: 'no answer' };
         this.#recordBytes = Math.max(16, this.#recordBytes * 0.9 + (data.byteLength / count) * 0.1);
         this.#send(lane, lane.inFlight);
       } else {
@@ -230,8 +235,11 @@ export class Publisher {
     // Of a message that was answered before, or given up.
     if (!lane || !message || message.number !== Number(number)) return;
     const told = answerOf(answer);
-    if (told.kind === 'stored') {
+    if (told.kind === 'stored' && told.sequence > message.behind) {
       this.#stored(lane, message, told.sequence);
+    } else if (told.kind === 'stored') {
+      // Whoever follows the stream has been past that place, and would never see it.
+      this.#giveUp(lane, wentBack(told.sequence - 1, message.behind));
     } else if (told.kind === 'later') {
       message.lastError = told.reason;
       message.resendAtMs = performance.now() + RETRY_PAUSE_MS;
@@ -315,6 +323,12 @@ function answerOf(answer: Msg): Told {
   const reason = `${description} (${err_code ?? code})`;
   // 5xx: no leader, no room, not ready; the same message may go through in a moment.
   return code >= 500 ? { kind: 'later', reason } : { kind: 'refused', reason };
+}
+
+/** A server that lost what it had acknowledged gives out sequences again that its readers are past. */
+export function wentBack(last: number, known: number): ErrorWithCode {
+  const text = `the stream on NATS has ended at ${last} and had been at ${known} before: the server has lost acknowledged records. Delete the stream and restart to go on without them`;
+  return new ErrorWithCode('LOG_BEHIND', text, { retryable: false });
 }
 
 function tooLarge(data: Uint8Array, limit: number): string {

@@ -258,6 +258,30 @@ natsTest('positions go on where others remember them, and a stream that is behin
   await assert.rejects(log.skipTo(9_000_000_000), { code: 'LOG_BEHIND' });
 });
 
+natsTest('a server that has lost what it acknowledged is found out, and takes nothing more', async (t) => {
+  const own = await NatsServer.start();
+  t.after(() => own.remove());
+  const place = { url: own.url, name: 'test', startTimeoutMs: 10_000, prefix: 'lost', replicas: 1, maxAgeMs: DAY_MS };
+  const log = await openNatsLog(place, { ackTimeoutMs: 500 });
+  t.after(() => log.close());
+  await log.append(records(1, 10));
+  await own.kill('SIGTERM');
+  const restore = own.copyStore();
+  await own.restart();
+  const { feed, told } = following(log);
+  for (let n = 11; n <= 60; n++) await log.append(records(n, 1));
+  await until('the follower is at the end', () => feed.position === feed.end, 30_000);
+  await own.kill();
+  const late = log.append(records(61, 1));
+  restore();
+  await own.restart();
+  const wentBack = /has ended at \d+ and had been at/;
+  await assert.rejects(late, { code: 'UNAVAILABLE', message: wentBack });
+  await until('the follower is told why', () => wentBack.test(told.at(-1) ?? ''), 30_000);
+  await assert.rejects(log.append(records(62, 1)), { code: 'UNAVAILABLE', retryable: false });
+  await assert.rejects(log.end(), { code: 'LOG_BEHIND' });
+});
+
 natsTest(
   'limits are those of the settings, also for a stream that is there, and replicas need a newer server',
   async (t) => {

@@ -86,6 +86,17 @@ export class NatsServer {
     this.#process?.kill('SIGCONT');
   }
 
+  /** What it has stored, kept aside; it must not run. Returns how to put that back. */
+  copyStore(): () => void {
+    const [store, copy] = ['store', 'copy'].map((name) => path.join(this.#folder.dir, name));
+    if (store === undefined || copy === undefined) throw new Error('no folder');
+    fs.cpSync(store, copy, { recursive: true });
+    return () => {
+      fs.rmSync(store, { recursive: true });
+      fs.renameSync(copy, store);
+    };
+  }
+
   /** Ends it and removes what it stored. */
   async remove(): Promise<void> {
     await this.kill();
