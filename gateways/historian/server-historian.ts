@@ -1,3 +1,4 @@
+import { codeOf, ErrorWithCode } from '../../runtime/errors.ts';
 import type { Historian, RawQuery, Sample, WindowQuery, WindowRow } from '../../runtime/historian.ts';
 import type { Json } from '../../runtime/json.ts';
 import { CARRIER_DEFAULTS, type CarrierOptions, LogCarrier } from './log-carrier.ts';
@@ -20,11 +21,24 @@ export class ServerHistorian implements Historian {
   }
 
   raw(query: RawQuery): Promise<Sample[]> {
-    return this.#store.raw(query);
+    return this.#answer(this.#store.raw(query));
   }
 
   windows(query: WindowQuery): Promise<WindowRow[]> {
-    return this.#store.windows(query);
+    return this.#answer(this.#store.windows(query));
+  }
+
+  /** Before the server was reached its tables may be missing: that is no fault of the question. */
+  async #answer<Rows>(asked: Promise<Rows>): Promise<Rows> {
+    try {
+      return await asked;
+    } catch (error) {
+      const { connected, problem } = this.#carrier.state;
+      if (connected || codeOf(error) === 'INVALID_QUERY') throw error;
+      throw new ErrorWithCode('STORE_LOST', problem ?? 'the historian has not reached its server yet', {
+        cause: error,
+      });
+    }
   }
 
   /** What the server has acknowledged: the log may be trimmed up to there. While it was never reached that is nothing. */

@@ -29,3 +29,14 @@ test('an unknown key and a value out of range are named', () => {
 test('names of secrets in the environment are not settings', () => {
   assert.ok(readSettings({ SIGNALBOX_SECRET_PLC: 'x' }, {}, {}).ok);
 });
+
+test('a historian without its server is named, and an address that is none', () => {
+  const problemsOf = (file: Record<string, unknown>) => {
+    const result = readSettings({}, file, {});
+    return result.ok ? [] : result.problems;
+  };
+  assert.deepEqual(problemsOf({ HISTORIAN: 'questdb' }), ['setting HISTORIAN: questdb needs QUESTDB_URL']);
+  assert.deepEqual(problemsOf({ HISTORIAN: 'postgresql' }), ['setting HISTORIAN: postgresql needs DATABASE_URL']);
+  assert.match(problemsOf({ QUESTDB_URL: 'db.example:9000' }).join(), /QUESTDB_URL/);
+  assert.deepEqual(problemsOf({ HISTORIAN: 'sqlite', QUESTDB_URL: 'https://user:word@db.example' }), []);
+});
