@@ -23,6 +23,9 @@ export interface Frame {
   readonly times: readonly (number | null)[] | null;
   /** Kept back somewhere and delivered late on purpose: for the history, never for live values or alarms. */
   readonly historical?: boolean;
-  /** Gateway time minus the time that the device gave, where that was not credible and `deviceTimeMs` is ours instead. */
+  /**
+   * Time of the arrival minus the time that the device gave, where that is not what the frame says: the device's was not credible
+   * and `deviceTimeMs` is ours instead, or ours is known to be off.
+   */
   readonly skewMs?: number;
 }

@@ -109,7 +109,7 @@ export async function startPlant(options: {
       secret,
       dataDir: settings.DATA_DIR,
       node: settings.NODE,
-      clockIsOff: () => clock.isOff,
+      clockOffByMs: () => clock.offByMs,
       factories: links.follow({ modbus: modbusDriver, opcua: opcuaDriver, mqtt: mqttDriver }),
       log,
     });

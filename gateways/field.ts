@@ -8,9 +8,9 @@ import type { Json } from '../runtime/json.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ConnectionDefinition } from '../topology/plant.ts';
 import { Commissioning } from './commissioning.ts';
-import { doubtOwnTime } from './doubt-own-time.ts';
 import type { Driver, DriverFactory, DriverHost, DriverLog, WriteOutcome } from './driver.ts';
 import { LinkLoss } from './link-loss.ts';
+import { underWrongClock } from './own-time.ts';
 import { Reports } from './reports.ts';
 import { WriteEffect } from './write-effect.ts';
 import { WriteFence } from './write-fence.ts';
@@ -25,8 +25,8 @@ export interface FieldOptions {
   readonly dataDir: string;
   /** Name of the node: what all links depend on is told to it. */
   readonly node: string;
-  /** Whether the clock of this machine is known to be off. */
-  readonly clockIsOff: () => boolean;
+  /** What has to be added to the clock of this machine where it is known to be off; else null. */
+  readonly clockOffByMs: () => number | null;
   readonly log: DriverLog;
 }
 
@@ -90,7 +90,7 @@ export class Field {
   };
 
   #hostOf(definition: ConnectionDefinition): DriverHost {
-    const { runtime, secret, dataDir, clockIsOff, log } = this.#options;
+    const { runtime, secret, dataDir, clockOffByMs, log } = this.#options;
     const connection = entityId('connection', definition.id);
     const node = entityId('node', this.#options.node);
     const loss = new LinkLoss(definition, (to, command) => void this.#reports.tell(to, command));
@@ -102,8 +102,9 @@ export class Field {
       log,
       ingest: (device: string, frame: Frame) => {
         const id = known.get(device);
+        const offByMs = clockOffByMs();
         return id
-          ? runtime.ingest(id, clockIsOff() ? doubtOwnTime(frame) : frame)
+          ? runtime.ingest(id, offByMs === null ? frame : underWrongClock(frame, offByMs))
           : Promise.reject(new ErrorWithCode('UNKNOWN_DEVICE', `${device} is not on ${definition.id}`));
       },
       connectivity: (device, connectivity) => {

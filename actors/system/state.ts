@@ -1,11 +1,9 @@
-import type { Self } from '../../runtime/actor-kind.ts';
 import type { Json } from '../../runtime/json.ts';
 import type { LinkGroup } from '../../topology/plant.ts';
-import { type AlarmBook, AlarmViews } from '../alarm/book.ts';
-import { type CompiledRule, createTimers, type RuleOwner, type RuleTimers } from '../alarm/evaluate.ts';
+import type { AlarmBook, AlarmViews } from '../alarm/book.ts';
+import type { CompiledRule, RuleOwner, RuleTimers } from '../alarm/evaluate.ts';
 import type { AlarmEvent } from '../alarm/events.ts';
 import type { AlarmHolder } from '../alarm/view.ts';
-import { linkLostRule } from './link-lost.ts';
 import type { SystemRule } from './rules.ts';
 
 /** A connection, or the node itself, as something that can fail: what alarms of its own need. */
@@ -78,17 +76,4 @@ export interface LinkLost {
 export interface LinkBack {
   readonly kind: 'LinkBack';
   readonly atMs: number;
-}
-
-export function initialSystem(self: Self<SystemDefinition>): SystemState {
-  return { decided: { alarms: new Map(), certificates: [], link: null }, live: createLive(self) };
-}
-
-export function createLive({ id, definition }: Self<SystemDefinition>): SystemLive {
-  const { name, site, timeZone, group } = definition;
-  const linkRule = group === null ? null : linkLostRule(group);
-  const rules = linkRule === null ? definition.rules : [...definition.rules, linkRule.rule];
-  const alarmViews = new AlarmViews();
-  const timers = createTimers(1);
-  return { holder: { id, site, rules }, rules, owner: { name, timeZone }, alarmViews, linkRule, timers, clock: {} };
 }

@@ -10,7 +10,8 @@ import { certificateAlarms } from './certificate.ts';
 import { SystemCommand } from './commands.ts';
 import { decideSystem, systemDue, systemDueMs, systemPermission } from './decide.ts';
 import { evolveSystem } from './evolve.ts';
-import { createLive, initialSystem, type SystemDefinition, type SystemEvent, type SystemState } from './state.ts';
+import { createLive, initialSystem } from './live.ts';
+import type { SystemDefinition, SystemEvent, SystemState } from './state.ts';
 
 type SystemKind = ActorKind<SystemState, SystemCommand, SystemEvent, never, never, SystemDefinition>;
 

@@ -56,10 +56,13 @@ export class ClockWatch {
     return this.#state;
   }
 
-  /** Known to be off. Unknown is not off: a server that does not answer says nothing of the clock. */
-  get isOff(): boolean {
+  /**
+   * By how much the clock of the server is ahead, where ours is known to be off; else null. Unknown is not off: a server that does
+   * not answer says nothing of the clock.
+   */
+  get offByMs(): number | null {
     const measured = measuredIn(this.#state);
-    return measured !== null && Math.abs(measured.offsetMs) > CLOCK_LIMIT_MS;
+    return measured !== null && Math.abs(measured.offsetMs) > CLOCK_LIMIT_MS ? measured.offsetMs : null;
   }
 
   start(): void {
@@ -84,7 +87,7 @@ export class ClockWatch {
       this.#state = stateAfter(this.#state, answer, Date.now());
       onState(this.#state);
       // Who is sent away by the server (RFC 4330, 8) does not come back soon.
-      const isSlow = answer.ok ? !this.isOff : answer.code === 'refused';
+      const isSlow = answer.ok ? this.offByMs === null : answer.code === 'refused';
       const nextInMs = isSlow ? (timing?.intervalMs ?? INTERVAL_MS) : (timing?.soonMs ?? SOON_MS);
       this.#timer = setTimeout(() => this.#check(server), nextInMs).unref();
     });
