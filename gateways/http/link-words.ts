@@ -22,7 +22,8 @@ export function driverName(driver: string): string {
 export function whatIsWrong({ state, detail, lastError }: ToldReport, silent: number, devices: number): string {
   if (state === 'stopped') return 'it was ended here';
   if (state === 'degraded') {
-    const what = detail !== undefined && isSentence(detail) ? detail : lastError && failureWords(lastError);
+    // The last error may be one of long ago, that the link has overcome since.
+    const what = detail !== undefined && isSentence(detail) ? detail : undefined;
     const who = silent > 0 ? `${silent} of ${devices} devices ${silent === 1 ? 'does' : 'do'} not answer` : undefined;
     return [who, what].filter((part) => part !== undefined).join('; ') || 'not everything on it answers';
   }

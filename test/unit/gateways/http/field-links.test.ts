@@ -117,7 +117,7 @@ describe('the state of the whole', () => {
 
   it('tells of a link that is not quite well who does not answer, and never just an address', () => {
     const { runtime, device, read } = setUp();
-    const degraded = { ...CONNECTED, state: 'degraded', detail: '127.0.0.1:15020' };
+    const degraded = { ...CONNECTED, state: 'degraded', detail: '127.0.0.1:15020', lastError: REFUSED };
     device('a', 'plc-1', degraded);
     device('b', 'plc-1', degraded, 'offline');
     assert.equal(read().links[0]?.reason, '1 of 2 devices does not answer');
