@@ -6,10 +6,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { Settings } from '../runtime/settings.ts';
 
 /** TIM-04: the watch over the clock of this machine, told to the node's own actor. `runtime` is asked for once it is started. */
-export function watchClock(
-  { NODE, NTP_SERVER }: Pick<Settings, 'NODE' | 'NTP_SERVER'>,
-  runtime: () => Pick<Runtime, 'ask' | 'note'>,
-): ClockWatch {
+export function watchClock({ NODE, NTP_SERVER }: Settings, runtime: () => Pick<Runtime, 'ask' | 'note'>): ClockWatch {
   const id = entityId('node', NODE);
   const server = NTP_SERVER ?? '';
   let reports: Reports | undefined;

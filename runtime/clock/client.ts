@@ -26,7 +26,7 @@ export type ClockAnswer =
   | ({ readonly ok: true } & Measurement)
   | { readonly ok: false; readonly code: ClockFault; readonly message: string };
 
-export type ClockFault = SntpFault | 'no_answer' | 'host_not_found' | 'unreachable' | 'stopped';
+export type ClockFault = SntpFault | 'timeout' | 'host_not_found' | 'unreachable' | 'stopped';
 
 const NTP_PORT = 123;
 /** What the system calls it. */
@@ -43,7 +43,7 @@ export function parseTimeServer(text: string): TimeServer | undefined {
 /** Asks several times and goes by the answer with the shortest way, whose error is the smallest. Never rejects. */
 export async function askTime(server: TimeServer, options: AskOptions): Promise<ClockAnswer> {
   let best: Measurement | null = null;
-  let fault: ClockAnswer = { ok: false, code: 'no_answer', message: 'not asked' };
+  let fault: ClockAnswer = { ok: false, code: 'timeout', message: 'not asked' };
   let socket: Socket | null = null;
   try {
     socket = await connect(server);
@@ -85,7 +85,7 @@ async function connect({ host, port }: TimeServer): Promise<Socket> {
 function askOnce(socket: Socket, { timeoutMs, signal }: AskOptions): Promise<ClockAnswer> {
   return new Promise((resolve) => {
     const nonce = randomBytes(NONCE_BYTES);
-    let last: ClockAnswer = { ok: false, code: 'no_answer', message: `no answer within ${timeoutMs} ms` };
+    let last: ClockAnswer = { ok: false, code: 'timeout', message: `no answer within ${timeoutMs} ms` };
     const end = (answer: ClockAnswer): void => {
       clearTimeout(timer);
       socket.off('message', onMessage);
