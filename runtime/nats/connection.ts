@@ -4,6 +4,7 @@ import {
   connect,
   credsAuthenticator,
   DebugEvents,
+  ErrorCode,
   Events,
   type NatsConnection,
   type NatsError,
@@ -210,7 +211,13 @@ function credentialsOf(file: string): Uint8Array {
   }
 }
 
-const REFUSALS = new Set(['AUTHORIZATION_VIOLATION', 'BAD_AUTHENTICATION', 'BAD_CREDS', 'ACCOUNT_EXPIRED', 'TLS']);
+const REFUSALS: ReadonlySet<string> = new Set([
+  ErrorCode.AuthorizationViolation,
+  ErrorCode.BadAuthentication,
+  ErrorCode.BadCreds,
+  ErrorCode.AccountExpired,
+  ErrorCode.Tls,
+]);
 
 function isRefusal(error: unknown): error is NatsError {
   return REFUSALS.has(codeOf(error) ?? '');
