@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import type { DeadLetter, DeadLetterQuery, DeadLetterStore } from '../log.ts';
 import type { Dialect } from './dialect.ts';
 import type { JournalSchema } from './schema.ts';
+import { storable } from './storable.ts';
 
 /** Whatever the retention says of their age: a flood of bad data must not fill the disk. */
 const MAX_COUNT = 100_000;
@@ -72,7 +73,15 @@ export class SqlDeadLetters implements DeadLetterStore {
 }
 
 function rowOf(id: number, { timeMs, stream, source, code, reason, body }: DeadLetter): JournalSchema['dead_letter'] {
-  return { id, time_ms: timeMs, stream, source, code, reason, body: JSON.stringify(body) };
+  return {
+    id,
+    time_ms: timeMs,
+    stream,
+    source: storable(source),
+    code: storable(code),
+    reason: storable(reason),
+    body: JSON.stringify(body),
+  };
 }
 
 const STREAMS = ['invalid_telemetry', 'invalid_events', 'messages', 'effects'] as const;

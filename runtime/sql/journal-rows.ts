@@ -1,6 +1,7 @@
 import { CommandId, EntityId } from '../ids.ts';
 import type { Append, JournalEntry } from '../journal.ts';
 import type { JournalSchema } from './schema.ts';
+import { storable } from './storable.ts';
 import { viaOf } from './via.ts';
 
 export type JournalRow = JournalSchema['journal'];
@@ -18,7 +19,7 @@ export function rowOf(turn: Append, nth: number): Omit<JournalRow, 'position'> {
     kind: event.kind,
     event: JSON.stringify(event.event),
     time_ms: turn.timeMs,
-    by_user: turn.by.user,
+    by_user: storable(turn.by.user),
     by_via: turn.by.via,
     log_position: turn.logPosition,
     before: JSON.stringify(event.before),

@@ -37,6 +37,13 @@ export function deadLetterStoreContract(
     assert.equal(new Set(found.map(({ id }) => id)).size, 4);
   });
 
+  contract('a letter about garbage is kept, as far as there are characters for it', async (store) => {
+    await store.append([letter(1, { reason: 'said \0', body: { said: '\0 \ud83d' } }), letter(2)]);
+    const [, kept] = await store.query({ limit: 9 });
+    assert.match(kept?.reason ?? '', /^said [\0\ufffd]$/);
+    assert.deepEqual(kept?.body, { said: '\0 \ud83d' });
+  });
+
   contract('letters are filtered, and the newest come first, page by page', async (store) => {
     await store.append([letter(1), letter(2, { stream: 'effects' }), letter(3, { code: 'UNKNOWN_POINT' })]);
     await store.append([letter(4, { source: 'device/plc-2' })]);

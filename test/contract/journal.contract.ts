@@ -319,6 +319,29 @@ export function journalContract(
     assert.equal(await reopened.identity(), second, 'to open it is no start');
   });
 
+  contract('text of any kind is taken, and spoils nothing for the others of its batch', async ({ journal, epoch }) => {
+    const text = 'NUL \0, half a pair \ud83d, a backslash \\u0000, "quotes", \u{1f6b0} and ü';
+    const odd = turn(pump, 1, {
+      epoch,
+      commandId: 'ü "1"',
+      answer: text,
+      by: { user: 'NUL \0 \ud83d', via: 'http' },
+      effects: [text],
+    });
+    const batch = [
+      { ...odd, events: [{ kind: 'Said', event: { text }, before: null, after: text }] },
+      turn(valve, 1, { epoch }),
+    ];
+    assert.deepEqual(
+      (await journal.append(batch)).map(({ kind }) => kind),
+      ['committed', 'committed'],
+    );
+    const [said] = await journal.events(pump, 0);
+    assert.deepEqual([said?.event, said?.after, said?.by.user], [{ text }, text, 'NUL \ufffd \ufffd']);
+    assert.deepEqual((await journal.answered(pump, CommandId.parse('ü "1"')))?.answer, text);
+    assert.equal((await journal.pendingEffects())[0]?.effect, text);
+  });
+
   contract('effects without an event are refused before anything is written', async ({ journal, epoch }) => {
     await assert.rejects(
       journal.append([turn(valve, 1, { epoch }), turn(pump, 1, { epoch, kinds: [], effects: ['homeless'] })]),

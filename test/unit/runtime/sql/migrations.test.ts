@@ -74,3 +74,18 @@ test('a migration that fails leaves the database as it was', async (t) => {
   const journal = new SqlJournal(db, SQLITE);
   assert.ok(await journal.answered(BOOK, callersCommandId('ann', 'k-1')));
 });
+
+test('epochs go on where they were, and nobody owns a shard after an upgrade', async (t) => {
+  const db = await databaseAt(t, '0006-identity');
+  for (let n = 0; n < 64; n++) await sql`insert into shard (n, owner, epoch) values (${n}, 'host:1', 7)`.execute(db);
+  await migrate(db, SQLITE);
+  const rows = await db.selectFrom('shard').selectAll().orderBy('n').execute();
+  assert.equal(rows.length, 64);
+  for (const [n, row] of rows.entries())
+    assert.deepEqual(row, { n, owner: null, incarnation: null, epoch: 7, state: 'free', target: null });
+  const journal = new SqlJournal(db, SQLITE);
+  const asset = entityId('asset', 'pump-1');
+  assert.equal((await journal.append([turn(asset, 1, { epoch: 7 })]))[0]?.kind, 'fenced');
+  assert.equal(await journal.claimAllShards('new'), 8);
+  assert.equal((await journal.append([turn(asset, 1, { epoch: 8 })]))[0]?.kind, 'committed');
+});
