@@ -1,48 +1,58 @@
 import { pack } from 'msgpackr';
-import type { Logger } from 'pino';
 import type { Entities } from './entities.ts';
-import { entityId } from './ids.ts';
+import { type EntityId, entityId } from './ids.ts';
 import type { Journal } from './journal.ts';
+import type { Shard } from './ownership.ts';
 
-const CHECKPOINT = entityId('node', 'checkpoint');
+/** As versions before wrote it, for all shards together. */
+const OF_ALL_SHARDS = entityId('node', 'checkpoint');
 /** Few enough that a value on its way to the wall does not notice. */
 const ENTITIES_AT_ONCE = 4;
 const MAX_PAUSE_MS = 100;
+const NOTHING = pack(null);
+
+export interface CheckpointsOptions {
+  readonly entities: Entities;
+  readonly journal: Pick<Journal, 'snapshot' | 'saveSnapshots'>;
+  readonly delivered: () => number;
+}
 
 /**
- * Snapshots of what changed, and beside them the log position that all snapshots together cover: an entity whose snapshot
- * is older had nothing to observe up to there. So a restart reads the log from that position and not from the oldest
- * snapshot of an entity that has been quiet for weeks.
+ * Snapshots of what changed, and beside them, for each shard, the log position that all snapshots of it together cover: an
+ * entity whose snapshot is older had nothing to observe up to there. So a recovery reads the log from that position and not
+ * from the oldest snapshot of an entity that has been quiet for weeks.
  */
 export class Checkpoints {
-  readonly #options: {
-    readonly entities: Entities;
-    readonly journal: Journal;
-    readonly log: Logger;
-    readonly delivered: () => number;
-  };
-  #covered = 0;
+  readonly #options: CheckpointsOptions;
+  /** Of the shards that are here, as saved last. */
+  readonly #covered = new Map<Shard, number>();
   #hurry = false;
   #running: Promise<void> | undefined;
 
-  constructor(options: {
-    readonly entities: Entities;
-    readonly journal: Journal;
-    readonly log: Logger;
-    readonly delivered: () => number;
-  }) {
+  constructor(options: CheckpointsOptions) {
     this.#options = options;
   }
 
-  /** As of the last one that was saved. */
+  /** Position up to which nobody here needs the log any more. */
   get covered(): number {
-    return this.#covered;
+    return this.#covered.size === 0 ? 0 : Math.min(...this.#covered.values());
   }
 
-  async coveredTo(): Promise<number> {
-    const stored = await this.#options.journal.snapshot(CHECKPOINT);
-    this.#covered = stored?.logPosition ?? 0;
-    return this.#covered;
+  /** Position up to which no entity of a shard has anything to observe that is not in its snapshot. */
+  coveredOf(shard: Shard): number {
+    return this.#covered.get(shard) ?? 0;
+  }
+
+  /** A shard comes here; what its last owner saved counts. */
+  async begin(shard: Shard): Promise<void> {
+    const { journal } = this.#options;
+    const stored = (await journal.snapshot(rowOf(shard))) ?? (await journal.snapshot(OF_ALL_SHARDS));
+    this.#covered.set(shard, stored?.logPosition ?? 0);
+  }
+
+  /** A shard is here no more. */
+  end(shard: Shard): void {
+    this.#covered.delete(shard);
   }
 
   /**
@@ -60,21 +70,32 @@ export class Checkpoints {
   async #take(spreadMs: number): Promise<void> {
     const { entities, journal, delivered } = this.#options;
     const upTo = delivered();
-    let coveredTo = upTo;
+    const covered = new Map([...this.#covered.keys()].map((shard) => [shard, upTo]));
     const all = [...entities.all()];
     const pauseMs = Math.min(MAX_PAUSE_MS, (spreadMs * ENTITIES_AT_ONCE) / Math.max(1, all.length));
     for (let start = 0; start < all.length; start += ENTITIES_AT_ONCE) {
       if (start > 0 && !this.#hurry) await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      const some = await entities.snapshots(all.slice(start, start + ENTITIES_AT_ONCE), upTo);
-      coveredTo = Math.min(coveredTo, some.coveredTo);
-      if (some.snapshots.length === 0) continue;
-      await journal.saveSnapshots(some.snapshots);
-      entities.saved(some.snapshots);
+      const { snapshots, behind } = await entities.snapshots(all.slice(start, start + ENTITIES_AT_ONCE), upTo);
+      for (const { shard, position } of behind) covered.set(shard, Math.min(covered.get(shard) ?? 0, position));
+      if (snapshots.length === 0) continue;
+      await journal.saveSnapshots(snapshots);
+      entities.saved(snapshots);
     }
-    if (coveredTo <= this.#covered) return;
-    // Last, for it says that all of the others are there.
-    const checkpoint = { entity: CHECKPOINT, seq: 0, logPosition: coveredTo, timeMs: Date.now(), state: pack(null) };
-    await journal.saveSnapshots([checkpoint]);
-    this.#covered = coveredTo;
+    await this.#save(covered);
   }
+
+  /** Last, for it says that all of the snapshots are there. */
+  async #save(covered: ReadonlyMap<Shard, number>): Promise<void> {
+    const timeMs = Date.now();
+    const moved = [...covered].filter(([shard, position]) => position > (this.#covered.get(shard) ?? Number.MAX_VALUE));
+    if (moved.length === 0) return;
+    await this.#options.journal.saveSnapshots(
+      moved.map(([shard, logPosition]) => ({ entity: rowOf(shard), seq: 0, logPosition, timeMs, state: NOTHING })),
+    );
+    for (const [shard, position] of moved) if (this.#covered.has(shard)) this.#covered.set(shard, position);
+  }
+}
+
+function rowOf(shard: Shard): EntityId {
+  return entityId('shard', `${shard}`);
 }

@@ -10,6 +10,7 @@ import { type EntityId, kindOf } from './ids.ts';
 import type { Snapshot } from './journal.ts';
 import type { Json } from './json.ts';
 import type { PositionedRecord } from './log.ts';
+import type { Shard } from './ownership.ts';
 import { permits } from './permissions.ts';
 import type { Population } from './population.ts';
 import type { AskOptions, Reply } from './runtime.ts';
@@ -17,6 +18,12 @@ import type { AskOptions, Reply } from './runtime.ts';
 const DEFAULT_ASK_TIMEOUT_MS = 10_000;
 /** Somebody sent a command to an entity that never was; it is let go of before many such names fill memory. */
 const PHANTOM_MS = 1000;
+
+/** How far the snapshots of a shard reach, where that is not as far as was asked for. */
+interface Behind {
+  readonly shard: Shard;
+  readonly position: number;
+}
 
 /** The entities of one node: brings them up when somebody wants them, hands them their messages, lets the idle go. */
 export class Entities {
@@ -207,20 +214,22 @@ export class Entities {
     return entity;
   }
 
-  /** Snapshots of those that changed, of some entities, and the position that they all are covered up to by them. */
-  async snapshots(some: readonly Entity[], upTo: number): Promise<{ snapshots: Snapshot[]; coveredTo: number }> {
-    const taken: Promise<Snapshot | undefined>[] = [];
-    let coveredTo = upTo;
-    for (const entity of some) {
+  /** Snapshots of those that changed, of some entities, and who is not covered up to the position by them, and how far. */
+  async snapshots(some: readonly Entity[], upTo: number): Promise<{ snapshots: Snapshot[]; behind: Behind[] }> {
+    const behind: Behind[] = [];
+    const taken = some.map(async (entity) => {
+      const { shard } = entity;
       // What it observed since its snapshot is lost with its memory, and what came while it was down it never saw.
-      if (entity.status !== 'live') coveredTo = Math.min(coveredTo, entity.savedLogPosition);
+      if (entity.status !== 'live') behind.push({ shard, position: entity.savedLogPosition });
       // What waits in its mailbox counts as observed by then.
-      else if (entity.unsaved || entity.waiting > 0) taken.push(this.#snapshotOf(entity, upTo));
-    }
-    const answers = await Promise.all(taken);
-    const snapshots = answers.filter((answer) => answer !== undefined);
-    // One that crashed meanwhile is still behind: the next round covers it.
-    return { snapshots, coveredTo: snapshots.length < answers.length ? 0 : coveredTo };
+      if (entity.status !== 'live' || (!entity.unsaved && entity.waiting === 0)) return undefined;
+      const snapshot = await this.#snapshotOf(entity, upTo);
+      // One that crashed meanwhile is still behind: the next round covers it.
+      if (snapshot === undefined) behind.push({ shard, position: 0 });
+      return snapshot;
+    });
+    const snapshots = (await Promise.all(taken)).filter((snapshot) => snapshot !== undefined);
+    return { snapshots, behind };
   }
 
   /** The journal has these snapshots; until then their entities count as unsaved. */

@@ -22,7 +22,7 @@ import type { Metrics } from './metrics.ts';
 import { LocalCell } from './nact/cell.ts';
 import { healthOf } from './node-health.ts';
 import { describeNode } from './node-metrics.ts';
-import { LocalOwnership, shardOf } from './ownership.ts';
+import { LocalOwnership, SHARD_COUNT, shardOf } from './ownership.ts';
 import type { Population } from './population.ts';
 import { recoverAll } from './recovery.ts';
 import type { AskOptions, Health, Reply, Restarted, Runtime } from './runtime.ts';
@@ -128,14 +128,13 @@ export class Node implements Runtime {
     this.#replays = new SharedReplay({
       log: storage.log,
       followersOf: options.population.followersOf,
-      covered: () => this.#checkpoints.covered,
+      covered: (id) => this.#checkpoints.coveredOf(shardOf(id)),
     });
     this.#entities = new Entities(options.population, this.#hostOf());
     this.#pump = this.#pumpFor(storage.log, logEnd);
     this.#checkpoints = new Checkpoints({
       entities: this.#entities,
       journal: storage.journal,
-      log: options.log,
       delivered: () => this.#pump.delivered,
     });
   }
@@ -143,6 +142,7 @@ export class Node implements Runtime {
   static async start(options: NodeOptions): Promise<Node> {
     const node = new Node(options, await options.storage.log.end());
     const { journal, log } = options.storage;
+    await Promise.all(Array.from({ length: SHARD_COUNT }, (_, shard) => node.#checkpoints.begin(shard)));
     const residents = new Set([...options.population.residents, ...(await journal.entities())]);
     // From the first view on: what is shown while others are still recovering may never change again.
     node.live.onFlush((changed) => node.#collectWatched(changed));
@@ -151,7 +151,7 @@ export class Node implements Runtime {
       entities: node.#entities,
       log,
       followersOf: options.population.followersOf,
-      from: await node.#checkpoints.coveredTo(),
+      from: node.#checkpoints.covered,
     });
     node.#pump.start();
     for (const effect of await journal.pendingEffects()) node.#effects.begin(effect);

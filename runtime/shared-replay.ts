@@ -13,8 +13,8 @@ interface Member {
 export interface SharedReplayOptions {
   readonly log: TelemetryLog;
   readonly followersOf: (source: EntityId) => readonly EntityId[];
-  /** Nobody has anything to observe up to this position that is not in a snapshot. */
-  readonly covered: () => number;
+  /** Position up to which an entity has nothing to observe that is not in its snapshot. */
+  readonly covered: (id: EntityId) => number;
 }
 
 /**
@@ -56,8 +56,8 @@ export class SharedReplay {
 
   async #pass(group: Map<EntityId, Member>): Promise<void> {
     const { log, followersOf, covered } = this.#options;
-    const oldest = Math.min(...[...group.values()].map(({ entity }) => entity.logPosition));
-    for await (const record of recordsAfter(log, Math.max(oldest, covered()))) {
+    const from = [...group.values()].map(({ entity }) => Math.max(entity.logPosition, covered(entity.id)));
+    for await (const record of recordsAfter(log, Math.min(...from))) {
       const source = group.get(record.source);
       if (source?.entity.kind.admit) await give(group, source, record);
       for (const follower of followersOf(record.source)) {
