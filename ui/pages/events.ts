@@ -102,7 +102,13 @@ export function Events() {
   const drawn = (line: Line<Entry>) => {
     if (line.kind === 'one') return row(line.entry);
     const isOpen = unfolded === line.key;
-    return html`<${FoldRow} key=${line.key} wall=${wall} entries=${line.entries} zone=${zoneOf(line.newest)} site=${siteOf(line.newest.entity)} text=${line.newest.kind === 'AlarmCleared' ? textOfEntry(line.newest) : groundWords(line.newest.event)} open=${isOpen} onToggle=${() => setUnfolded(isOpen ? null : line.key)} />
+    const { newest, entries } = line;
+    const why = newest.kind === 'AlarmCleared' ? textOfEntry(newest) : groundWords(newest.event);
+    // Of one entity what they are about, of several which they are.
+    const isOfOne = entries.every(({ entity }) => entity === newest.entity);
+    const about = isOfOne ? entries.map(textOfEntry) : entries.map(({ entity }) => wall.nameOf(entity));
+    const detail = isOfOne && about.some((each) => each !== '') ? '' : why;
+    return html`<${FoldRow} key=${line.key} wall=${wall} entries=${entries} zone=${zoneOf(newest)} site=${siteOf(newest.entity)} text=${detail} about=${[...new Set(about)]} open=${isOpen} onToggle=${() => setUnfolded(isOpen ? null : line.key)} />
       ${isOpen && line.entries.map((entry) => row(entry, true))}`;
   };
   return html`<main class="page">
@@ -147,16 +153,23 @@ interface RowProps {
 }
 
 function Row({ wall, entry, zone, text, folded, open, onToggle }: RowProps) {
-  const [kind, id] = split(entry.entity);
-  const page = PAGES[kind];
   return html`<tr data-event=${entry.key} class=${`${open ? 'open' : ''} ${folded ? 'folded' : ''}`}>
       <td><${Moment} timeMs=${entry.timeMs} zone=${zone} /></td>
       <td><button type="button" class="link" aria-expanded=${open} title="The whole record" onClick=${onToggle}><span class="fold" aria-hidden="true">${open ? '−' : '+'}</span> <strong>${eventTitle(entry.kind)}</strong></button></td>
-      <td>${page === undefined ? words(kind.replace(/-/g, '_')) : html`<a href=${`/${page}/${encodeURIComponent(id)}`}>${wall.nameOf(entry.entity)}</a> <span class="dim">${words(kind.replace(/-/g, '_'))}</span>`}</td>
+      <td><${Where} wall=${wall} entity=${entry.entity} /></td>
       <td><${By} wall=${wall} by=${entry.by} /></td>
       <td class="event-text">${text}</td>
     </tr>
     ${open && html`<tr class="event-body"><td colspan="5"><${EventRecord} entity=${entry.entity} seq=${entry.seq} timeMs=${entry.timeMs} zone=${zone} event=${entry.event} record=${entry.record} /></td></tr>`}`;
+}
+
+function Where({ wall, entity }: { readonly wall: Wall; readonly entity: string }) {
+  const [kind, id] = split(entity);
+  const page = PAGES[kind];
+  const what = words(kind.replace(/-/g, '_'));
+  return page === undefined
+    ? what
+    : html`<a href=${`/${page}/${encodeURIComponent(id)}`}>${wall.nameOf(entity)}</a> <span class="dim">${what}</span>`;
 }
 
 interface FoldRowProps {
@@ -165,27 +178,27 @@ interface FoldRowProps {
   readonly zone: string;
   readonly site: string | undefined;
   readonly text: string;
+  readonly about: readonly string[];
   readonly open: boolean;
   readonly onToggle: () => void;
 }
 
 /** Many entries that say the same: how often, of how many, and why. */
-function FoldRow({ wall, entries, zone, site, text, open, onToggle }: FoldRowProps) {
+function FoldRow({ wall, entries, zone, site, text, about, open, onToggle }: FoldRowProps) {
   const [newest] = entries;
   if (newest === undefined) return null;
-  const names = [...new Set(entries.map(({ entity }) => wall.nameOf(entity)))];
+  const entities = new Set(entries.map(({ entity }) => entity)).size;
   const [kind] = split(newest.entity);
-  const whose = names.length === 1 ? names[0] : `${names.length} ${words(kind.replace(/-/g, '_'))}s`;
   return html`<tr class=${open ? 'fold-line open' : 'fold-line'}>
     <td><${Moment} timeMs=${newest.timeMs} zone=${zone} /></td>
     <td><button type="button" class="link" aria-expanded=${open} title="All of them" onClick=${onToggle}><span class="fold" aria-hidden="true">${open ? '−' : '+'}</span> <strong>${eventTitle(newest.kind)}</strong> <span class="times">×${entries.length}</span></button></td>
-    <td>${whose}${site !== undefined && html` <a class="dim" href=${`/site/${encodeURIComponent(site)}`}>${wall.nameOf(`site/${site}`)}</a>`}</td>
+    <td>${entities === 1 ? html`<${Where} wall=${wall} entity=${newest.entity} />` : html`${entities} ${words(kind.replace(/-/g, '_'))}s${site !== undefined && html` <a class="dim" href=${`/site/${encodeURIComponent(site)}`}>${wall.nameOf(`site/${site}`)}</a>`}`}</td>
     <td><span class="dim">system</span></td>
-    <td class="event-text">${text}${text !== '' && names.length > 1 && '. '}${names.length > 1 && html`<span class="dim">${namesInWords(names)}</span>`}</td>
+    <td class="event-text">${text}${text !== '' && '. '}<span class="dim">${firstOf(about)}</span></td>
   </tr>`;
 }
 
-function namesInWords(names: readonly string[]): string {
+function firstOf(names: readonly string[]): string {
   const first = names.slice(0, 4).join(', ');
   return names.length > 4 ? `${first} and ${names.length - 4} more` : first;
 }
