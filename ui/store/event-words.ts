@@ -41,7 +41,10 @@ export function eventWords(
     case 'DeviceOnline':
     case 'DeviceOffline':
     case 'DeviceUnknown':
+    case 'LinkLost':
       return sentence(fields.code('reason'), fields.text('detail'));
+    case 'CertificateSeen':
+      return sentence(`of the ${fields.text('whose') === 'own' ? 'installation' : 'server'}`, fields.text('subject'));
     case 'DeviceIntroduced':
       return `linked to ${fields.list('assets', (asset) => nameOf(`asset/${asset}`)) || 'no asset'}`;
     case 'LinkedDeviceReported':
