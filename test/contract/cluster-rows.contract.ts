@@ -12,7 +12,7 @@ export interface OpenClusterRows {
   readonly rows: ClusterRows;
   /** Makes every beat older. */
   age(ms: number): Promise<void>;
-  /** A journal row's worth of ownership: what a second process of the cell sees and does. */
+  /** The same rows as another process of the cell has them, on a connection of its own. */
   another(): Promise<ClusterRows>;
 }
 
