@@ -118,7 +118,9 @@ export class LogCarrier {
   /** True when there is more to do at once. */
   async #step(): Promise<boolean> {
     if (!this.#connected) {
-      this.#position = await this.#store.connect();
+      const position = await this.#store.connect();
+      // A log from a backup gives out positions again that the server has seen: all of it is sent again, and is there once.
+      this.#position = position > (await this.#source.end()) ? 0 : position;
       this.#connected = true;
     }
     this.#grown = false;

@@ -1,8 +1,11 @@
+import { z } from 'zod';
 import { decodeRecords } from '../../runtime/batch-codec.ts';
 import { EntityId } from '../../runtime/ids.ts';
 import { BlockReader, logIdOf } from '../../runtime/sql/log-file.ts';
 import { openSqliteFile, type SqliteConnection } from '../../runtime/sql/sqlite.ts';
 import type { LoggedRecord, LogSource } from './sample-store.ts';
+
+const End = z.array(z.object({ position: z.number() }));
 
 /** The telemetry log read from its file, on a connection and in a thread of its own: whoever appends is not asked. */
 export class LogFileSource implements LogSource {
@@ -28,6 +31,13 @@ export class LogFileSource implements LogSource {
       }
     }
     return records;
+  }
+
+  async end(): Promise<number> {
+    const rows = this.#db
+      .prepare('select first + count - 1 as position from block order by first desc limit 1')
+      .all([]);
+    return End.parse(rows)[0]?.position ?? 0;
   }
 
   close(): void {

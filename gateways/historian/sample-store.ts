@@ -9,6 +9,8 @@ export interface LoggedRecord extends PositionedRecord {
 /** Where a historian reads the log: the log's own port, or its file. */
 export interface LogSource {
   read(afterPosition: number, limit: number): Promise<readonly LoggedRecord[]>;
+  /** No record is above it. */
+  end(): Promise<number>;
 }
 
 /** What became of some records. Those that are not frames, or that the database refuses, are passed over and counted. */

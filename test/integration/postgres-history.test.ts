@@ -98,6 +98,23 @@ test('what is replayed writes nothing, and what was corrected is written again',
   assert.equal((await versions()).length, 100);
 });
 
+test('a log that was restored from a backup loses nothing to positions that it gives out again', {
+  skip,
+}, async (t) => {
+  const { url, log, historian } = await plant(t);
+  await log.append(upTo(100).map((n) => record(n)));
+  await historian.caughtUp(100);
+  await historian.close();
+  const restored = new MemoryLog();
+  await restored.append(upTo(50).map((n) => record(n)));
+  await restored.append([record(200), record(201)]);
+  const again = await openServerHistorian({ store: { kind: 'postgresql', url }, log: restored, carrier: QUICK });
+  t.after(() => again.close());
+  await again.caughtUp(await restored.end());
+  assert.deepEqual(await values(again, 'a'), [...upTo(100), 200, 201]);
+  assert.equal(await again.position(), 52);
+});
+
 test('a day is a partition, and a day that is over goes whole', { skip }, async (t) => {
   const { url, log, historian, server } = await plant(t);
   await log.append([0, 1, 2].map((day) => record(day, day, START_MS + day * DAY_MS)));

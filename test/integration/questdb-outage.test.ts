@@ -15,6 +15,7 @@ import { type EntityId, entityId } from '../../runtime/ids.ts';
 import { openNatsLog } from '../../runtime/nats/open.ts';
 import { SqlLog } from '../../runtime/sql/sql-log.ts';
 import { until } from '../support/condition.ts';
+import { MemoryLog } from '../support/memory-log.ts';
 import { freePort } from '../support/mosquitto.ts';
 import { NatsServer, noNats } from '../support/servers/nats.ts';
 import { QuestDb, withoutQuestDb } from '../support/servers/questdb.ts';
@@ -186,6 +187,26 @@ test('it goes on from its own position and does not read again what it has', { s
   // Two points a record.
   assert.equal((await again.statistics()).readings, 20);
   assert.deepEqual(await values(again, 'a'), upTo(60));
+});
+
+test('a log that was restored from a backup loses nothing to positions that it gives out again', {
+  skip,
+}, async (t) => {
+  const store = { kind: 'questdb', url: running().url, prefix: `plant${++opened}` } as const;
+  for (const [kept, added] of [
+    [100, 0],
+    [50, 2],
+  ] as const) {
+    const log = new MemoryLog();
+    await log.append(upTo(kept).map((n) => record(n)));
+    await log.append(upTo(added).map((n) => record(200 + n)));
+    const historian = await openServerHistorian({ store, log, carrier: QUICK });
+    t.after(() => historian.close());
+    await historian.caughtUp(kept + added);
+    assert.equal(await historian.position(), kept + added);
+    assert.equal((await values(historian, 'a')).length, 100 + added);
+    await historian.close();
+  }
 });
 
 test('a row that the server refuses is passed over and counted, and holds up nothing', { skip }, async (t) => {

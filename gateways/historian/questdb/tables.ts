@@ -28,9 +28,9 @@ export function positionsTable({ positions }: Tables): string {
   ) timestamp(time) partition by day ttl 7 days wal`;
 }
 
-/** Positions of a log only grow, so that a clock that was set back does no harm. */
+/** The newest. One that is too low, as with a clock that was set back, only makes some rows be sent again. */
 export function positionOf({ positions }: Tables, log: string): string {
-  return `select max(position) from ${positions} where log = ${literal(log)}`;
+  return `select position from ${positions} where log = ${literal(log)} order by time desc limit 1`;
 }
 
 /** A text in SQL. */
