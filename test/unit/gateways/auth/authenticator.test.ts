@@ -26,6 +26,24 @@ describe('the authenticator', () => {
     assert.deepEqual(answer.identity.permissions, ROLES.viewer);
   });
 
+  it('knows without a wait who was looked up just now, lets nobody in by that who may not, and not for long', async () => {
+    const { clock, authenticator, make } = setUp();
+    const { token, stored } = await make();
+    assert.equal(authenticator.authenticateKnown(token, 'a'), undefined, 'nobody has asked yet');
+    await authenticator.prepare(token);
+    assert.equal(authenticator.authenticateKnown(token, 'a')?.ok, true);
+    const forged = token.slice(0, 21) + newToken().token.slice(21);
+    await authenticator.prepare(forged);
+    assert.equal(authenticator.authenticateKnown(forged, 'a'), undefined);
+    clock.nowMs += 2001;
+    assert.equal(authenticator.authenticateKnown(token, 'a'), undefined);
+    await authenticator.prepare(token);
+    await authenticator.revoke(stored.id, BY_TEST);
+    assert.equal(authenticator.authenticateKnown(token, 'a'), undefined);
+    await authenticator.prepare(token);
+    assert.equal(authenticator.authenticateKnown(token, 'a')?.ok, false, 'revoked');
+  });
+
   it('stores the hash of a token and never the token', async () => {
     const { store, make } = setUp();
     const { token, stored } = await make();
