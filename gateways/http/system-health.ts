@@ -43,7 +43,9 @@ function overall(node: Status, links: readonly FieldLink[]): Status {
 }
 
 function partReasons({ parts }: Health): string[] {
-  return parts.filter(({ status }) => status !== 'healthy' && status !== 'not_checked').map(({ name, detail }) => `${name}: ${detail}`);
+  return parts
+    .filter(({ status }) => status !== 'healthy' && status !== 'not_checked')
+    .map(({ name, detail }) => `${name}: ${detail}`);
 }
 
 /** Names the connection, its driver, how many devices it leaves without news, and what went wrong. */
