@@ -36,6 +36,7 @@ const CONNECT_TIMEOUT_MS = 5000;
 /** A server that is gone without a word is noticed after three of them. */
 const PING_INTERVAL_MS = 5000;
 const MAX_PINGS_OUT = 2;
+const CLOSE_WITHIN_MS = 500;
 const MIN_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 5000;
 
@@ -126,6 +127,12 @@ export class NatsLink {
   }
 
   async close(): Promise<void> {
+    // The client writes once more while it closes, and where the server has just gone that is an error which nobody can
+    // catch. A round trip shows that it is there, or lets the client notice that it is not.
+    if (this.connected) {
+      const flushed = this.connection.flush().catch(() => undefined);
+      await Promise.race([flushed, new Promise((resolve) => setTimeout(resolve, CLOSE_WITHIN_MS).unref())]);
+    }
     await this.connection.close();
   }
 

@@ -20,6 +20,7 @@ export interface FeedOptions {
   readonly damaged: (sequence: number, error: unknown) => void;
   /** Messages that the limits of the stream dropped before they were read here. */
   readonly missed: (messages: number) => void;
+  readonly stopped: () => void;
 }
 
 /** Held undecoded at most, while the consumer has paused. */
@@ -91,6 +92,7 @@ export class Feed implements LogFeed {
     this.#puller?.close();
     this.#puller = undefined;
     this.#held = [];
+    this.#options.stopped();
   }
 
   #attachSoon(pauseMs: number): void {

@@ -141,6 +141,7 @@ export class NatsLog implements TelemetryLog {
       damaged: (sequence, error) => this.#damaged(sequence, error),
       missed: (messages) =>
         this.#lost('messages of the telemetry log were dropped by its limits before they were read', { messages }),
+      stopped: () => this.#feeds.delete(feed),
     });
     this.#feeds.add(feed);
     return feed;
@@ -182,7 +183,7 @@ export class NatsLog implements TelemetryLog {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const feed of this.#feeds) feed.stop();
+    for (const feed of [...this.#feeds]) feed.stop();
     for (const reader of this.#readers) reader.close();
     await this.#publisher.close();
     await this.#link.close();

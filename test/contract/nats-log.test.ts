@@ -258,6 +258,28 @@ natsTest('positions go on where others remember them, and a stream that is behin
   await assert.rejects(log.skipTo(9_000_000_000), { code: 'LOG_BEHIND' });
 });
 
+natsTest('a log can be closed at any moment, also while its server dies or hangs', async (t) => {
+  const own = await NatsServer.start();
+  t.after(() => own.remove());
+  const place = { url: own.url, name: 'test', startTimeoutMs: 10_000, prefix: 'closed', replicas: 1, maxAgeMs: DAY_MS };
+  for (const pauseMs of [0, 1, 3, 10, 300]) {
+    const log = await openNatsLog(place);
+    const { feed } = following(log);
+    await log.append(records(1, 1));
+    await caughtUp(log, feed);
+    const killed = own.kill();
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    // Nothing is thrown where nobody could catch it: that would end the process.
+    await log.close();
+    await killed;
+    await own.restart();
+  }
+  const log = await openNatsLog(place);
+  own.suspend();
+  await log.close();
+  own.resume();
+});
+
 natsTest('a server that has lost what it acknowledged is found out, and takes nothing more', async (t) => {
   const own = await NatsServer.start();
   t.after(() => own.remove());
