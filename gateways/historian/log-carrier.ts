@@ -132,9 +132,11 @@ export class LogCarrier {
       return false;
     }
     this.#lastStoreMs = performance.now();
-    this.#count(await this.#store.store(records));
-    // A log gives whole batches of its own, so that a little less is full as well.
-    return records.length >= this.#options.batchRecords / 2;
+    const stored = await this.#store.store(records);
+    this.#count(stored);
+    // A log gives whole batches of its own, so that a little less is full as well; and a store may take a part of them.
+    const isRest = stored.position < (records.at(-1)?.position ?? 0);
+    return isRest || records.length >= this.#options.batchRecords / 2;
   }
 
   #count({ position, readings, ignored, refused }: Stored): void {

@@ -21,6 +21,8 @@ export interface PostgresStoreOptions {
   readonly answerTimeoutMs: number;
 }
 
+/** In one statement: some megabytes. */
+const MAX_READINGS = 50_000;
 /** One writes, the others answer questions. */
 const MAX_CONNECTIONS = 4;
 
@@ -52,7 +54,8 @@ export class PostgresStore implements SampleStore {
     return row === undefined ? 0 : z.object({ position: z.number() }).parse(row).position;
   }
 
-  async store(records: readonly LoggedRecord[]): Promise<Stored> {
+  async store(given: readonly LoggedRecord[]): Promise<Stored> {
+    const records = atOnce(given);
     const frames = records.filter((record): record is FrameRecord => isFrame(record.observation));
     await this.#ids.learn(
       frames.map(({ source, observation }) => [source, observation.points] as const),
@@ -150,6 +153,16 @@ export class PostgresStore implements SampleStore {
   async close(): Promise<void> {
     await this.#db.destroy();
   }
+}
+
+/** The first of them, with about as many readings as one statement should have. */
+function atOnce(records: readonly LoggedRecord[]): readonly LoggedRecord[] {
+  let readings = 0;
+  for (const [index, { observation }] of records.entries()) {
+    if (isFrame(observation)) readings += observation.points.length;
+    if (readings >= MAX_READINGS) return records.slice(0, index + 1);
+  }
+  return records;
 }
 
 const Partition = z.object({ name: z.string(), bytes: z.number() });
