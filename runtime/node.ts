@@ -11,6 +11,7 @@ import type { EntityHost } from './entity/host.ts';
 import { ErrorWithCode, messageOf } from './errors.ts';
 import { FollowingPump } from './following-pump.ts';
 import type { Historian } from './historian.ts';
+import { HistorianWatch } from './historian-watch.ts';
 import { type EntityId, entityId, kindOf } from './ids.ts';
 import { type Append, entriesOf, type Journal } from './journal.ts';
 import type { Json } from './json.ts';
@@ -85,6 +86,7 @@ export class Node implements Runtime {
   #timers: NodeJS.Timeout[] = [];
   readonly #journalWatch: StoreWatch;
   readonly #logWatch: StoreWatch;
+  readonly #historianWatch: HistorianWatch;
   readonly #replays: SharedReplay;
   readonly #overflows = { refused: new Map<string, number>(), replaced: new Map<string, number>() };
   #logRefusal: string | undefined;
@@ -125,6 +127,7 @@ export class Node implements Runtime {
       probe: () => storage.log.read(this.#pump.delivered, 1),
       changed: (failure) => this.#storeChanged('telemetry log', failure),
     });
+    this.#historianWatch = new HistorianWatch(storage.historian);
     this.#replays = new SharedReplay({
       log: storage.log,
       followersOf: options.population.followersOf,
@@ -163,7 +166,7 @@ export class Node implements Runtime {
       log,
       effects: node.#effects,
       overflows: node.#overflows,
-      historianPosition: () => node.#historianPosition,
+      historianPosition: () => node.#historianWatch.position,
     });
     return node;
   }
@@ -203,8 +206,8 @@ export class Node implements Runtime {
       behind: recordsBetween(this.#options.storage.log, this.#pump.delivered, this.#pump.end),
       maxBehind: this.#options.maxOutstanding,
       waiting: this.#pump.waiting,
-      historianLag: recordsBetween(this.#options.storage.log, this.#historianPosition, this.#pump.end),
-      historianProblem: this.#historianProblem,
+      historianLag: recordsBetween(this.#options.storage.log, this.#historianWatch.position, this.#pump.end),
+      historianProblem: this.#historianWatch.problem,
       entities: this.#entities.all(),
       beside: this.#options.healthBeside?.() ?? [],
     });
@@ -227,6 +230,7 @@ export class Node implements Runtime {
     for (const timer of this.#timers) clearInterval(timer);
     this.#journalWatch.close();
     this.#logWatch.close();
+    this.#historianWatch.close();
     await this.#pump.close();
     await this.#effects.stop();
     await this.#checkpoints
@@ -245,6 +249,7 @@ export class Node implements Runtime {
     for (const timer of this.#timers) clearInterval(timer);
     this.#journalWatch.close();
     this.#logWatch.close();
+    this.#historianWatch.close();
     this.live.close();
     await Promise.all([this.#pump.halt(), this.#entities.stop(), this.#effects.halt()]);
     this.#cell.stop();
@@ -339,6 +344,7 @@ export class Node implements Runtime {
   }
 
   #startTimers(): void {
+    this.#historianWatch.start();
     this.#timers = [
       setInterval(() => this.#entities.tick(Date.now(), ++this.#ticks % EMIT_EVERY_TICKS === 0), TICK_MS),
       setInterval(() => {
@@ -352,7 +358,6 @@ export class Node implements Runtime {
             .catch((error: unknown) => this.#options.log.warn({ err: error }, 'snapshots could not be saved')),
         this.#options.checkpointIntervalMs,
       ),
-      setInterval(() => void this.#followHistorian(), 1000),
       setInterval(() => void this.#lookAtJournal(), JOURNAL_LOOK_INTERVAL_MS),
     ];
   }
@@ -364,18 +369,6 @@ export class Node implements Runtime {
     this.#looking = true;
     await this.journal.end().catch((error: unknown) => this.#journalWatch.failed(error));
     this.#looking = false;
-  }
-
-  #historianPosition = 0;
-  #historianProblem: string | null = null;
-  async #followHistorian(): Promise<void> {
-    try {
-      const { consumedPosition, problem } = await this.historian.statistics();
-      if (typeof consumedPosition === 'number') this.#historianPosition = consumedPosition;
-      this.#historianProblem = typeof problem === 'string' ? problem : null;
-    } catch (error) {
-      this.#historianProblem = messageOf(error);
-    }
   }
 
   /** Log position that the saved snapshots of all entities cover: a restart reads on from there. */

@@ -22,10 +22,14 @@ test('check 14: Escape leads from a device or a work order to its asset, its sit
   for (const start of ['/device/north-pump-3-plc', '/workorder/WO-20260101-00001']) {
     const page = await bench.wall(start);
     await page.waitForSelector('.page-header');
-    for (const next of ['/asset/north-pump-3', '/site/north', '/']) {
+    for (const [next, shown] of [
+      ['/asset/north-pump-3', '.asset-page .page-header'],
+      ['/site/north', '.site-page .page-header'],
+      ['/', '.tile'],
+    ] as const) {
       await page.keyboard.press('Escape');
       await until(next, () => pathOf(page) === next);
-      await page.waitForSelector(next === '/' ? '.tile' : '.page-header');
+      await page.waitForSelector(shown);
     }
     for (let i = 0; i < 3; i++) await page.keyboard.press('Escape');
     await page.keyboard.press('g');
