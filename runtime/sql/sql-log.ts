@@ -11,7 +11,8 @@ export interface SqlLogOptions {
   readonly maxWaiting?: number;
   /**
    * Shortest time from the start of one commit to the next. A commit costs about 0.1 ms of processor time whatever it
-   * carries; under load this makes 250 large ones a second of them, and alone a record does not wait. Default 4.
+   * carries; under load this makes 500 large ones a second of them, and alone a record does not wait. Default 2: with 4 a value
+   * was twice as long on its way to the wall, for no less work.
    */
   readonly minCommitIntervalMs?: number;
   /** Size of the file beyond which appends are rejected with LOG_DISK_FULL until `trim` made room. Default: the disk's. */
@@ -47,7 +48,7 @@ export class SqlLog implements TelemetryLog {
   private constructor(client: WorkerClient, options: SqlLogOptions) {
     this.#client = client;
     this.#maxWaiting = options.maxWaiting ?? 100_000;
-    this.#minCommitIntervalMs = options.minCommitIntervalMs ?? 4;
+    this.#minCommitIntervalMs = options.minCommitIntervalMs ?? 2;
   }
 
   static async open(options: SqlLogOptions): Promise<SqlLog> {
