@@ -1,4 +1,3 @@
-import { pack } from 'msgpackr';
 import type { Logger } from 'pino';
 import type { View } from './actor-kind.ts';
 import { Checkpoints } from './checkpoints.ts';
@@ -12,8 +11,9 @@ import { ErrorWithCode, messageOf } from './errors.ts';
 import { FollowingPump } from './following-pump.ts';
 import type { Historian } from './historian.ts';
 import { HistorianWatch } from './historian-watch.ts';
-import { type EntityId, entityId, kindOf } from './ids.ts';
+import { type EntityId, kindOf } from './ids.ts';
 import { type Append, entriesOf, type Journal } from './journal.ts';
+import { probeJournal } from './journal-probe.ts';
 import type { Json } from './json.ts';
 import type { LiveCell } from './live-bus.ts';
 import { LiveCells } from './live-cells.ts';
@@ -37,8 +37,6 @@ const WATCH_INTERVAL_MS = 250;
 const JOURNAL_LOOK_INTERVAL_MS = 2000;
 /** Part of the interval over which a checkpoint is spread. */
 const CHECKPOINT_SHARE = 0.6;
-/** Written when the journal has failed, to see whether it works again. */
-const PROBE = entityId('journal', 'probe');
 
 export interface Storage {
   readonly journal: Journal;
@@ -392,12 +390,6 @@ export class Node implements Runtime {
   entity(id: EntityId): Entity | undefined {
     return this.#entities.get(id);
   }
-}
-
-/** Writes and reads as entities do, in a row of its own. */
-async function probeJournal(journal: Journal): Promise<void> {
-  await journal.saveSnapshots([{ entity: PROBE, seq: 0, logPosition: 0, timeMs: Date.now(), state: pack(null) }]);
-  await journal.snapshot(PROBE);
 }
 
 function offersFollow(log: TelemetryLog): log is TelemetryLog & Required<Pick<TelemetryLog, 'follow'>> {

@@ -29,6 +29,8 @@ export function factOf(name: string, value: unknown, zone: string): Fact | null 
   const label = capital(words(/DaysLeft$/.test(name) ? `${bare}EndsIn` : bare));
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) return null;
+    // A port is a name made of digits.
+    if (name === 'port') return { label, text: `${value}` };
     return { label, text: format?.(value, zone) ?? formatNumber(value, Number.isInteger(value) ? 0 : 2) };
   }
   if (typeof value === 'boolean') return { label, text: value ? 'yes' : 'no' };

@@ -14,6 +14,7 @@ test('the ending of a name becomes the unit of its value', () => {
   assert.equal(textOf('requestsPerSecond', 1.25), '1.3 per second');
   assert.equal(textOf('requestsSent', 40_312), '40\u202f312');
   assert.equal(textOf('security', true), 'yes');
+  assert.equal(textOf('port', 18_830), '18830', 'a name, not a quantity');
 });
 
 test('no instant is shown as a number of milliseconds', () => {
