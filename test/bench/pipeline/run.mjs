@@ -23,7 +23,8 @@ const { status } = spawnSync(
     cwd: folder,
     stdio: 'inherit',
     env: {
-      SUT_CMD: `${process.execPath} product.mjs`,
+      // As bin/signalbox.mjs starts it.
+      SUT_CMD: `${process.execPath} --v8-pool-size=1 --max-semi-space-size=4 product.mjs`,
       SUT_CWD: folder,
       SUT_READY: 'Ctrl-C stops',
       WS_PATH: '/ws',
