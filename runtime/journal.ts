@@ -24,6 +24,8 @@ export interface JournalEntry {
   readonly logPosition: number;
   readonly before: Json;
   readonly after: Json;
+  /** The cell that decided it; absent: this one. */
+  readonly cell?: string;
 }
 
 /** One turn of one entity: all of its events are committed, or none. */
@@ -138,8 +140,9 @@ export interface Journal {
   /** Position of the newest row; 0 when empty. */
   end(): Promise<number>;
   /**
-   * Which continuation of the history is written here: drawn at random at every start. Two journals that went on from copies
-   * of one database share their rows up to the copy, give the same positions to others after it, and differ in this.
+   * Which continuation of the history is written here: drawn at random wherever it may go on from a copy, be that a start of
+   * the process (SQLite) or of the database server (PostgreSQL), and the same for all nodes of a cell. Two journals that went on
+   * from copies of one database share their rows up to the copy, give the same positions to others after it, and differ in this.
    */
   identity(): Promise<string>;
   /** Whether the row at a position that was handed out under this identity, and all before it, are of this history. */

@@ -21,7 +21,7 @@ const Answers = z
   .nullable();
 
 /**
- * Appends by the function `append_turns` of the database, where a statement is a way over the network (PostgreSQL): one call
+ * Appends by the function `append_batch` of the database, where a statement is a way over the network (PostgreSQL): one call
  * a batch, which is a transaction by itself.
  *
  * A call without an answer (the connection broke, or hung for too long) may have been committed, or may be yet, as long as the
@@ -41,7 +41,7 @@ export class FunctionAppender implements Appender {
     const { turns, rows, effects } = tablesOf(batch);
     let answers: z.infer<typeof Answers>;
     try {
-      const result = await sql<{ answers: unknown }>`select append_turns(${id}::uuid, ${turns}::jsonb, ${rows}::jsonb,
+      const result = await sql<{ answers: unknown }>`select append_batch(${id}::uuid, ${turns}::jsonb, ${rows}::jsonb,
         ${effects}::jsonb, ${writer?.node ?? null}::text, ${writer?.incarnation ?? null}::text) as answers`.execute(
         this.#db,
       );

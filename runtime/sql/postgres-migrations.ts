@@ -2,8 +2,8 @@ import { type Migration, sql } from 'kysely';
 
 /**
  * Migrations of PostgreSQL alone, in one row with those of both databases: the append as a function, so that a batch is one
- * statement on the wire and the end of the journal is locked for no longer than that takes, and the partitions it writes to.
- * See docs/decisions/0010-journal-on-postgresql.md.
+ * statement on the wire and the end of the journal is locked for no longer than that takes, the partitions it writes to, and
+ * when the journal gets another identity. See docs/decisions/0010-journal-on-postgresql.md and 0014-identity-of-the-journal.md.
  */
 export function postgresMigrations(): Record<string, Migration> {
   return {
@@ -16,6 +16,14 @@ export function postgresMigrations(): Record<string, Migration> {
         await sql.raw(APPEND_TURNS).execute(db);
         // Written by every batch: room on its page, and the new version needs no place elsewhere.
         await sql.raw('alter table journal_end set (fillfactor = 10)').execute(db);
+      },
+    },
+    '0009-identity-by-server': {
+      async up(db) {
+        await sql.raw('alter table journal_identity add column life text').execute(db);
+        await sql.raw(JOURNAL_LIFE).execute(db);
+        await sql.raw(CONTINUE_JOURNAL).execute(db);
+        await sql.raw(APPEND_BATCH).execute(db);
       },
     },
   };
@@ -169,5 +177,54 @@ begin
     update journal_end set position = last where id = 1;
   end if;
   return to_jsonb(answers);
+end
+$$`;
+
+/**
+ * What has to change for the journal to go on from a copy: the server was started on it, or the database or its tables were
+ * made anew. It also changes without that, which costs a row in `journal_identity`.
+ */
+const JOURNAL_LIFE = `
+create function journal_life() returns text language sql volatile as $$
+  select concat_ws(' ', extract(epoch from pg_postmaster_start_time()),
+    (select oid from pg_database where datname = current_database()), pg_relation_filenode('journal_end'))
+$$`;
+
+/** The identity under which the journal is written now: another one from here on, if this is its first use in this life. */
+const CONTINUE_JOURNAL = `
+create function continue_journal() returns text language plpgsql as $$
+declare
+  current_life constant text := journal_life();
+  known record;
+  last bigint;
+  drawn text;
+begin
+  select identity, life into known from journal_identity order by n desc limit 1;
+  if known.life = current_life then
+    return known.identity;
+  end if;
+  -- As an append does: none can come between the end that is noted and the identity.
+  select position into strict last from journal_end where id = 1 for update;
+  select identity, life into known from journal_identity order by n desc limit 1;
+  if known.life = current_life then
+    return known.identity;
+  end if;
+  drawn := substr(md5(gen_random_uuid()::text), 1, 16);
+  insert into journal_identity (n, identity, after_position, since_ms, life)
+    select coalesce(max(n), 0) + 1, drawn, last, extract(epoch from clock_timestamp()) * 1000, current_life
+    from journal_identity;
+  delete from journal_identity where n <= (select max(n) from journal_identity) - 1000;
+  return drawn;
+end
+$$`;
+
+/** An append that nobody can take for one to the history before the copy: the identity is drawn ahead of its first row. */
+const APPEND_BATCH = `
+create function append_batch(
+  p_batch uuid, p_turns jsonb, p_rows jsonb, p_effects jsonb, p_node text, p_incarnation text
+) returns jsonb language plpgsql as $$
+begin
+  perform continue_journal();
+  return append_turns(p_batch, p_turns, p_rows, p_effects, p_node, p_incarnation);
 end
 $$`;

@@ -4,13 +4,15 @@ import type { Generated } from 'kysely';
 export interface JournalSchema {
   journal: JournalTable;
   journal_end: { id: number; position: number };
-  /** One row a start: whose rows stand after `after_position`, up to that of the next. */
+  /** One row a time that the history may have gone on from a copy: what was written since stands after `after_position`. */
   journal_identity: { n: number; identity: string; after_position: number; since_ms: number };
   head: { entity: string; kind: string; seq: number /** 1: history, in no list. */; retired: Generated<number> };
   command: CommandTable;
   shard: ShardTable;
   node: NodeTable;
   effect: { entity: string; seq: number; idx: number; effect: string };
+  /** How far the journals of other cells are copied, and under which identity of theirs. */
+  replica: { cell: string; position: number; identity: string | null };
   snapshot: { entity: string; seq: number; log_position: number; time_ms: number; state: Uint8Array };
   dead_letter: DeadLetterTable;
   token: TokenTable;
@@ -67,6 +69,8 @@ interface JournalTable {
   log_position: number;
   before: string;
   after: string;
+  /** The cell that decided it, where that is not this one. */
+  cell: string | null;
 }
 
 interface DeadLetterTable {

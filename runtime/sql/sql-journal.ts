@@ -33,7 +33,7 @@ export class SqlJournal implements Journal {
     this.#db = db;
     this.#dialect = dialect;
     this.#appender = appender;
-    this.#identities = new Identities(db);
+    this.#identities = new Identities(db, dialect);
   }
 
   async append(batch: readonly Append[], writer?: NodeLife): Promise<Appended[]> {
@@ -180,14 +180,14 @@ export class SqlJournal implements Journal {
 
   /**
    * Takes every shard for one process, under an epoch above all that were. What an earlier process still has under way is
-   * fenced from here on, and what follows has an identity of its own.
+   * fenced from here on.
    */
   async claimAllShards(owner: string): Promise<Epoch> {
     return this.#db.transaction().execute(async (trx) => {
       // First the end, as an append does: one that is under way comes before, any other of an earlier process is fenced.
       const end = trx.selectFrom('journal_end').select('position').where('id', '=', 1);
       const { position } = await (this.#dialect.rowLocks ? end.forUpdate() : end).executeTakeFirstOrThrow();
-      await this.#identities.draw(trx, position);
+      await this.#identities.takenOver(trx, position);
       const { highest } = await trx
         .selectFrom('shard')
         .select((eb) => eb.fn.max('epoch').as('highest'))

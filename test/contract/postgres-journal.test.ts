@@ -25,12 +25,14 @@ journalFenceContract('the PostgreSQL journal', open, { skip });
 journalContract(
   'the PostgreSQL journal',
   async (t) => {
-    const address = postgresAddress(await shared.database(), {});
+    const url = await shared.database();
+    const address = postgresAddress(url, {});
     let store = await openPostgres(address);
     t.after(() => store.close());
+    const epoch = await store.claims.claimAllShards('first');
     return {
       journal: store.journal,
-      epoch: await store.claims.claimAllShards('first'),
+      epoch,
       claimAgain: async () => {
         const other = await openPostgres(address);
         const epoch = await other.claims.claimAllShards('second');
@@ -41,6 +43,11 @@ journalContract(
         await store.close();
         store = await openPostgres(address);
         return store.journal;
+      },
+      // What the journal knows of the server it is on, as another one would find it.
+      serveAgain: async () => {
+        await (await shared.server()).query(`update journal_identity set life = 'of another server'`, [], url);
+        return epoch;
       },
     };
   },
