@@ -22,6 +22,8 @@ export interface OutletCall {
   readonly id: string;
   readonly entity: EntityId;
   readonly epoch: number;
+  /** False once this node may no longer act under the epoch: to be asked right before what cannot be undone. */
+  readonly mayAct: () => boolean;
   /** Aborted when the node stops: what can be done once more after the next start may then be given up. */
   readonly signal: AbortSignal;
 }
@@ -29,6 +31,7 @@ export interface OutletCall {
 const MAX_ATTEMPTS = 8;
 const MIN_BACKOFF_MS = 200;
 const MAX_BACKOFF_MS = 30_000;
+const OWNER_LOOK_MS = 200;
 const SETTLE_DELAY_MS = 20;
 /** What runs when the node stops gets so long to end; what has not is begun again after the next start. */
 const STOP_GRACE_MS = 2000;
@@ -146,6 +149,7 @@ export class EffectRunner {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (attempt > 0)
         await this.#pause(Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** attempt) * (0.5 + Math.random() / 2));
+      await this.#owned(pending.entity);
       if (this.#stopped) return false;
       const outcome =
         effect.kind === 'tell'
@@ -192,13 +196,19 @@ export class EffectRunner {
     const outlet = this.#options.outlets[effect.port];
     if (!outlet) return { reason: `nothing carries out ${effect.port}`, final: true };
     const epoch = this.#options.epochOf(entity);
-    if (epoch === undefined) return { reason: 'this node does not own the entity', final: true };
+    if (epoch === undefined) return { reason: 'this node does not own the entity', final: false };
     try {
-      await outlet(effect.body, { id, entity, epoch, signal: this.#stopping.signal });
+      const mayAct = () => this.#options.epochOf(entity) === epoch;
+      await outlet(effect.body, { id, entity, epoch, mayAct, signal: this.#stopping.signal });
       return undefined;
     } catch (error) {
       return { reason: messageOf(error), final: error instanceof ErrorWithCode && !error.retryable };
     }
+  }
+
+  /** What is not ours, for now or for good, is not ours to give up either: its owner finds it in the journal. */
+  async #owned(entity: EntityId): Promise<void> {
+    while (!this.#stopped && this.#options.epochOf(entity) === undefined) await this.#pause(OWNER_LOOK_MS);
   }
 
   /** Ends early when the node stops. */

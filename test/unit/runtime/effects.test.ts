@@ -23,6 +23,7 @@ const OK: Reply = { ok: true, result: null, repeated: false };
 function runnerOf(
   outlets: Readonly<Record<string, Outlet>>,
   answer: (to: EntityId, command: Json) => Reply = () => OK,
+  epochOf: () => number | undefined = () => 1,
 ) {
   const journal = new SettlingJournal();
   const told: string[] = [];
@@ -34,7 +35,7 @@ function runnerOf(
       told.push(`${to} ${JSON.stringify(command)}`);
       return answer(to, command);
     },
-    epochOf: () => 1,
+    epochOf,
     deadLetter: (letter) => letters.push(letter),
     now: () => 0,
   });
@@ -114,4 +115,37 @@ test('an outlet that does not hear of the stop is waited for a moment and then l
   end();
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.deepEqual(journal.settled, []);
+});
+
+test('who does not own the entity carries nothing out, and gives nothing up: its owner finds it in the journal', async () => {
+  let epoch: number | undefined;
+  let calls = 0;
+  const count: Outlet = async () => {
+    calls++;
+  };
+  const { runner, journal, told, letters, begin } = runnerOf({ count }, undefined, () => epoch);
+  begin({ kind: 'out', port: 'count', body: null });
+  begin(tell('WO-1', 'create'));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([calls, told, letters, journal.settled], [0, [], [], []]);
+  epoch = 3;
+  await until('once it is ours it is done', () => journal.settled.length === 2);
+  assert.equal(calls, 1);
+  await runner.stop();
+});
+
+test('an outlet can ask at any moment whether it may still act under its epoch', async () => {
+  let epoch: number | undefined = 1;
+  const answers: boolean[] = [];
+  const asking: Outlet = async (_, { mayAct }) => {
+    for (const next of [1, undefined, 2]) {
+      epoch = next;
+      answers.push(mayAct());
+    }
+  };
+  const { runner, begin } = runnerOf({ asking }, undefined, () => epoch);
+  begin({ kind: 'out', port: 'asking', body: null });
+  await until('it has asked', () => answers.length === 3);
+  assert.deepEqual(answers, [true, false, false]);
+  await runner.stop();
 });
