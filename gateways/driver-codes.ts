@@ -64,11 +64,14 @@ export const WRITE_CODES = {
   wrong_type: 'The value is not of the type that the device takes',
   out_of_range: 'The value does not fit the point or the type that the device takes',
   deadline_passed: 'Too late: not sent',
+  authority_lost: 'The node does not own the device any more, or cannot tell: not sent',
   epoch_stale: 'The order comes from before a change of owner: not sent',
   epoch_unknown: 'Under which owner the device was written last cannot be read from disk, or kept there: not sent',
   read_back_failed: 'Written; reading it back failed',
   read_back_differs: 'Written; what is read back is another value',
   answer_lost: 'The answer did not come, but the device holds the value',
+  outcome_unknown: 'The node ended while it was under way: the device may or may not have carried it out',
+  no_report: 'The driver did not say how it ended: the device may or may not have carried it out',
 } as const;
 
 export type LinkCode = keyof typeof LINK_CODES;

@@ -1,4 +1,5 @@
 import type { Frame, PointValue } from '../actors/frame.ts';
+import type { Instant } from '../runtime/cluster/instant.ts';
 import type { ConnectionDefinition } from '../topology/plant.ts';
 import type { DriverCode } from './driver-codes.ts';
 
@@ -40,8 +41,11 @@ export interface DriverHost {
   secret(reference: string): string;
   /** Folder for what the driver has to keep (certificates, learned ranges). */
   readonly dataDir: string;
-  /** Asked when a write arrives, and once more right before it is sent: a former owner of the device must not write any more. */
-  readonly writeFence: { refusal(device: string, epoch: number): 'epoch_stale' | 'epoch_unknown' | null };
+  /**
+   * Asked when a write arrives, and once more right before everything that is sent for it: it may be late by then, or its owner
+   * a former one, and a device checks neither. Null: it may go on.
+   */
+  readonly writeFence: { refusal(write: FencedWrite): WriteRefusal | null };
   readonly log: DriverLog;
 }
 
@@ -95,8 +99,16 @@ export interface WriteRequest {
   readonly value: PointValue;
   readonly epoch: number;
   /** Past it the write is dropped, never sent late. */
-  readonly deadlineMs: number;
+  readonly deadline: Instant;
+  /** False once this node may no longer act for the device under the epoch: that may end long before the deadline. */
+  readonly mayAct: () => boolean;
 }
+
+/** What decides at the last moment whether a write may leave. */
+export type FencedWrite = Pick<WriteRequest, 'device' | 'epoch' | 'deadline' | 'mayAct'>;
+
+/** Why a write may not leave (any more): it has not been sent. */
+export type WriteRefusal = Extract<DriverCode, 'deadline_passed' | 'authority_lost' | 'epoch_stale' | 'epoch_unknown'>;
 
 export interface WriteOutcome {
   readonly writeId: string;

@@ -1,21 +1,18 @@
 import { join } from 'node:path';
 import type { Frame } from '../actors/frame.ts';
-import type { Who } from '../runtime/actor-kind.ts';
 import type { Outlet } from '../runtime/effects.ts';
 import { ErrorWithCode } from '../runtime/errors.ts';
-import { CommandId, entityId } from '../runtime/ids.ts';
+import { entityId } from '../runtime/ids.ts';
 import type { Json } from '../runtime/json.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ConnectionDefinition } from '../topology/plant.ts';
 import { Commissioning } from './commissioning.ts';
-import type { Driver, DriverFactory, DriverHost, DriverLog, WriteOutcome } from './driver.ts';
+import { DeviceWrites } from './device-writes.ts';
+import type { Driver, DriverFactory, DriverHost, DriverLog } from './driver.ts';
 import { LinkLoss } from './link-loss.ts';
 import { underWrongClock } from './own-time.ts';
 import { Reports } from './reports.ts';
-import { WriteEffect } from './write-effect.ts';
 import { WriteFence } from './write-fence.ts';
-
-const BY_DRIVER: Who = { user: 'system', via: 'driver' };
 
 export interface FieldOptions {
   readonly runtime: Runtime;
@@ -36,6 +33,7 @@ export class Field {
   readonly #drivers = new Map<string, Driver>();
   readonly #driverOf = new Map<string, Driver>();
   readonly #writeFence: WriteFence;
+  readonly #writes: DeviceWrites;
   #commissioning: Commissioning | null = null;
   readonly #reports: Reports;
   #stopping = false;
@@ -44,6 +42,13 @@ export class Field {
     this.#options = options;
     this.#reports = new Reports(options.runtime);
     this.#writeFence = new WriteFence(join(options.dataDir, 'write-epochs.json'), options.log);
+    const { runtime, log } = options;
+    this.#writes = new DeviceWrites({ runtime, driverOf: (device) => this.#driverOf.get(device), log });
+  }
+
+  /** The way of writes to the field, for the effects that ask for them. */
+  get write(): Outlet {
+    return this.#writes.write;
   }
 
   start(): void {
@@ -59,6 +64,7 @@ export class Field {
       for (const device of definition.devices) this.#driverOf.set(device.id, driver);
       driver.start();
     }
+    this.#writes.open();
   }
 
   async stop(): Promise<void> {
@@ -66,28 +72,6 @@ export class Field {
     await this.#commissioning?.stop();
     await Promise.allSettled([...this.#drivers.values()].map((driver) => driver.stop()));
   }
-
-  /** Carries out the writes that device actors have journaled, and tells the device how they ended. */
-  readonly write: Outlet = async (body, { epoch }) => {
-    const request = WriteEffect.parse(body);
-    const driver = this.#driverOf.get(request.device);
-    const outcome: WriteOutcome = driver
-      ? await driver.write({ ...request, epoch })
-      : { writeId: request.writeId, state: 'failed', code: 'no_driver', message: 'no driver runs for this device' };
-    const { writeId, state, code, message } = outcome;
-    const reply = await this.#options.runtime.ask(
-      entityId('device', request.device),
-      {
-        kind: 'ReportWrite',
-        writeId,
-        state,
-        ...(code !== undefined && { code }),
-        ...(message !== undefined && { message }),
-      },
-      { commandId: CommandId.parse(`written:${writeId}`), by: BY_DRIVER, permissions: ['internal:*'] },
-    );
-    if (!reply.ok && reply.code === 'UNAVAILABLE') throw new ErrorWithCode(reply.code, reply.message);
-  };
 
   #hostOf(definition: ConnectionDefinition): DriverHost {
     const { runtime, secret, dataDir, clockOffByMs, log } = this.#options;

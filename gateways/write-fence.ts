@@ -1,26 +1,33 @@
 import { z } from 'zod';
-import type { DriverHost, DriverLog } from './driver.ts';
+import { type Instant, isPast } from '../runtime/cluster/instant.ts';
+import type { DriverHost, DriverLog, FencedWrite, WriteOutcome, WriteRefusal, WriteRequest } from './driver.ts';
 import { KeptFile } from './kept-file.ts';
 
 /**
- * The highest epoch that each device has been written under: an owner that was replaced while it slept cannot write any more.
- * One for all drivers of a node, since a device may move to another connection. Kept on disk before the first write under a
- * new epoch leaves, since a restart must not open the door to the old owner again.
+ * The last look before a write leaves: whether it is in time, whether this node still owns the device, and whether nobody has
+ * written to it under a newer epoch from here.
+ *
+ * The highest epoch of each device is one for all drivers of a node, since a device may move to another connection. Kept on
+ * disk before the first write under a new epoch leaves, since a restart must not open the door to the old owner again.
  */
 export class WriteFence implements Fence {
   readonly #file: KeptFile<Content>;
   readonly #log: DriverLog;
+  readonly #now: () => Instant;
   /** Null: the file is there and cannot be read. Without it an old owner cannot be told from the new, so nobody may write. */
   readonly #epochs: Map<string, number> | null;
 
-  constructor(path: string, log: DriverLog) {
+  constructor(path: string, log: DriverLog, now: () => Instant = instantNow) {
     this.#file = new KeptFile(path, Content);
     this.#log = log;
+    this.#now = now;
     this.#epochs = this.#load();
   }
 
   /** Null: the write may go on. */
-  refusal(device: string, epoch: number): ReturnType<Fence['refusal']> {
+  refusal({ device, epoch, deadline, mayAct }: FencedWrite): WriteRefusal | null {
+    if (isPast(deadline, this.#now())) return 'deadline_passed';
+    if (!mayAct()) return 'authority_lost';
     if (this.#epochs === null) return 'epoch_unknown';
     const highest = this.#epochs.get(device) ?? Number.NEGATIVE_INFINITY;
     if (epoch < highest) return 'epoch_stale';
@@ -50,11 +57,26 @@ export class WriteFence implements Fence {
   }
 }
 
+/** How a write ends that the fence has stopped. */
+export function notSent({ writeId }: Pick<WriteRequest, 'writeId'>, code: WriteRefusal): WriteOutcome {
+  return { writeId, state: code === 'deadline_passed' ? 'timed_out' : 'failed', code, message: MESSAGES[code] };
+}
+
+export function isRefusal(code: string): code is WriteRefusal {
+  return code in MESSAGES;
+}
+
+export function instantNow(): Instant {
+  return { monoMs: performance.now(), wallMs: Date.now() };
+}
+
 /** What a person reads beside the code. */
-export const FENCE_MESSAGES = {
-  epoch_stale: 'the device has been written under a newer epoch: this owner has been replaced',
-  epoch_unknown: 'under which epoch the device was written last cannot be read from disk, or kept there',
-} as const;
+const MESSAGES: Readonly<Record<WriteRefusal, string>> = {
+  deadline_passed: 'not sent: its time was over before it could be',
+  authority_lost: 'not sent: this node does not own the device any more, or cannot tell',
+  epoch_stale: 'not sent: the device has been written under a newer epoch, this owner has been replaced',
+  epoch_unknown: 'not sent: under which epoch the device was written last cannot be read from disk, or kept there',
+};
 
 type Fence = DriverHost['writeFence'];
 

@@ -20,6 +20,11 @@ export const WritePoint = z.strictObject({
   /** How long it may take until it is sent; a late write never leaves. */
   timeoutMs: z.int().min(100).max(60_000).default(5000),
 });
+/**
+ * From the node that drives the device, before the write leaves. The answer, `leftMs`, is how long it may take until it has
+ * left, or null: it is not to be sent, and how it ended stands in the journal.
+ */
+export const SendWrite = z.strictObject({ kind: z.literal('SendWrite'), writeId: z.string().max(990) });
 /** From the driver: how a write ended. */
 export const ReportWrite = z.strictObject({
   kind: z.literal('ReportWrite'),
@@ -36,6 +41,7 @@ export const DeviceCommand = z.discriminatedUnion('kind', [
   ReportConnectivity,
   ReportLinkBack,
   WritePoint,
+  SendWrite,
   ReportWrite,
   DecommissionDevice,
   RecommissionDevice,

@@ -22,7 +22,7 @@ import { deviceView } from './view.ts';
  * reading means is the business of the assets that it is linked to; they observe its frames and are told of its connectivity.
  *
  * Invariants: a value that is BAD never becomes a live value; a reading older than the newest of its point never replaces it;
- * a write leaves for the device only after the journal has it, and only before its deadline.
+ * a write leaves for the device only after the journal has that it does, once, and only before its deadline.
  */
 export const deviceKind: ActorKind<DeviceState, DeviceCommand, DeviceEvent, Frame, Frame, DeviceDefinition> = {
   name: 'device',
@@ -108,6 +108,7 @@ function describe({ decided, live }: DeviceState, event: DeviceEvent): Json {
   }
   switch (event.kind) {
     case 'WriteRequested':
+    case 'WriteSent':
     case 'WriteFinished': {
       const write = decided.writes.find((candidate) => candidate.writeId === event.writeId);
       return write === undefined ? null : { ...write };

@@ -10,9 +10,7 @@ import { evolveDecided } from './evolve.ts';
 import { decideLost, syncLostTimers } from './lost.ts';
 import { LINK_BACK } from './lost-rule.ts';
 import { type DeviceState, isDecommissioned } from './state.ts';
-
-/** A driver that does not say how a write ended has lost it; it drops what is past its deadline, so nothing happens after. */
-const REPORT_GRACE_MS = 5000;
+import { writesDue, writesDueMs } from './writes.ts';
 
 export function deviceDueMs(state: DeviceState): number | undefined {
   const { decided, live } = state;
@@ -29,9 +27,7 @@ export function deviceDueMs(state: DeviceState): number | undefined {
     syncLostTimers(decided, live);
     dueMs = Math.min(dueMs, ruleDueMs(lostRule, decided.alarms.get(lostRule.rule.id), live.clock));
   }
-  for (const write of decided.writes) {
-    if (write.state === 'requested') dueMs = Math.min(dueMs, write.deadlineMs + REPORT_GRACE_MS);
-  }
+  dueMs = Math.min(dueMs, writesDueMs(decided));
   return Number.isFinite(dueMs) ? dueMs : undefined;
 }
 
@@ -53,12 +49,7 @@ export function deviceDue(state: DeviceState, turn: Turn<DeviceDefinition>): Dev
     const staleAtMs = live.staleAtMs[place] ?? Number.NaN;
     if (staleAtMs <= nowMs && Number.isNaN(live.staleSinceMs[place])) live.staleSinceMs[place] = staleAtMs;
   }
-  for (const write of decided.writes) {
-    if (write.state !== 'requested' || write.deadlineMs + REPORT_GRACE_MS > nowMs) continue;
-    const message = 'the driver did not say how the write ended';
-    const { writeId } = write;
-    events.push({ kind: 'WriteFinished', atMs: nowMs, writeId, state: 'timed_out', code: 'no_report', message });
-  }
+  events.push(...writesDue(decided, nowMs));
   return events;
 }
 

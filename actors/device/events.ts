@@ -10,6 +10,7 @@ export type DeviceEvent =
   | DeviceIntroduced
   | ReadingGap
   | WriteRequested
+  | WriteSent
   | WriteFinished
   | DeviceDecommissioned
   | DeviceRecommissioned;
@@ -65,6 +66,13 @@ export interface WriteRequested {
   readonly value: PointValue;
   readonly by: string;
   readonly deadlineMs: number;
+}
+
+/** Committed right before it is sent: from here on the device may have it, and nobody sends it any more. */
+export interface WriteSent {
+  readonly kind: 'WriteSent';
+  readonly atMs: number;
+  readonly writeId: string;
 }
 
 export interface WriteFinished {

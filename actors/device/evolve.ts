@@ -3,6 +3,7 @@ import { isAlarmEvent } from '../alarm/events.ts';
 import type { DeviceEvent, DeviceOffline } from './events.ts';
 import { LINK_BACK } from './lost-rule.ts';
 import type { DeviceDecided, DeviceState, Write } from './state.ts';
+import { isOpen } from './writes.ts';
 
 /** Finished writes that the view shows; the journal has them all. */
 const WRITES_KEPT = 20;
@@ -38,6 +39,10 @@ export function evolveDecided(decided: DeviceDecided, event: DeviceEvent): Devic
         ...outcome,
       };
       return { ...decided, writes: trimmed([...decided.writes, write]) };
+    }
+    case 'WriteSent': {
+      const sent = (write: Write): Write => (write.writeId === event.writeId ? { ...write, state: 'sent' } : write);
+      return { ...decided, writes: decided.writes.map(sent) };
     }
     case 'WriteFinished': {
       const { writeId, state, code, message, atMs } = event;
@@ -75,7 +80,7 @@ function connected(
 /** Writes that are under way stay, whatever their number. */
 function trimmed(writes: readonly Write[]): readonly Write[] {
   let surplus = writes.length - WRITES_KEPT;
-  return writes.filter((write) => write.state === 'requested' || surplus-- <= 0);
+  return writes.filter((write) => isOpen(write) || surplus-- <= 0);
 }
 
 function unreachable(event: never): never {

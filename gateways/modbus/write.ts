@@ -1,7 +1,8 @@
 import type { PointValue } from '../../actors/frame.ts';
+import { after, isPast } from '../../runtime/cluster/instant.ts';
 import type { DriverHost, WriteOutcome, WriteRequest } from '../driver.ts';
 import type { DriverCode } from '../driver-codes.ts';
-import { FENCE_MESSAGES } from '../write-fence.ts';
+import { instantNow, isRefusal, notSent } from '../write-fence.ts';
 import type { Operation } from './client.ts';
 import type { Decoded, Encoded, PointCodec } from './codec.ts';
 import { type Answer, EXCEPTION, exceptionCode, failureCode } from './failure.ts';
@@ -64,15 +65,15 @@ export class WriteExecutor {
     if (encoded.kind === 'registers' && encoded.registers.length > MAX_REGISTERS) {
       return failed(request, 'out_of_range', `one write takes at most ${MAX_REGISTERS} registers`);
     }
-    const fenced = this.#fence.refusal(request.device, request.epoch);
-    return fenced === null ? null : failed(request, fenced, FENCE_MESSAGES[fenced]);
+    const fenced = this.#fence.refusal(request);
+    return fenced === null ? null : notSent(request, fenced);
   }
 
   async #carryOut(target: WriteTarget, request: WriteRequest): Promise<WriteOutcome> {
     const encoded = target.codec.encode(request.value);
     if (encoded.kind === 'invalid') return failed(request, encoded.code, encoded.message);
     let answer = await this.#send(target, request, encoded);
-    while (isException(answer, EXCEPTION.busy) && Date.now() + BUSY_PAUSE_MS < request.deadlineMs) {
+    while (isException(answer, EXCEPTION.busy) && hasTimeFor(request, BUSY_PAUSE_MS)) {
       await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE_MS));
       answer = await this.#send(target, request, encoded);
     }
@@ -90,11 +91,8 @@ export class WriteExecutor {
       return this.#verify(target, request, encoded, pending);
     }
     const code = failureCode(answer);
-    if (answer.kind === 'cancelled') {
-      return code === 'deadline_passed'
-        ? { writeId, state: 'timed_out', code, message: 'the deadline passed before it could be sent' }
-        : failed(request, code, isFenced(code) ? FENCE_MESSAGES[code] : 'not sent');
-    }
+    if (answer.kind === 'cancelled')
+      return isRefusal(code) ? notSent(request, code) : failed(request, code, 'not sent');
     if (answer.kind === 'exception')
       return failed(request, code, `the device refused with exception ${code.slice(-2)}`);
     // Sent, but unanswered: only the device knows.
@@ -118,12 +116,14 @@ export class WriteExecutor {
     pending: boolean,
   ): Promise<WriteOutcome> {
     const { writeId } = request;
+    const settledMs = performance.now() + SETTLE_MS;
     for (;;) {
       const held = await this.#readBack(target, request, encoded);
       if (held?.matches) return { writeId, state: 'verified', readBack: held.value };
-      // Exception 05: accepted, carried out later. It is given until the deadline.
-      if (pending && Date.now() + PENDING_PAUSE_MS < request.deadlineMs) {
-        await new Promise((resolve) => setTimeout(resolve, PENDING_PAUSE_MS));
+      // Exception 05: accepted, carried out later. It is given until the deadline. A gateway may show the old value for a moment.
+      const mayYet = pending || (held !== null && performance.now() < settledMs);
+      if (mayYet && hasTimeFor(request, READ_PAUSE_MS)) {
+        await new Promise((resolve) => setTimeout(resolve, READ_PAUSE_MS));
         continue;
       }
       if (held === null) return acknowledged(request, 'read_back_failed');
@@ -149,18 +149,14 @@ export class WriteExecutor {
     const { area, address, count } = target.codec;
     // Ahead of the polls as part of the write, and harmless when late, but no longer of use.
     return this.#ask(target.unit, { kind: 'read', area, address, count }, () =>
-      Date.now() > request.deadlineMs ? 'deadline_passed' : null,
+      isPast(request.deadline, instantNow()) ? 'deadline_passed' : null,
     );
   }
 
   async #send(target: WriteTarget, request: WriteRequest, encoded: Sendable): Promise<Answer> {
     const { codec, unit } = target;
     const { address } = codec;
-    const write: Write = (operation) =>
-      this.#ask(unit, operation, () => {
-        if (Date.now() > request.deadlineMs) return 'deadline_passed';
-        return this.#fence.refusal(request.device, request.epoch);
-      });
+    const write: Write = (operation) => this.#ask(unit, operation, () => this.#fence.refusal(request));
 
     if (encoded.kind === 'registerBit') return this.#writeBit(target, request, encoded, write);
     if (encoded.kind === 'coil') {
@@ -233,10 +229,12 @@ const WRITES_PER_UNIT = 64;
 /** Modbus application protocol V1.1b3, 6.12. */
 const MAX_REGISTERS = 123;
 const BUSY_PAUSE_MS = 100;
-const PENDING_PAUSE_MS = 200;
+const READ_PAUSE_MS = 100;
+/** The next write to the device waits meanwhile. */
+const SETTLE_MS = 500;
 
-function isFenced(code: DriverCode): code is keyof typeof FENCE_MESSAGES {
-  return code in FENCE_MESSAGES;
+function hasTimeFor({ deadline }: WriteRequest, ms: number): boolean {
+  return !isPast(deadline, after(instantNow(), ms));
 }
 
 function acknowledged(request: WriteRequest, code: DriverCode): WriteOutcome {

@@ -15,6 +15,7 @@ import type {
   WriteOutcome,
   WriteRequest,
 } from '../driver.ts';
+import { instantNow } from '../write-fence.ts';
 import { type BrowseOptions, type BrowseOutcome, browsePage } from './browse.ts';
 import { OpcUaFault } from './errors.ts';
 import { type Change, type DeviceFrame, FrameAssembler } from './frames.ts';
@@ -69,7 +70,7 @@ export class OpcUaDriver implements Driver, LinkListener {
         return this.#link.library.client.coerceNodeId(text);
       },
       fence: host.writeFence,
-      now: Date.now,
+      now: instantNow,
     });
   }
 

@@ -1,8 +1,9 @@
 import type { NodeId } from 'node-opcua-client';
+import { after, earlier, type Instant, isPast } from '../../runtime/cluster/instant.ts';
 import type { DeviceDefinition } from '../../topology/plant.ts';
 import type { DriverHost, WriteOutcome, WriteRequest } from '../driver.ts';
 import type { DriverCode } from '../driver-codes.ts';
-import { FENCE_MESSAGES } from '../write-fence.ts';
+import { notSent } from '../write-fence.ts';
 import { faultOf, withDeadline } from './errors.ts';
 import type { Item } from './layout.ts';
 import { sampleOf } from './samples.ts';
@@ -11,6 +12,9 @@ import { reasonOfStatus } from './status.ts';
 import { encodeForWrite, sameValue } from './values.ts';
 
 const VALUE_ATTRIBUTE = 13;
+const READ_PAUSE_MS = 100;
+/** The next write to the device waits meanwhile. */
+const SETTLE_MS = 500;
 /** Writes of one device that may wait behind each other. */
 const MAX_WAITING = 100;
 
@@ -27,7 +31,7 @@ export interface WritesOptions {
   readonly target: (device: string, point: string) => WriteTarget | null;
   readonly nodeId: (text: string) => NodeId;
   readonly fence: DriverHost['writeFence'];
-  readonly now: () => number;
+  readonly now: () => Instant;
 }
 
 /**
@@ -93,8 +97,8 @@ export class Writes {
   }
 
   #fence(request: WriteRequest): WriteOutcome | null {
-    const refusal = this.#options.fence.refusal(request.device, request.epoch);
-    return refusal === null ? null : failed(request, refusal, FENCE_MESSAGES[refusal]);
+    const refusal = this.#options.fence.refusal(request);
+    return refusal === null ? null : notSent(request, refusal);
   }
 
   async #carryOut(request: WriteRequest): Promise<WriteOutcome> {
@@ -108,22 +112,19 @@ export class Writes {
       'reading the data type',
     );
     if (typeof dataType !== 'number')
-      return dataType.code === 'timeout' ? late(request, 'deadline_passed', `not sent: ${dataType.message}`) : dataType;
+      return dataType.code === 'timeout' ? notSent(request, 'deadline_passed') : dataType;
     const encoded = encodeForWrite(request.value, dataType, item.mapping);
     if ('code' in encoded) return failed(request, encoded.code, encoded.message);
-    if (this.#options.now() >= request.deadlineMs)
-      return late(request, 'deadline_passed', 'not sent: its time was over');
-    // While it waited its turn, a newer owner may have come.
+    // While it waited its turn, its time may have run out, or a newer owner have come.
     const overtaken = this.#fence(request);
     if (overtaken !== null) return overtaken;
-    const status = await this.#within(
+    const status = await this.#answered(
       request,
       session.write({
         nodeId,
         attributeId: VALUE_ATTRIBUTE,
         value: { value: { dataType: encoded.dataType, value: encoded.value } },
       }),
-      'the answer; the device may still have carried it out',
     );
     if (isOutcome(status)) return status;
     if (status.isNotGood() && !status.isGoodish())
@@ -138,52 +139,59 @@ export class Writes {
   ): Promise<WriteOutcome> {
     const point = this.#options.definition(request.device)?.points.find(({ name }) => name === request.point);
     if (point?.writable?.readBack !== true) return { writeId: request.writeId, state: 'acknowledged' };
-    const answer = await this.#within(request, session.read({ nodeId, attributeId: VALUE_ATTRIBUTE }), 'reading back');
-    if (isOutcome(answer))
-      return {
-        writeId: request.writeId,
-        state: 'acknowledged',
-        code: 'read_back_failed',
-        message: answer.message ?? '',
-      };
-    const sample = sampleOf(item, answer);
-    if (sample.quality === 'BAD')
-      return {
-        writeId: request.writeId,
-        state: 'acknowledged',
-        code: 'read_back_failed',
-        message: sample.reason ?? '',
-      };
-    if (sameValue(request.value, sample.value, dataType, item.mapping))
-      return { writeId: request.writeId, state: 'verified', readBack: sample.value };
-    return {
-      ...failed(request, 'read_back_differs', `the device shows ${JSON.stringify(sample.value)}`),
-      readBack: sample.value,
-    };
+    const { writeId } = request;
+    const settled = after(this.#options.now(), SETTLE_MS);
+    for (;;) {
+      const reading = session.read({ nodeId, attributeId: VALUE_ATTRIBUTE });
+      const answer = await this.#within(request, reading, 'reading back');
+      if (isOutcome(answer)) return unverified(request, answer.message);
+      const sample = sampleOf(item, answer);
+      if (sample.quality === 'BAD') return unverified(request, sample.reason);
+      if (sameValue(request.value, sample.value, dataType, item.mapping))
+        return { writeId, state: 'verified', readBack: sample.value };
+      const next = after(this.#options.now(), READ_PAUSE_MS);
+      // A server that passes the write on to its device shows the old value for a moment.
+      if (isPast(earlier(settled, request.deadline), next)) {
+        const message = `the device shows ${JSON.stringify(sample.value)}`;
+        return { ...failed(request, 'read_back_differs', message), readBack: sample.value };
+      }
+      await new Promise((resolve) => setTimeout(resolve, READ_PAUSE_MS));
+    }
+  }
+
+  /** The answer to what was sent, or how the write ends without: once it has left, only an answer can say that nothing came of it. */
+  async #answered<T>(request: WriteRequest, work: Promise<T>): Promise<T | WriteOutcome> {
+    const outcome = await this.#within(request, work, 'the answer');
+    if (!isOutcome(outcome) || outcome.code === undefined || !LOST.has(outcome.code)) return outcome;
+    const message = `${outcome.message ?? ''}; the device may or may not have carried it out`;
+    return { writeId: request.writeId, state: 'timed_out', code: outcome.code, message };
   }
 
   /** The result, or how the write ends because there is none. */
   async #within<T>(request: WriteRequest, work: Promise<T>, what: string): Promise<T | WriteOutcome> {
-    const leftMs = Math.max(1, request.deadlineMs - this.#options.now());
+    const { deadline } = request;
+    const now = this.#options.now();
+    const leftMs = Math.max(1, Math.min(deadline.monoMs - now.monoMs, deadline.wallMs - now.wallMs));
     try {
       return await withDeadline(work, leftMs, what);
     } catch (error) {
       const fault = faultOf(error);
-      return fault.code === 'timeout'
-        ? late(request, 'timeout', fault.message)
-        : failed(request, fault.code, fault.message);
+      return failed(request, fault.code, fault.message);
     }
   }
 }
 
-function isOutcome(result: object | number): result is WriteOutcome {
-  return typeof result === 'object' && 'writeId' in result;
+/** Without a word of the server. */
+const LOST: ReadonlySet<string> = new Set(['timeout', 'connection_lost']);
+
+function isOutcome(result: unknown): result is WriteOutcome {
+  return typeof result === 'object' && result !== null && 'writeId' in result;
+}
+
+function unverified({ writeId }: WriteRequest, message: string | null | undefined): WriteOutcome {
+  return { writeId, state: 'acknowledged', code: 'read_back_failed', message: message ?? '' };
 }
 
 function failed(request: WriteRequest, code: DriverCode, message: string): WriteOutcome {
   return { writeId: request.writeId, state: 'failed', code, message };
-}
-
-function late(request: WriteRequest, code: DriverCode, message: string): WriteOutcome {
-  return { writeId: request.writeId, state: 'timed_out', code, message };
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { modbusDriver } from '../../gateways/modbus/driver.ts';
 import { createModbusServer } from '../../simulators/modbus/server.ts';
+import { writeOrder } from '../support/write-order.ts';
 import {
   connectionDefinition,
   deviceDefinition,
@@ -63,7 +64,7 @@ test('pymodbus over TCP is read and written, and comes back after it was killed'
     assert.deepEqual(values, EXPECTED);
     assert.equal(host.connectivityOf('plc'), 'online');
     await writesAreVerified((point, value) =>
-      driver.write({ writeId: point, device: 'plc', point, value, epoch: 1, deadlineMs: Date.now() + 2000 }),
+      driver.write(writeOrder({ writeId: point, device: 'plc', point, value })),
     );
     await until('the written value in a frame', () => host.values('plc').setpoint === 23.4);
 
@@ -101,7 +102,7 @@ test('pymodbus as RTU over a pseudo-terminal is read and written, a dead unit be
     assert.deepEqual(values, EXPECTED);
     assert.equal(host.values('other').level, 31);
     await writesAreVerified((point, value) =>
-      driver.write({ writeId: point, device: 'plc', point, value, epoch: 1, deadlineMs: Date.now() + 3000 }),
+      driver.write(writeOrder({ writeId: point, device: 'plc', point, value, withinMs: 3000 })),
     );
     await until('the dead unit offline', () => host.connectivityOf('dead') === 'offline timeout', 5000);
     await until('it is degraded', () => host.lastReport?.facts?.devicesDegraded === 1, 6000);

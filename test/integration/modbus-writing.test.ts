@@ -9,6 +9,7 @@ import type { WriteOutcome } from '../../gateways/driver.ts';
 import { modbusDriver } from '../../gateways/modbus/driver.ts';
 import type { UnitImage } from '../../simulators/modbus/image.ts';
 import { createModbusServer } from '../../simulators/modbus/server.ts';
+import { writeOrder } from '../support/write-order.ts';
 import { connectionDefinition, deviceDefinition, RecordingHost, until } from './modbus-support.ts';
 
 const POINTS = [
@@ -53,9 +54,8 @@ async function setUp(t: TestContext, image: Partial<UnitImage> = {}, settings: R
   const write = (
     point: string,
     value: PointValue,
-    options: { epoch?: number; deadlineMs?: number } = {},
-  ): Promise<WriteOutcome> =>
-    driver.write({ writeId: 'w', device: 'plc', point, value, epoch: 1, deadlineMs: Date.now() + 2000, ...options });
+    options: { epoch?: number; withinMs?: number; mayAct?: () => boolean } = {},
+  ): Promise<WriteOutcome> => driver.write(writeOrder({ writeId: 'w', device: 'plc', point, value, ...options }));
   return { server, host, driver, definition, unit, writes, write };
 }
 
@@ -90,11 +90,11 @@ test('what is not allowed never reaches the device', async (t) => {
 
 test('a write past its deadline is dropped, be it late on arrival or late in the queue', async (t) => {
   const { write, writes, server } = await setUp(t, {}, { timeoutMs: 1000, retries: 0 });
-  const late = await write('plain', 1, { deadlineMs: Date.now() - 1 });
+  const late = await write('plain', 1, { withinMs: -1 });
   assert.deepEqual([late.state, late.code], ['timed_out', 'deadline_passed']);
   server.setFault(1, { kind: 'delay', delayMs: 400 });
   const first = write('plain', 2);
-  const queued = await write('plain', 3, { deadlineMs: Date.now() + 100 });
+  const queued = await write('plain', 3, { withinMs: 100 });
   assert.deepEqual([queued.state, queued.code], ['timed_out', 'deadline_passed']);
   assert.equal((await first).state, 'acknowledged');
   assert.deepEqual(writes, [6]);
@@ -111,7 +111,7 @@ test('an owner of a lower epoch is refused, after a restart of the driver too', 
   t.after(() => again.stop());
   again.start();
   await until('connected', () => host.lastReport?.state === 'connected');
-  const request = { writeId: 'x', device: 'plc', point: 'plain', value: 4, deadlineMs: Date.now() + 2000 };
+  const request = writeOrder({ writeId: 'x', device: 'plc', point: 'plain', value: 4 });
   assert.equal((await again.write({ ...request, epoch: 6 })).code, 'epoch_stale');
   assert.equal((await again.write({ ...request, epoch: 8 })).state, 'acknowledged');
   assert.deepEqual(writes, [6, 6, 6]);
@@ -127,7 +127,7 @@ test('when the kept epochs cannot be read, writes are refused and reading goes o
   again.start();
   const frames = host.frames.length;
   await until('frames', () => host.frames.length > frames);
-  const request = { writeId: 'x', device: 'plc', point: 'plain', value: 4, epoch: 9, deadlineMs: Date.now() + 2000 };
+  const request = writeOrder({ writeId: 'x', device: 'plc', point: 'plain', value: 4, epoch: 9 });
   assert.equal((await again.write(request)).code, 'epoch_unknown');
   assert.deepEqual(writes, []);
 });

@@ -13,6 +13,7 @@ import { until } from '../support/condition.ts';
 import { Mosquitto, mosquittoPub } from '../support/mosquitto.ts';
 import { mqttConnection, mqttDevice, RecordingHost } from '../support/mqtt-plant.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { writeOrder } from '../support/write-order.ts';
 
 const POINTS = [{ name: 'temp' }, { name: 'pressure' }];
 const RECONNECT = { reconnect: { minMs: 20, maxMs: 100 } };
@@ -260,14 +261,7 @@ describe('the MQTT driver at a real broker', () => {
 
   it('refuses writes, since points are read-only', async () => {
     const { driver } = await start();
-    const outcome = await driver.write({
-      writeId: 'w1',
-      device: 'plc-1',
-      point: 'temp',
-      value: 1,
-      epoch: 1,
-      deadlineMs: 0,
-    });
+    const outcome = await driver.write(writeOrder({ writeId: 'w1', device: 'plc-1', point: 'temp', value: 1 }));
     assert.deepEqual([outcome.state, outcome.code], ['failed', 'not_writable']);
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { WriteOutcome, WriteRequest } from '../../gateways/driver.ts';
 import type { OpcUaDriver } from '../../gateways/opcua/driver.ts';
+import { writeOrder } from '../support/write-order.ts';
 import { Bench, connection, type RecordingHost, type ServerProcess, until } from './opcua-support.ts';
 
 const VARIABLES = [
@@ -25,11 +26,11 @@ describe('writing to an OPC UA server', () => {
   const write = (
     point: string,
     value: WriteRequest['value'],
-    more: Partial<WriteRequest> = {},
+    more: { epoch?: number; withinMs?: number; mayAct?: () => boolean } = {},
   ): Promise<WriteOutcome> => {
     count += 1;
     const writeId = `w${count}`;
-    return driver.write({ writeId, device: 'pump', point, value, epoch: 5, deadlineMs: Date.now() + 3000, ...more });
+    return driver.write(writeOrder({ writeId, device: 'pump', point, value, epoch: 5, withinMs: 3000, ...more }));
   };
   const writesTo = async (nodeId: string): Promise<unknown[]> => {
     const writes = await server.writes();
@@ -91,7 +92,7 @@ describe('writing to an OPC UA server', () => {
   });
 
   it('is never sent past its deadline nor for an owner of the past', async () => {
-    const late = await write('mode', 7, { deadlineMs: Date.now() - 1 });
+    const late = await write('mode', 7, { withinMs: -1 });
     assert.equal(late.state, 'timed_out');
     assert.equal((await write('mode', 8, { epoch: 6 })).state, 'verified');
     assert.equal((await write('mode', 9, { epoch: 5 })).code, 'epoch_stale');
@@ -110,7 +111,7 @@ describe('writing to an OPC UA server', () => {
 
   it('is not kept for later while the server hangs', async () => {
     server.pause();
-    const outcome = await write('mode', 11, { epoch: 6, deadlineMs: Date.now() + 300 });
+    const outcome = await write('mode', 11, { epoch: 6, withinMs: 300 });
     assert.equal(outcome.state, 'timed_out');
     server.resume();
   });

@@ -4,7 +4,7 @@ import { deviceKind } from '../../../../actors/device/device.ts';
 import { deviceView } from '../../../../actors/device/view.ts';
 import { entityId } from '../../../../runtime/ids.ts';
 import type { DeviceDefinition } from '../../../../topology/plant.ts';
-import { Bench, device, frame, point, T0 } from '../plant.ts';
+import { Bench, device, frame, T0 } from '../plant.ts';
 
 const ID = entityId('device', 'plc-1');
 
@@ -154,64 +154,6 @@ test('a late frame changes no live value', () => {
   plc.observe(frame(5100, { temperature: 99 }, { deviceTimeMs: T0 + 4000 }), ID);
   plc.observe(frame(5200, { temperature: 98 }, { historical: true }), ID);
   assert.equal(deviceView(plc.state).values.temperature, 20);
-});
-
-const WRITABLE = {
-  points: [point({ name: 'setpoint', writable: { min: 0, max: 100 } }), point({ name: 'temperature' })],
-};
-
-test('a write is checked, recorded, and only then leaves, with its deadline', () => {
-  const plc = up(WRITABLE);
-  const decision = plc.command(0, { kind: 'WritePoint', point: 'setpoint', value: 42, timeoutMs: 5000 });
-  assert.deepEqual(decision.ok && decision.result, { writeId: 'command-1' });
-  assert.deepEqual(plc.effects, [
-    {
-      kind: 'out',
-      port: 'device-write',
-      body: { writeId: 'command-1', device: 'plc-1', point: 'setpoint', value: 42, deadlineMs: T0 + 5000 },
-    },
-  ]);
-  plc.command(100, { kind: 'ReportWrite', writeId: 'command-1', state: 'verified' });
-  assert.equal(deviceView(plc.state).writes['command-1']?.state, 'verified');
-});
-
-test('writes that must not leave are refused with a stable code', () => {
-  const plc = up(WRITABLE);
-  const code = (point: string, value: number | string) => {
-    const decision = plc.command(0, { kind: 'WritePoint', point, value, timeoutMs: 5000 });
-    return decision.ok ? 'accepted' : decision.code;
-  };
-  assert.equal(code('setpoint', 101), 'OUT_OF_RANGE');
-  assert.equal(code('setpoint', 'full'), 'WRONG_TYPE');
-  assert.equal(code('temperature', 5), 'POINT_NOT_WRITABLE');
-  assert.equal(code('colour', 5), 'UNKNOWN_POINT');
-  plc.command(0, { kind: 'ReportConnectivity', state: 'offline', reason: 'connection_lost' });
-  assert.equal(code('setpoint', 5), 'DEVICE_OFFLINE');
-  assert.equal(plc.effects.filter((effect) => effect.kind === 'out').length, 0);
-});
-
-test('a point may ask for a permission of its own, and the refusal names it', () => {
-  const writable = { permission: 'device:manage' };
-  const plc = up({ points: [point({ name: 'limit', writable }), point({ name: 'setpoint', writable: {} })] });
-  const write = (name: string) => plc.command(0, { kind: 'WritePoint', point: name, value: 5, timeoutMs: 5000 });
-  plc.permissions = ['device:write'];
-  assert.deepEqual(write('limit'), {
-    ok: false,
-    code: 'FORBIDDEN',
-    message: 'writing limit needs the permission device:manage',
-    field: 'point',
-  });
-  assert.ok(write('setpoint').ok);
-  plc.permissions = ['device:write', 'device:manage'];
-  assert.ok(write('limit').ok);
-});
-
-test('a write of which the driver says nothing more has timed out', () => {
-  const plc = up({ ...WRITABLE, offlineAfterMs: 600_000 });
-  plc.command(0, { kind: 'WritePoint', point: 'setpoint', value: 42, timeoutMs: 1000 });
-  assert.deepEqual(kinds(plc.runTo(5999)), []);
-  assert.deepEqual(kinds(plc.runTo(6000)), ['WriteFinished']);
-  assert.equal(deviceView(plc.state).writes['command-1']?.state, 'timed_out');
 });
 
 test('an asset that was linked since is told how its device stands', () => {
