@@ -17,6 +17,7 @@ export interface Plant {
   readonly simulated: boolean;
   readonly sites: ReadonlyMap<string, SiteDefinition>;
   readonly assets: ReadonlyMap<string, AssetDefinition>;
+  readonly assetProfiles: ReadonlyMap<string, AssetProfile>;
   readonly devices: ReadonlyMap<string, DeviceDefinition>;
   readonly connections: ReadonlyMap<string, ConnectionDefinition>;
   readonly workOrderTemplates: ReadonlyMap<string, WorkOrderTemplate>;
@@ -44,6 +45,8 @@ export interface AssetDefinition {
   /** Names from the top of the site down to the parent. */
   readonly path: readonly string[];
   readonly level: number;
+  /** Id of the asset profile that it is made from. */
+  readonly profile: string | null;
   readonly type: string | null;
   readonly icon: string | null;
   readonly description?: string | undefined;
@@ -55,7 +58,7 @@ export interface AssetDefinition {
   readonly rules: readonly Rule[];
   readonly links: readonly LinkDefinition[];
   readonly healthThresholds: AssetProfile['healthThresholds'];
-  /** The templates that its rules name. */
+  /** All of the file, shared: a rule that is made over the API may name any of them. */
   readonly workOrderTemplates: Readonly<Record<string, WorkOrderTemplate>>;
 }
 
@@ -110,17 +113,17 @@ export interface ConnectionDefinition {
   readonly driver: Connection['driver'];
   readonly settings: Connection;
   readonly devices: readonly DeviceDefinition[];
-  /** Devices that are lost together with the link, where one alarm stands for all of theirs; absent: none. */
+  /** Devices that are lost together with the link, where one alarm stands for those on the loss of each; absent: none. */
   readonly groups?: readonly LinkGroup[] | undefined;
 }
 
-/** Two devices or more on one connection and at one site, so that whoever looks after the site sees their alarm. */
+/** Devices on one connection and at one site, so that whoever looks after the site sees their alarm. */
 export interface LinkGroup {
   /** Name of the entity that has the alarm, unique: the id of the connection at the site of its first device. */
   readonly id: string;
   readonly site: string;
   readonly devices: readonly string[];
-  /** The most urgent, and the shortest, of their own alarms. */
+  /** The most urgent, and the shortest, of the alarms that it stands for. */
   readonly severity: Severity;
   readonly delaySeconds: number;
 }

@@ -1,5 +1,5 @@
 import type { AssembledAsset, AssembledDevice, AssembledLink, Assembly } from './assembly.ts';
-import { linkGroups } from './link-groups.ts';
+import { type LossAlarm, linkGroups } from './link-groups.ts';
 import type { AssetDefinition, ConnectionDefinition, DeviceDefinition, Plant, SiteDefinition } from './plant.ts';
 import { HealthThresholds } from './schema/asset.ts';
 import type { Connection, Point } from './schema/device.ts';
@@ -7,7 +7,6 @@ import { ModbusDevice } from './schema/modbus.ts';
 import { MqttDevice } from './schema/mqtt.ts';
 import { OpcUaDevice } from './schema/opcua.ts';
 import type { Site, Topology } from './schema/topology.ts';
-import type { WorkOrderTemplate } from './schema/work-order-template.ts';
 
 type Head = Pick<Topology, 'organization' | 'simulated' | 'roles' | 'retention'>;
 
@@ -15,7 +14,7 @@ type Head = Pick<Topology, 'organization' | 'simulated' | 'roles' | 'retention'>
 export function resolvePlant(head: Head, assembly: Assembly): Plant | null {
   const devices = new Map<string, DeviceDefinition>();
   const linkedAssets = assetsByDevice(assembly);
-  const told = devicesWithLostRule(assembly);
+  const told = lossAlarmsOfAssets(assembly);
   for (const assembled of assembly.devices) {
     const { site, connection } = assembled;
     if (site === null || connection === null) return null;
@@ -23,18 +22,20 @@ export function resolvePlant(head: Head, assembly: Assembly): Plant | null {
     const isTold = told.has(assembled.device.id);
     devices.set(assembled.device.id, resolveDevice(assembled, site.value, connection.value, linked, isTold));
   }
+  const templates = Object.fromEntries(assembly.draft.workOrderTemplates.entries.map(({ value }) => [value.id, value]));
   const assets = new Map<string, AssetDefinition>();
   for (const assembled of assembly.assets) {
     if (assembled.site === null) return null;
-    assets.set(assembled.asset.id, resolveAsset(assembled, assembled.site.value, assembly));
+    assets.set(assembled.asset.id, resolveAsset(assembled, assembled.site.value, templates));
   }
   return {
     organization: head.organization,
     simulated: head.simulated,
     sites: resolveSites(head, assembly),
     assets,
+    assetProfiles: new Map(assembly.draft.assetProfiles.entries.map(({ value }) => [value.id, value])),
     devices,
-    connections: resolveConnections(head, assembly, devices),
+    connections: resolveConnections(head, assembly, devices, told),
     workOrderTemplates: new Map(assembly.draft.workOrderTemplates.entries.map(({ value }) => [value.id, value])),
     roles: head.roles,
     retention: head.retention,
@@ -60,14 +61,12 @@ function resolveSites(head: Head, assembly: Assembly): ReadonlyMap<string, SiteD
   return sites;
 }
 
-function resolveAsset(assembled: AssembledAsset, site: Site, assembly: Assembly): AssetDefinition {
+function resolveAsset(
+  assembled: AssembledAsset,
+  site: Site,
+  workOrderTemplates: AssetDefinition['workOrderTemplates'],
+): AssetDefinition {
   const { asset, profile, parent } = assembled;
-  const rules = [...assembled.rules.values()].map(({ value }) => value);
-  const templates: Record<string, WorkOrderTemplate> = {};
-  for (const { workOrder } of rules) {
-    const template = workOrder === undefined ? undefined : assembly.templates.get(workOrder)?.value;
-    if (template) templates[template.id] = template;
-  }
   const path: string[] = [];
   for (let above = parent; above !== null; above = above.parent) path.unshift(above.asset.name);
   return {
@@ -81,6 +80,7 @@ function resolveAsset(assembled: AssembledAsset, site: Site, assembly: Assembly)
     children: assembled.children.map((child) => child.asset.id),
     path,
     level: assembled.level,
+    profile: asset.profile ?? null,
     type: asset.type ?? profile?.value.type ?? null,
     icon: profile?.value.icon ?? null,
     description: asset.description,
@@ -89,10 +89,10 @@ function resolveAsset(assembled: AssembledAsset, site: Site, assembly: Assembly)
     attributes: { ...profile?.value.attributes, ...asset.attributes },
     lifecycle: asset.lifecycle,
     metrics: [...assembled.metrics.values()].map(({ value }) => value),
-    rules,
+    rules: [...assembled.rules.values()].map(({ value }) => value),
     links: assembled.links.map(resolveLink),
     healthThresholds: profile?.value.healthThresholds ?? HealthThresholds.parse(undefined),
-    workOrderTemplates: templates,
+    workOrderTemplates,
   };
 }
 
@@ -158,14 +158,25 @@ function lostAlarmOf({ device, profile }: AssembledDevice, isToldByAsset: boolea
   return isToldByAsset ? null : { severity: 'HIGH', delaySeconds: 0 };
 }
 
-/** Devices whose loss is an alarm of an asset that they feed. */
-function devicesWithLostRule(assembly: Assembly): ReadonlySet<string> {
-  const devices = new Set<string>();
+/**
+ * Devices whose loss is an alarm of an asset that they feed, with those of the alarms that the one of their link can stand for:
+ * not what calls a webhook or opens a work order, and not what is only information.
+ */
+function lossAlarmsOfAssets(assembly: Assembly): ReadonlyMap<string, readonly LossAlarm[]> {
+  const alarms = new Map<string, LossAlarm[]>();
   for (const { rules, links } of assembly.assets) {
-    if (![...rules.values()].some(({ value }) => value.active && value.when === 'deviceLost')) continue;
-    for (const { link } of links) if (link.role === 'primary') devices.add(link.device);
+    for (const { value: rule } of rules.values()) {
+      if (!rule.active || rule.when !== 'deviceLost') continue;
+      const { severity, durationSeconds: delaySeconds, webhook, workOrder } = rule;
+      const standsAlone = webhook !== undefined || workOrder !== undefined || severity === 'INFO';
+      const devices = new Set(links.filter(({ link }) => link.role === 'primary').map(({ link }) => link.device));
+      for (const device of devices) {
+        if (!alarms.has(device)) alarms.set(device, []);
+        if (!standsAlone) append(alarms, device, { severity, delaySeconds });
+      }
+    }
   }
-  return devices;
+  return alarms;
 }
 
 const DEFAULT_EXPECTED_MS = 1000;
@@ -189,6 +200,7 @@ function resolveConnections(
   head: Head,
   assembly: Assembly,
   devices: ReadonlyMap<string, DeviceDefinition>,
+  told: ReadonlyMap<string, readonly LossAlarm[]>,
 ): ReadonlyMap<string, ConnectionDefinition> {
   const byConnection = new Map<string, DeviceDefinition[]>();
   for (const device of devices.values()) append(byConnection, device.connection, device);
@@ -203,7 +215,7 @@ function resolveConnections(
         driver: settings.driver,
         settings,
         devices: byConnection.get(settings.id) ?? [],
-        groups: linkGroups(settings.id, byConnection.get(settings.id) ?? [], (id) => ids.has(id)),
+        groups: linkGroups(settings.id, byConnection.get(settings.id) ?? [], told, (id) => ids.has(id)),
       },
     ]),
   );

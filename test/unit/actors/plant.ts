@@ -70,6 +70,7 @@ export function asset(over: Partial<AssetDefinition> = {}): AssetDefinition {
     children: [],
     path: [],
     level: 1,
+    profile: null,
     type: 'pump',
     icon: null,
     tags: [],

@@ -38,8 +38,12 @@ test('an asset takes its profile, and what it says itself comes first', () => {
       ['lost', 'Lost'],
     ],
   );
-  assert.deepEqual(pump?.workOrderTemplates, {});
-  assert.deepEqual(Object.keys(plantOf(SOUND).assets.get('pump-1')?.workOrderTemplates ?? {}), ['look']);
+  assert.equal(pump?.profile, 'pump');
+});
+
+test('every asset knows all templates of work orders, which rules of the API may name', () => {
+  const { assets } = plantOf(SOUND);
+  for (const { workOrderTemplates } of assets.values()) assert.deepEqual(Object.keys(workOrderTemplates), ['look']);
 });
 
 test('a link without metrics maps the points that have the name of a metric, computed ones left out', () => {
