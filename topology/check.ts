@@ -1,4 +1,5 @@
 import type { Assembly } from './assembly.ts';
+import { checkCells } from './check/cells.ts';
 import { checkConnections } from './check/connections.ts';
 import { checkDevices } from './check/devices.ts';
 import { checkHierarchy } from './check/hierarchy.ts';
@@ -18,6 +19,7 @@ export function check(assembly: Assembly, source: Source): void {
   checkReferences(assembly, source);
   checkHierarchy(assembly, source);
   checkSites(assembly, source);
+  checkCells(assembly, source);
   checkConnections(assembly, source);
   checkDevices(assembly, source);
   checkMetrics(assembly, source);

@@ -35,6 +35,7 @@ export const PROBLEM_CODES = {
   PARENT_CONFLICT: 'An asset listed under one parent names another',
   HIERARCHY_CYCLE: 'An asset is its own ancestor',
   HIERARCHY_TOO_DEEP: 'More than five levels of assets',
+  CELL_CONFLICT: 'Things that work together live in different cells',
   FORMULA_SYNTAX: 'A formula cannot be read',
   FORMULA_CYCLE: 'A formula depends on its own result',
   FORMULA_TYPE: 'A formula reads a metric that is no number',

@@ -1,3 +1,5 @@
+import { promisify } from 'node:util';
+import { deflateRaw, inflateRawSync } from 'node:zlib';
 import { Packr, pack, Unpackr, unpack } from 'msgpackr';
 import { EntityId } from '../ids.ts';
 import type { LogRecord, PositionedRecord } from '../log.ts';
@@ -8,8 +10,13 @@ import { POSITIONS_PER_MESSAGE, positionOf } from './positions.ts';
  * blocks. The head names the sources and says, block by block, whose it is, how many observations it has and how many bytes.
  * A block holds records of one source that follow each other, and is complete in itself: whoever does not want the source
  * skips its bytes, and a burst of one device writes the names of its points once (see `runtime/batch-codec.ts`).
+ *
+ * Another version byte, and what follows is all of that compressed (RFC 1951): messages that have come a long way.
  */
 const VERSION = 1;
+const COMPRESSED = 2;
+/** Far above what any message has: nothing that is made to swell gets further. */
+const MAX_INFLATED_BYTES = 64 * 1024 * 1024;
 const PREFIX_BYTES = 5;
 const NUMBERS_PER_BLOCK = 3;
 
@@ -52,13 +59,25 @@ export function encodeMessage(records: readonly LogRecord[], count: number): Uin
   return message;
 }
 
+const deflate = promisify(deflateRaw);
+
+/** A message for a narrow way; `decodeMessage` takes both. */
+export async function compressMessage(message: Uint8Array): Promise<Uint8Array> {
+  const body = await deflate(message);
+  const compressed = new Uint8Array(1 + body.byteLength);
+  compressed[0] = COMPRESSED;
+  compressed.set(body, 1);
+  return compressed.byteLength < message.byteLength ? compressed : message;
+}
+
 /** The records of wanted sources, with their positions, and how many there are with those that were skipped. */
 export function decodeMessage(
   data: Uint8Array,
   sequence: number,
   wants: (source: EntityId) => boolean,
 ): { readonly records: PositionedRecord[]; readonly count: number } {
-  const { sources, layout, bodyAt, count } = headOf(data);
+  const message = data[0] === COMPRESSED ? inflated(data) : data;
+  const { sources, layout, bodyAt, count } = headOf(message);
   const wanted = sources.map(wants);
   const records: PositionedRecord[] = [];
   let index = 0;
@@ -69,7 +88,7 @@ export function decodeMessage(
     const end = at + (layout[block + 2] ?? 0);
     const source = sources[which];
     if (source !== undefined && wanted[which]) {
-      const observations: unknown = unpackr.decode(data.subarray(at, end));
+      const observations: unknown = unpackr.decode(message.subarray(at, end));
       if (!Array.isArray(observations) || observations.length !== size)
         throw damaged('a block is not what its head says');
       for (const observation of observations) {
@@ -81,6 +100,10 @@ export function decodeMessage(
     at = end;
   }
   return { records, count };
+}
+
+function inflated(data: Uint8Array): Uint8Array {
+  return inflateRawSync(data.subarray(1), { maxOutputLength: MAX_INFLATED_BYTES });
 }
 
 interface Head {

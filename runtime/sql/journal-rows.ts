@@ -24,6 +24,7 @@ export function rowOf(turn: Append, nth: number): Omit<JournalRow, 'position'> {
     log_position: turn.logPosition,
     before: JSON.stringify(event.before),
     after: JSON.stringify(event.after),
+    cell: null,
   };
 }
 
@@ -47,5 +48,6 @@ export function entryOf(row: JournalRow): JournalEntry {
     logPosition: row.log_position,
     before: JSON.parse(row.before),
     after: JSON.parse(row.after),
+    ...(row.cell !== null && { cell: row.cell }),
   };
 }

@@ -4,6 +4,7 @@ import { SqlDeadLetters } from './dead-letters.ts';
 import { SQLITE } from './dialect.ts';
 import { SqlClusterRows } from './leases.ts';
 import { migrate } from './migrations.ts';
+import { SqlReplicas } from './replicas.ts';
 import { serve } from './rpc.ts';
 import type { JournalSchema } from './schema.ts';
 import { SqlJournal } from './sql-journal.ts';
@@ -26,6 +27,7 @@ await serve(async () => {
       deadLetters: new SqlDeadLetters(db, SQLITE),
       tokens: new SqlTokens(db),
       cluster: new SqlClusterRows(db, SQLITE, { leaseTtlMs }),
+      replicas: new SqlReplicas(db, SQLITE),
     },
     close: () => db.destroy(),
   };

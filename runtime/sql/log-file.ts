@@ -16,6 +16,18 @@ export interface StoredBlock extends LogBlock {
   readonly timeMs: number;
 }
 
+/** What was let go of before its time, for want of room. */
+export interface Dropped {
+  readonly blocks: number;
+  readonly records: number;
+  readonly bytes: number;
+  /** When the oldest and the newest of it were written; null: nothing was dropped. */
+  readonly oldestMs: number | null;
+  readonly newestMs: number | null;
+  /** Position of the last record that went. */
+  readonly lastPosition: number;
+}
+
 /** Blocks of 50 to 100 KB: with larger pages they hang together in fewer pieces. */
 const PAGE_SIZE = 16_384;
 const TRIM_STEP = 64;
@@ -104,6 +116,49 @@ export class LogFile {
     }
   }
 
+  /** The id that it was made with: positions mean something only together with it. */
+  identity(): string {
+    return logIdOf(this.#db);
+  }
+
+  /** What it holds, in bytes: pages that are free count as room. */
+  heldBytes(): number {
+    return (this.#pragma('page_count') - this.#pragma('freelist_count')) * PAGE_SIZE;
+  }
+
+  /** Drops the oldest blocks, whoever still wants them, until so much has gone; the newest always stays. */
+  async dropOldest(options: { readonly bytes: number; readonly beforePosition: number }): Promise<Dropped> {
+    const oldest = this.#db.prepare(`select first, count, time_ms, length(data) as bytes from block
+      where first + count <= ? and first < (select max(first) from block) order by first limit ${TRIM_STEP}`);
+    const drop = this.#db.prepare('delete from block where first <= ?');
+    const dropped = { blocks: 0, records: 0, bytes: 0, oldestMs: Number.NaN, newestMs: Number.NaN, lastPosition: 0 };
+    while (dropped.bytes < options.bytes) {
+      const step = Sizes.parse(oldest.all([options.beforePosition]));
+      let last: number | undefined;
+      for (const { first, count, time_ms, bytes } of step) {
+        if (dropped.bytes >= options.bytes) break;
+        last = first;
+        dropped.blocks++;
+        dropped.records += count;
+        dropped.bytes += bytes;
+        if (dropped.blocks === 1) dropped.oldestMs = time_ms;
+        dropped.newestMs = time_ms;
+        dropped.lastPosition = first + count - 1;
+      }
+      if (last === undefined) break;
+      drop.run([last]);
+      // Appends that wait come in between.
+      await nextTurn();
+    }
+    while (this.#pragma('freelist_count') > 0) {
+      this.#db.prepare(`pragma incremental_vacuum(${VACUUM_STEP_PAGES})`).all([]);
+      await nextTurn();
+    }
+    const { oldestMs, newestMs } = dropped;
+    const none = dropped.blocks === 0;
+    return { ...dropped, oldestMs: none ? null : oldestMs, newestMs: none ? null : newestMs };
+  }
+
   close(): void {
     this.#db.close();
   }
@@ -122,6 +177,7 @@ export class LogFile {
 }
 
 const Blocks = z.array(z.object({ first: z.number(), count: z.number() }));
+const Sizes = z.array(z.object({ first: z.number(), count: z.number(), time_ms: z.number(), bytes: z.number() }));
 const StoredRows = z.array(
   z.object({ first: z.number(), count: z.number(), time_ms: z.number(), data: z.instanceof(ArrayBuffer) }),
 );

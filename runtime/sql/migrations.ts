@@ -227,5 +227,17 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
           .execute();
       },
     },
+    '0010-replicas': {
+      async up(db) {
+        // Null: of this cell.
+        await db.schema.alterTable('journal').addColumn('cell', 'text').execute();
+        await db.schema
+          .createTable('replica')
+          .addColumn('cell', key, (column) => column.primaryKey())
+          .addColumn('position', int64, (column) => column.notNull())
+          .addColumn('identity', 'text')
+          .execute();
+      },
+    },
   };
 }

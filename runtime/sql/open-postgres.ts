@@ -11,6 +11,7 @@ import { migrate } from './migrations.ts';
 import type { JournalStore } from './open.ts';
 import { awaitPostgres, kyselyOnPostgres, type PostgresOptions } from './postgres.ts';
 import type { PostgresAddress } from './postgres-url.ts';
+import { SqlReplicas } from './replicas.ts';
 import type { JournalSchema } from './schema.ts';
 import { SqlJournal } from './sql-journal.ts';
 import { SqlTokens } from './tokens.ts';
@@ -49,6 +50,7 @@ export async function openPostgres(
     tokens: new SqlTokens(db),
     claims: journal,
     cluster: new SqlClusterRows(beats, POSTGRES, { leaseTtlMs }),
+    replicas: new SqlReplicas(db, POSTGRES),
     close: async () => {
       await Promise.all([db.destroy(), beats.destroy()]);
     },

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { TIMING } from '../cluster/timing.ts';
 import type { ClusterRows } from '../cluster-rows.ts';
+import type { JournalReplicas } from '../edge/journal-replica.ts';
 import type { Journal } from '../journal.ts';
 import type { DeadLetterStore } from '../log.ts';
 import type { Epoch } from '../ownership.ts';
@@ -21,6 +22,8 @@ export interface JournalStore {
   readonly claims: Claims;
   /** Who is there and who owns what, in the database of the journal. */
   readonly cluster: ClusterRows;
+  /** Journals of other cells, in this one. */
+  readonly replicas: JournalReplicas;
   close(): Promise<void>;
 }
 
@@ -31,7 +34,7 @@ export interface Claims {
   logPosition(): Promise<number>;
 }
 
-export interface Storage extends Pick<JournalStore, 'journal' | 'deadLetters' | 'tokens' | 'cluster'> {
+export interface Storage extends Pick<JournalStore, 'journal' | 'deadLetters' | 'tokens' | 'cluster' | 'replicas'> {
   readonly log: SqlLog;
   /** For consumers of the log that read the file in a thread of their own. */
   readonly logFile: string;
@@ -66,8 +69,8 @@ export async function openSqlite(dataDir: string, options: StorageOptions = {}):
     const epoch = await store.claims.claimAllShards(`${hostname()}:${process.pid}`);
     // A telemetry log that somebody deleted must not give out positions again that decisions refer to.
     await log.skipTo(await store.claims.logPosition());
-    const { journal, deadLetters, tokens, cluster } = store;
-    return { journal, log, logFile, deadLetters, tokens, cluster, epoch, close };
+    const { journal, deadLetters, tokens, cluster, replicas } = store;
+    return { journal, log, logFile, deadLetters, tokens, cluster, replicas, epoch, close };
   } catch (error) {
     await close();
     throw error;
@@ -138,5 +141,6 @@ export async function openJournal(dir: string, options: { readonly leaseTtlMs?: 
     mark: true,
     release: true,
   });
-  return { journal, deadLetters, tokens, claims, cluster, close };
+  const replicas = remote<JournalReplicas>(client, 'replicas', { place: true, take: true });
+  return { journal, deadLetters, tokens, claims, cluster, replicas, close };
 }

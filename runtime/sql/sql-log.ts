@@ -1,8 +1,9 @@
 import { decodeRecords, encodeRecords } from '../batch-codec.ts';
+import type { TimedRecord } from '../edge/telemetry-lane.ts';
 import { ErrorWithCode } from '../errors.ts';
 import { EntityId } from '../ids.ts';
 import type { LogRecord, PositionedRecord, TelemetryLog } from '../log.ts';
-import type { LogBlock, StoredBlock } from './log-file.ts';
+import type { Dropped, LogBlock, StoredBlock } from './log-file.ts';
 import { WorkerClient as Client, type WorkerClient } from './rpc.ts';
 
 export interface SqlLogOptions {
@@ -124,16 +125,22 @@ export class SqlLog implements TelemetryLog {
   }
 
   async read(afterPosition: number, limit: number): Promise<PositionedRecord[]> {
-    // The worker serves `LogFile`, whose method this is.
-    const blocks = (await this.#client.call('log', 'read', [afterPosition, limit])) as StoredBlock[];
     const records: PositionedRecord[] = [];
-    for (const block of blocks) {
-      const flat = decodeRecords(block.data);
-      for (let index = 0; index < block.count; index++) {
-        const position = block.first + index;
-        if (position <= afterPosition) continue;
-        records.push({ position, source: EntityId.parse(flat[index * 2]), observation: flat[index * 2 + 1] });
-      }
+    for (const block of await this.#blocks(afterPosition, limit))
+      eachRecord(block, afterPosition, (position, source, observation) =>
+        records.push({ position, source, observation }),
+      );
+    return records;
+  }
+
+  /** As `read`, with the time at which each record was written. */
+  async readTimed(afterPosition: number, limit: number): Promise<TimedRecord[]> {
+    const records: TimedRecord[] = [];
+    for (const block of await this.#blocks(afterPosition, limit)) {
+      const { timeMs } = block;
+      eachRecord(block, afterPosition, (position, source, observation) =>
+        records.push({ position, source, observation, timeMs }),
+      );
     }
     return records;
   }
@@ -151,6 +158,21 @@ export class SqlLog implements TelemetryLog {
     await this.#client.call('log', 'trim', [options]);
   }
 
+  /** The id that it was made with: positions mean something only together with it. */
+  async identity(): Promise<string> {
+    return String(await this.#client.call('log', 'identity', []));
+  }
+
+  /** What it holds, in bytes. */
+  async heldBytes(): Promise<number> {
+    return Number(await this.#client.call('log', 'heldBytes', []));
+  }
+
+  /** Drops the oldest records below a position, whoever still wants them, until so many bytes have gone. */
+  async dropOldest(options: { readonly bytes: number; readonly beforePosition: number }): Promise<Dropped> {
+    return (await this.#client.call('log', 'dropOldest', [options])) as Dropped;
+  }
+
   /** Positions go on after this one at least. */
   async skipTo(position: number): Promise<void> {
     await this.#client.call('log', 'skipTo', [position]);
@@ -162,11 +184,26 @@ export class SqlLog implements TelemetryLog {
     return () => void this.#listeners.delete(listener);
   }
 
+  /** The worker serves `LogFile`, whose method this is. */
+  async #blocks(afterPosition: number, limit: number): Promise<StoredBlock[]> {
+    return (await this.#client.call('log', 'read', [afterPosition, limit])) as StoredBlock[];
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#running) await new Promise<void>((resolve) => (this.#drained = resolve));
     await this.#client.close();
   }
+}
+
+function eachRecord(
+  { first, count, data }: StoredBlock,
+  afterPosition: number,
+  take: (position: number, source: EntityId, observation: unknown) => void,
+): void {
+  const flat = decodeRecords(data);
+  for (let index = Math.max(0, afterPosition + 1 - first); index < count; index++)
+    take(first + index, EntityId.parse(flat[index * 2]), flat[index * 2 + 1]);
 }
 
 function blocksOf(records: readonly LogRecord[]): (LogBlock & { data: Uint8Array<ArrayBuffer> })[] {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Asset, AssetProfile } from './asset.ts';
-import { Name, Place, Title } from './base.ts';
+import { CellName, Name, Place, Title } from './base.ts';
 import { Connection, Device, DeviceProfile } from './device.ts';
 import { WorkOrderTemplate } from './work-order-template.ts';
 
@@ -9,7 +9,9 @@ export const Site = z.strictObject({
   name: Title.describe('Shown to people'),
   timeZone: z.string().max(60).describe('IANA name; times of the site are shown in it'),
   place: Place.optional().describe('Where it is on the map'),
-  cell: Name.optional().describe('Where its entities live; core when left out'),
+  cell: CellName.optional().describe(
+    'Where its entities live: `edge-7` runs on the node that is started with `--cell edge-7`, and goes on without the centre; core when left out',
+  ),
   description: z.string().max(500).optional().describe('For people'),
   keyFigures: z
     .array(

@@ -1,0 +1,180 @@
+import type { Logger } from 'pino';
+import type { View } from '../actor-kind.ts';
+import { ErrorWithCode } from '../errors.ts';
+import type { EntityId } from '../ids.ts';
+import type { JournalEntry } from '../journal.ts';
+import type { Json } from '../json.ts';
+import type { DeadLetter } from '../log.ts';
+import type { AskOptions, Health, Reply, Restarted, Runtime } from '../runtime.ts';
+import type { CellLink } from './cell-link.ts';
+import { nameOutside } from './cell-names.ts';
+import { EdgeCell } from './edge-cell.ts';
+import { type JournalReplicas, ReplicaRequest } from './journal-replica.ts';
+import type { MirrorImage } from './view-mirror.ts';
+
+/** Where views of cells are kept for the next start. */
+export interface MirrorImages {
+  load(cell: string): Promise<MirrorImage | undefined>;
+  save(cell: string, image: MirrorImage): Promise<void>;
+}
+
+export interface CentreOptions {
+  readonly link: CellLink;
+  /** The cells of the topology beside this one. */
+  readonly cells: readonly string[];
+  /** For all that lives here. */
+  readonly runtime: Runtime;
+  readonly shown: { mirror(id: EntityId, view: () => View): void; remove(id: EntityId): void };
+  readonly replicas: JournalReplicas;
+  /** Rows of another cell stand in the journal here. */
+  readonly committed: (entries: readonly JournalEntry[]) => void;
+  /** Undefined: it lives here. */
+  readonly cellOf: (to: EntityId, command: unknown) => string | undefined;
+  readonly ttlMs: (to: EntityId, command: unknown) => number;
+  readonly images: MirrorImages;
+  readonly logger: Pick<Logger, 'warn' | 'error'>;
+  readonly now?: () => number;
+}
+
+const TICK_MS = 250;
+const SAVE_EVERY_MS = 60_000;
+
+/**
+ * The runtime of a node at the centre, with the entities of other cells beside its own: shown as their cells show them, and
+ * asked over the link. Nothing is decided about them here.
+ */
+export class Centre implements Runtime {
+  readonly #options: CentreOptions;
+  readonly #runtime: Runtime;
+  readonly #cells: ReadonlyMap<string, EdgeCell>;
+  #timers: NodeJS.Timeout[] = [];
+
+  constructor(options: CentreOptions) {
+    const { link, cells, runtime, shown, ttlMs, now } = options;
+    this.#options = options;
+    this.#runtime = runtime;
+    const show = (id: EntityId, view: (() => View) | undefined) =>
+      view === undefined ? shown.remove(id) : shown.mirror(id, view);
+    this.#cells = new Map(
+      cells.map((cell) => [
+        cell,
+        new EdgeCell({ cell, link, ttlMs, show, lost: () => void this.#save(cell), ...(now && { now }) }),
+      ]),
+    );
+    link.serve('views', (body, from) => this.#cell(from).take(body));
+    link.serve('journal', (body, from) => this.#takeRows(body, this.#cell(from).cell));
+    link.serve('journal-place', async (_, from) => {
+      const place = await options.replicas.place(this.#cell(from).cell);
+      return { kind: 'taken', ...place };
+    });
+    link.serve('clock', () => ({ receivedMs: Date.now(), answeredMs: Date.now() }));
+  }
+
+  /** Shows the cells as they were last, until they are heard. */
+  async start(): Promise<void> {
+    const { images, logger } = this.#options;
+    for (const [name, cell] of this.#cells) {
+      try {
+        const image = await images.load(name);
+        if (image) cell.restore(image);
+      } catch (error) {
+        logger.warn({ err: error, cell: name }, 'what a cell showed last cannot be read; it is shown once it is heard');
+      }
+    }
+    this.#timers = [
+      setInterval(() => {
+        for (const cell of this.#cells.values()) cell.tick();
+      }, TICK_MS),
+      setInterval(() => {
+        for (const [name, { linked }] of this.#cells) if (linked) void this.#save(name);
+      }, SAVE_EVERY_MS),
+    ];
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await Promise.all([...this.#cells.keys()].map((name) => this.#save(name)));
+  }
+
+  ask(to: EntityId, command: unknown, options: AskOptions): Promise<Reply> {
+    const name = this.#options.cellOf(to, command);
+    const cell = name === undefined ? undefined : this.#cells.get(name);
+    if (name === undefined || cell === undefined) return this.#runtime.ask(to, command, options);
+    return cell.ask(nameOutside(to, name), command, options);
+  }
+
+  ingest(source: EntityId, input: unknown): Promise<void> {
+    return this.#runtime.ingest(source, input);
+  }
+
+  note(to: EntityId, note: Json): void {
+    this.#runtime.note(to, note);
+  }
+
+  async remembered(id: EntityId): Promise<View | undefined> {
+    const name = this.#options.cellOf(id, undefined);
+    const view = name === undefined ? undefined : this.#cells.get(name)?.view(id);
+    return view ?? this.#runtime.remembered(id);
+  }
+
+  restart(id: EntityId): Promise<Restarted> {
+    const name = this.#options.cellOf(id, undefined);
+    if (name === undefined) return this.#runtime.restart(id);
+    const message = `it runs in the cell ${name}: restart it there`;
+    return Promise.resolve({ ok: false, code: 'UNAVAILABLE', message });
+  }
+
+  deadLetter(letter: DeadLetter): void {
+    this.#runtime.deadLetter(letter);
+  }
+
+  get live(): Runtime['live'] {
+    return this.#runtime.live;
+  }
+
+  get journal(): Runtime['journal'] {
+    return this.#runtime.journal;
+  }
+
+  get historian(): Runtime['historian'] {
+    return this.#runtime.historian;
+  }
+
+  get deadLetters(): Runtime['deadLetters'] {
+    return this.#runtime.deadLetters;
+  }
+
+  health(): Health {
+    return this.#runtime.health();
+  }
+
+  /** Of the cells, for the health of the node. */
+  parts(): Health['parts'] {
+    return [...this.#cells.values()].map((cell) => cell.health());
+  }
+
+  #cell(name: string): EdgeCell {
+    const cell = this.#cells.get(name);
+    if (cell) return cell;
+    const message = `the topology of the centre has no cell ${name}`;
+    throw new ErrorWithCode('UNKNOWN_CELL', message, { retryable: false });
+  }
+
+  async #takeRows(body: unknown, cell: string): Promise<object> {
+    const { after, identity, entries } = ReplicaRequest.parse(body);
+    const rows = entries.map((entry) => ({ ...entry, entity: nameOutside(entry.entity, cell) }));
+    const taken = await this.#options.replicas.take({ cell, after, identity, entries: rows });
+    if (taken.kind === 'taken') this.#options.committed(taken.entries);
+    return { kind: taken.kind, ...taken.place };
+  }
+
+  async #save(name: string): Promise<void> {
+    const image = this.#cells.get(name)?.image();
+    if (!image) return;
+    try {
+      await this.#options.images.save(name, image);
+    } catch (error) {
+      this.#options.logger.warn({ err: error, cell: name }, 'what a cell shows could not be kept for the next start');
+    }
+  }
+}

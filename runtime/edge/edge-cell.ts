@@ -1,0 +1,131 @@
+import type { View } from '../actor-kind.ts';
+import type { EntityId } from '../ids.ts';
+import type { Json } from '../json.ts';
+import type { AskOptions, Health, Reply } from '../runtime.ts';
+import type { CellLink } from './cell-link.ts';
+import { nameOutside } from './cell-names.ts';
+import { CommandDesk } from './command-desk.ts';
+import { type MirrorImage, ViewMirror } from './view-mirror.ts';
+
+export interface EdgeCellOptions {
+  readonly cell: string;
+  readonly link: Pick<CellLink, 'request'>;
+  readonly ttlMs: (to: EntityId, command: unknown) => number;
+  /** What the centre shows of an entity of the cell has changed; undefined: it is gone. */
+  readonly show: (id: EntityId, view: (() => View) | undefined) => void;
+  readonly lost: () => void;
+  readonly now?: () => number;
+}
+
+const PAGE_WITHIN_MS = 10_000;
+const NOTHING: View = {};
+
+/** A cell elsewhere as the centre has it: a mirror of what it shows, and the desk for commands to it. */
+export class EdgeCell {
+  readonly cell: string;
+  readonly #options: EdgeCellOptions;
+  readonly #mirror: ViewMirror;
+  readonly #desk: CommandDesk;
+  #pending = new Map<EntityId, Record<string, Json>>();
+
+  constructor(options: EdgeCellOptions) {
+    const { cell, link, ttlMs, now = Date.now } = options;
+    this.cell = cell;
+    this.#options = options;
+    this.#mirror = new ViewMirror({
+      now,
+      page: (after) => link.request(cell, 'page', { after }, PAGE_WITHIN_MS),
+      changed: (id, view) => this.#show(id, view !== undefined),
+      linkChanged: () => this.#linkChanged(),
+    });
+    this.#desk = new CommandDesk({ cell, link, ttlMs, now, changed: (ids) => this.#pendingChanged(ids) });
+  }
+
+  get linked(): boolean {
+    return this.#mirror.state.linked;
+  }
+
+  ask(to: EntityId, command: unknown, options: AskOptions): Promise<Reply> {
+    return this.#desk.ask(to, command, options);
+  }
+
+  take(message: unknown): void {
+    this.#mirror.take(message);
+  }
+
+  tick(): void {
+    this.#mirror.tick();
+    this.#desk.tick();
+  }
+
+  image(): MirrorImage | undefined {
+    return this.#mirror.image();
+  }
+
+  restore(image: MirrorImage): void {
+    this.#mirror.restore(image);
+  }
+
+  view(id: EntityId): View | undefined {
+    return this.#mirror.view(id);
+  }
+
+  health(): Health['parts'][number] {
+    const { linked, heardMs, status, problem } = this.#mirror.state;
+    const name = `cell ${this.cell}`;
+    const waiting = this.#desk.size === 0 ? '' : `; ${this.#desk.size} commands wait for it`;
+    if (!linked) {
+      const since = heardMs === null ? 'nothing was ever heard of it' : `no sign of it since ${isoOf(heardMs)}`;
+      return { name, status: 'degraded', detail: `link lost: ${since}${waiting}` };
+    }
+    const trouble = problem ?? (typeof status.problem === 'string' ? status.problem : undefined);
+    if (trouble !== undefined) return { name, status: 'degraded', detail: `${trouble}${waiting}` };
+    const lag = `telemetry ${seconds(status.telemetryLagMs)} behind, events ${seconds(status.journalLagMs)}`;
+    const offset = status.clockOffsetMs;
+    const clock = typeof offset === 'number' ? `, its clock is ${-offset} ms from ours` : '';
+    const late = status.telemetry === 'catching_up' || status.journal === 'catching_up';
+    return {
+      name,
+      status: late ? 'degraded' : 'healthy',
+      detail: `${late ? 'catching up: ' : ''}${lag}${clock}${waiting}`,
+    };
+  }
+
+  #linkChanged(): void {
+    for (const id of this.#mirror.ids()) this.#show(id, true);
+    this.#desk.link(this.linked);
+    if (!this.linked) this.#options.lost();
+  }
+
+  #pendingChanged(ids: Iterable<EntityId>): void {
+    this.#pending = new Map();
+    for (const [id, views] of this.#desk.views())
+      this.#pending.set(id, Object.fromEntries(views.map((view) => [view.commandId, view])));
+    for (const id of ids) if (this.#mirror.view(id)) this.#show(id, true);
+  }
+
+  #show(id: EntityId, present: boolean): void {
+    this.#options.show(nameOutside(id, this.cell), present ? () => this.#shown(id) : undefined);
+  }
+
+  /** What is from before the link was lost says so, and since when; what waits for the cell is beside it. */
+  #shown(id: EntityId): View {
+    const view = this.#mirror.view(id) ?? NOTHING;
+    const { linked, heardMs } = this.#mirror.state;
+    const pending = this.#pending.get(id);
+    if (linked && pending === undefined) return view;
+    return {
+      ...view,
+      ...(!linked && { away: { sinceMs: heardMs ?? 0, cell: this.cell } }),
+      ...(pending !== undefined && { pending }),
+    };
+  }
+}
+
+function isoOf(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}
+
+function seconds(ms: Json | undefined): string {
+  return typeof ms === 'number' ? `${(ms / 1000).toFixed(1)} s` : 'an unknown time';
+}

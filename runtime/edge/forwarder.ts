@@ -1,0 +1,209 @@
+import { codeOf, ErrorWithCode, messageOf } from '../errors.ts';
+import type { RateLimit } from './rate-limit.ts';
+
+/** How far the centre has what a lane carries. */
+export interface Place {
+  readonly position: number;
+}
+
+export interface Batch {
+  readonly bytes: number;
+  /** When the first and the last of it were written here, by our own clock. */
+  readonly oldestMs: number;
+  readonly newestMs: number;
+  /** More waits behind it. */
+  readonly full: boolean;
+}
+
+/** One ordered history that is kept here and copied to the centre. */
+export interface Lane<At extends Place, Of extends Batch> {
+  /** Asks the centre how far it is. */
+  learn(): Promise<At>;
+  /** What comes after a position, as much as goes in one message; undefined at the end. */
+  read(afterPosition: number): Promise<Of | undefined>;
+  /**
+   * Resolves when the centre has the batch for good, with where it is then. Stores nothing and rejects where the centre is
+   * not at `at`: then it has something already, or lacks something.
+   * @param late kept back by a cut: history, from which nothing live may follow
+   */
+  send(at: At, batch: Of, late: boolean): Promise<At>;
+}
+
+export interface ForwarderOptions {
+  /** Of what comes late; what is live passes freely. */
+  readonly limit: RateLimit;
+  readonly now?: () => number;
+  readonly random?: () => number;
+  /** A batch whose newest part is older is late. Default 10,000. */
+  readonly lateAfterMs?: number;
+  /** Shortest time between two batches that are not full, so that live data gathers. Default 100. */
+  readonly gatherMs?: number;
+  readonly minPauseMs?: number;
+  readonly maxPauseMs?: number;
+}
+
+export interface Forwarding {
+  readonly state: 'unlinked' | 'learning' | 'catching_up' | 'live' | 'failing';
+  /** The centre has everything up to here; undefined while that is not known. */
+  readonly position: number | undefined;
+  /** When the oldest of what the centre lacks was written; null: it lacks nothing. */
+  readonly oldestMs: number | null;
+  readonly error: { readonly code: string; readonly message: string } | undefined;
+}
+
+const DEFAULTS = { lateAfterMs: 10_000, gatherMs: 100, minPauseMs: 250, maxPauseMs: 15_000 };
+/** Where trying again cannot help by itself, somebody may have mended it meanwhile. */
+const HOPELESS_PAUSE_MS = 60_000;
+/** Somebody may have forgotten to say that there is more. */
+const LOOK_EVERY_MS = 1000;
+
+/**
+ * Carries a lane to the centre in order, each part once, over any number of cuts. One batch is on its way at a time. Whatever
+ * becomes of it that is not a clear yes, an error, silence, a cut, the centre is asked anew where it is: only it knows what
+ * has arrived, so there is nothing here to remember and to get wrong.
+ */
+export class Forwarder<At extends Place, Of extends Batch> {
+  readonly #lane: Lane<At, Of>;
+  readonly #options: Required<ForwarderOptions>;
+  readonly #running: Promise<void>;
+  #at: At | undefined;
+  #known: number | undefined;
+  #oldestMs: number | null = null;
+  #error: Forwarding['error'];
+  #linked = false;
+  #catchingUp = false;
+  #stopped = false;
+  #grown = false;
+  #wake: (() => void) | undefined;
+  /** Wakes only for the link and the end, not for more to send. */
+  #interrupt: (() => void) | undefined;
+
+  constructor(lane: Lane<At, Of>, options: ForwarderOptions) {
+    this.#lane = lane;
+    this.#options = { ...DEFAULTS, now: Date.now, random: Math.random, ...options };
+    this.#running = this.#run();
+  }
+
+  get status(): Forwarding {
+    const state = !this.#linked
+      ? 'unlinked'
+      : this.#error !== undefined
+        ? 'failing'
+        : this.#at === undefined
+          ? 'learning'
+          : this.#catchingUp
+            ? 'catching_up'
+            : 'live';
+    return { state, position: this.#known, oldestMs: this.#oldestMs, error: this.#error };
+  }
+
+  /** Something was added to what it carries. */
+  grown(): void {
+    this.#grown = true;
+    this.#wake?.();
+  }
+
+  link(up: boolean): void {
+    if (this.#linked === up) return;
+    this.#linked = up;
+    // What was on its way when the link was cut is known to the centre alone.
+    this.#at = undefined;
+    this.#error = undefined;
+    this.#interrupt?.();
+    this.#wake?.();
+  }
+
+  /** Resolves when nothing of it runs any more; a batch that is on its way is waited for. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#interrupt?.();
+    this.#wake?.();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    let attempts = 0;
+    while (!this.#stopped) {
+      if (!this.#linked) {
+        await this.#rest(LOOK_EVERY_MS);
+        continue;
+      }
+      try {
+        await this.#step();
+        attempts = 0;
+        this.#error = undefined;
+      } catch (error) {
+        this.#at = undefined;
+        if (!this.#linked) continue;
+        this.#error = { code: codeOf(error) ?? 'UPLINK_FAILED', message: messageOf(error) };
+        await this.#pause(this.#pauseAfter(error, attempts++));
+      }
+    }
+  }
+
+  async #step(): Promise<void> {
+    const lane = this.#lane;
+    const { limit, now, lateAfterMs, gatherMs } = this.#options;
+    const at = this.#at ?? (await lane.learn());
+    if (!this.#linked) return;
+    this.#at = at;
+    this.#known = at.position;
+    this.#grown = false;
+    const batch = await lane.read(at.position);
+    if (batch === undefined) {
+      this.#oldestMs = null;
+      this.#catchingUp = false;
+      await this.#rest(LOOK_EVERY_MS);
+      return;
+    }
+    this.#oldestMs = batch.oldestMs;
+    const late = now() - batch.newestMs > lateAfterMs;
+    this.#catchingUp = late;
+    if (late) {
+      // What is live meanwhile does not wait behind it: it goes another way.
+      for (let waitMs = limit.waitMs(now()); waitMs > 0 && this.#at === at; waitMs = limit.waitMs(now()))
+        await this.#pause(waitMs);
+    }
+    if (this.#at !== at || this.#stopped) return;
+    const stored = await lane.send(at, batch, late);
+    if (late) limit.take(batch.bytes, now());
+    this.#known = stored.position;
+    // The link was cut and is there again: where the centre is may be further on by now.
+    if (this.#at === at) this.#at = stored;
+    if (!batch.full && !late) await this.#pause(gatherMs);
+  }
+
+  #pauseAfter(error: unknown, attempts: number): number {
+    const { minPauseMs, maxPauseMs, random } = this.#options;
+    if (error instanceof ErrorWithCode && !error.retryable) return HOPELESS_PAUSE_MS;
+    return Math.min(maxPauseMs, minPauseMs * 2 ** attempts) * (0.5 + random() / 2);
+  }
+
+  /** Until there is something to do, or so long. */
+  #rest(ms: number): Promise<void> {
+    if (this.#grown && this.#linked) return Promise.resolve();
+    return this.#wait(ms, (end) => {
+      this.#wake = end;
+    });
+  }
+
+  /** So long, unless the link changes or all ends. */
+  #pause(ms: number): Promise<void> {
+    return this.#wait(ms, (end) => {
+      this.#interrupt = end;
+    });
+  }
+
+  #wait(ms: number, offer: (end: () => void) => void): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#wake = this.#interrupt = undefined;
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      offer(end);
+    });
+  }
+}

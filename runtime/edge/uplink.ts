@@ -1,0 +1,204 @@
+import type { Logger } from 'pino';
+import { ErrorWithCode, messageOf } from '../errors.ts';
+import type { Json } from '../json.ts';
+import type { Health, Reply, Runtime } from '../runtime.ts';
+import { type CellLink, CORE } from './cell-link.ts';
+import { ClockAnswer, CommandRequest } from './cell-messages.ts';
+import { nameInside } from './cell-names.ts';
+import { ClockOffset, type Offset } from './clock-offset.ts';
+import { Forwarder, type Forwarding } from './forwarder.ts';
+import { JournalLane } from './journal-lane.ts';
+import { RateLimit } from './rate-limit.ts';
+import { type CentralLog, type EdgeLog, TelemetryLane } from './telemetry-lane.ts';
+import { ViewLane } from './view-lane.ts';
+import { PageRequest } from './view-message.ts';
+
+export interface UplinkOptions {
+  readonly link: CellLink;
+  readonly centralLog: CentralLog;
+  readonly runtime: Pick<Runtime, 'ask' | 'live' | 'journal' | 'deadLetter'>;
+  readonly log: EdgeLog & { onAppended(listener: () => void): () => void };
+  /** Kinds of entities that the centre shows. */
+  readonly kinds: readonly string[];
+  readonly backfillBytesPerSecond: number;
+  readonly logger: Pick<Logger, 'warn' | 'info'>;
+  /** Shorter intervals, for tests. */
+  readonly timing?: { readonly lateAfterMs?: number; readonly gatherMs?: number; readonly clockEveryMs?: number };
+}
+
+export interface UplinkState {
+  readonly connected: boolean;
+  readonly detail: string;
+  readonly telemetry: Forwarding;
+  readonly journal: Forwarding;
+  /** Time since the oldest that the centre lacks was written, in ms; 0: it has everything. */
+  readonly telemetryLagMs: number;
+  readonly journalLagMs: number;
+  /** Of the clock of the centre from ours; undefined while nobody has answered. */
+  readonly clock: Offset | undefined;
+}
+
+const CLOCK_EVERY_MS = 10_000;
+const ANSWER_WITHIN_MS = 5000;
+const DEGRADED_LAG_MS = 10_000;
+/** Between the clocks of both sides, beside what is known of their difference. */
+const EXPIRY_TOLERANCE_MS = 500;
+
+/**
+ * What goes from an edge to the centre, and the commands that come back. The newest views go at once; telemetry log and journal
+ * follow in order, each part once, from where the centre says that it is. Nothing here keeps the edge from working alone.
+ */
+export class Uplink {
+  readonly #options: UplinkOptions;
+  readonly #telemetry: Forwarder<
+    Awaited<ReturnType<TelemetryLane['learn']>>,
+    NonNullable<Awaited<ReturnType<TelemetryLane['read']>>>
+  >;
+  readonly #journal: Forwarder<
+    Awaited<ReturnType<JournalLane['learn']>>,
+    NonNullable<Awaited<ReturnType<JournalLane['read']>>>
+  >;
+  readonly #views: ViewLane;
+  readonly #clock = new ClockOffset();
+  readonly #silence: (() => void)[];
+  readonly #clockTimer: NodeJS.Timeout;
+
+  constructor(options: UplinkOptions) {
+    this.#options = options;
+    const { link, centralLog, runtime, log, backfillBytesPerSecond, timing = {} } = options;
+    const { clockEveryMs = CLOCK_EVERY_MS, ...forwarding } = timing;
+    const telemetry = new TelemetryLane(log, centralLog, ({ source, observation: _ }, error) =>
+      runtime.deadLetter({
+        timeMs: Date.now(),
+        stream: 'messages',
+        source,
+        code: 'LOG_RECORD_TOO_LARGE',
+        reason: messageOf(error),
+        body: null,
+      }),
+    );
+    // Both share what may pass late, and the journal, which is small, is never held up by the rest.
+    this.#telemetry = new Forwarder(telemetry, { limit: new RateLimit(backfillBytesPerSecond), ...forwarding });
+    this.#journal = new Forwarder(new JournalLane(runtime.journal, link), {
+      limit: new RateLimit(backfillBytesPerSecond),
+      ...forwarding,
+    });
+    this.#views = new ViewLane({
+      live: runtime.live,
+      kinds: options.kinds,
+      tell: (message) => link.tell(CORE, 'views', message),
+      status: () => statusOf(this.state),
+    });
+    link.serve('page', (body) => this.#views.page(PageRequest.parse(body).after));
+    link.serve('command', (body) => this.#command(body));
+    this.#silence = [
+      log.onAppended(() => this.#telemetry.grown()),
+      runtime.live.onCommitted(() => this.#journal.grown()),
+      link.onState(({ connected }) => this.#linked(connected)),
+    ];
+    this.#clockTimer = setInterval(() => void this.#askTime(), clockEveryMs);
+    this.#linked(link.state.connected);
+  }
+
+  get state(): UplinkState {
+    const { connected, detail } = this.#options.link.state;
+    const [telemetry, journal] = [this.#telemetry.status, this.#journal.status];
+    const clock = this.#clock.best;
+    return {
+      connected,
+      detail,
+      telemetry,
+      journal,
+      telemetryLagMs: lagOf(telemetry),
+      journalLagMs: lagOf(journal),
+      clock,
+    };
+  }
+
+  /** What the centre has of the telemetry log: so much need not be kept for it. */
+  get forwarded(): number {
+    return this.#telemetry.status.position ?? 0;
+  }
+
+  health(): Health['parts'][number] {
+    return healthOf(this.state);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#clockTimer);
+    for (const end of this.#silence) end();
+    this.#views.stop();
+    await Promise.all([this.#telemetry.stop(), this.#journal.stop()]);
+  }
+
+  #linked(up: boolean): void {
+    this.#telemetry.link(up);
+    this.#journal.link(up);
+    if (!up) this.#clock.forget();
+    else void this.#askTime();
+  }
+
+  async #askTime(): Promise<void> {
+    const { link } = this.#options;
+    if (!link.state.connected) return;
+    const askedMs = Date.now();
+    try {
+      const { receivedMs, answeredMs } = ClockAnswer.parse(await link.request(CORE, 'clock', {}, ANSWER_WITHIN_MS));
+      this.#clock.add({ askedMs, receivedMs, answeredMs, heardMs: Date.now() });
+    } catch {
+      // The lanes say what is wrong with the link; a time that nobody told is no news.
+    }
+  }
+
+  async #command(body: unknown): Promise<Reply> {
+    const { link, runtime } = this.#options;
+    const parsed = CommandRequest.safeParse(body);
+    if (!parsed.success) throw new ErrorWithCode('INVALID_COMMAND', 'not a command of this version');
+    const { to, command, commandId, by, permissions, expiresAtMs } = parsed.data;
+    const offset = this.#clock.best;
+    const centreMs = Date.now() + (offset?.offsetMs ?? 0);
+    const leftMs = expiresAtMs - centreMs;
+    if (leftMs <= 0 && (offset !== undefined || leftMs < -EXPIRY_TOLERANCE_MS))
+      return { ok: false, code: 'EXPIRED', message: 'it arrived after its time' };
+    return runtime.ask(nameInside(to, link.cell), command, {
+      commandId,
+      by,
+      // What actors tell each other stays within a cell.
+      permissions: permissions.filter((permission) => !permission.startsWith('internal:')),
+      timeoutMs: ANSWER_WITHIN_MS,
+    });
+  }
+}
+
+function lagOf({ oldestMs }: Forwarding): number {
+  return oldestMs === null ? 0 : Math.max(0, Date.now() - oldestMs);
+}
+
+function statusOf(state: UplinkState): Record<string, Json> {
+  const { telemetry, journal, telemetryLagMs, journalLagMs, clock } = state;
+  return {
+    telemetry: telemetry.state,
+    journal: journal.state,
+    telemetryLagMs,
+    journalLagMs,
+    clockOffsetMs: clock === undefined ? null : Math.round(clock.offsetMs),
+    problem: (telemetry.error ?? journal.error)?.message ?? null,
+  };
+}
+
+function healthOf(state: UplinkState): Health['parts'][number] {
+  const { connected, detail, telemetry, journal, telemetryLagMs, journalLagMs, clock } = state;
+  const name = 'uplink';
+  const lag = `telemetry ${seconds(telemetryLagMs)} behind, events ${seconds(journalLagMs)}`;
+  if (!connected)
+    return { name, status: 'degraded', detail: `no link to the centre: ${detail}; this cell goes on alone, ${lag}` };
+  const error = telemetry.error ?? journal.error;
+  if (error !== undefined) return { name, status: 'degraded', detail: `${error.code}: ${error.message}; ${lag}` };
+  const offset = clock === undefined ? '' : `, the clock of the centre is ${Math.round(clock.offsetMs)} ms from ours`;
+  const behind = Math.max(telemetryLagMs, journalLagMs) > DEGRADED_LAG_MS;
+  return { name, status: behind ? 'degraded' : 'healthy', detail: `${lag}${offset}` };
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { type Batch, Forwarder, type Lane, type Place } from '../../../../runtime/edge/forwarder.ts';
+import { RateLimit } from '../../../../runtime/edge/rate-limit.ts';
+import { ErrorWithCode } from '../../../../runtime/errors.ts';
+import { until } from '../../../support/condition.ts';
+
+/** What becomes of a batch on its way. */
+type Fate = 'stored' | 'lost' | 'answer lost' | 'stored twice';
+
+interface Numbers extends Batch {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A history of numbers, and a centre that stores them behind what it has, over a link that does what it is told. */
+class Scene implements Lane<Place, Numbers> {
+  readonly centre: number[] = [];
+  readonly lateness: boolean[] = [];
+  end = 0;
+  writtenMs = Date.now();
+  fates: Fate[] = [];
+  learns = 0;
+  limit = 7;
+
+  async learn(): Promise<Place> {
+    this.learns++;
+    return { position: this.centre.at(-1) ?? 0 };
+  }
+
+  async read(after: number): Promise<Numbers | undefined> {
+    if (after >= this.end) return undefined;
+    const to = Math.min(this.end, after + this.limit);
+    const timeMs = this.writtenMs;
+    return { from: after + 1, to, bytes: to - after, oldestMs: timeMs, newestMs: timeMs, full: to < this.end };
+  }
+
+  async send(at: Place, batch: Numbers, late: boolean): Promise<Place> {
+    const fate = this.fates.shift() ?? 'stored';
+    if (fate === 'lost') throw new ErrorWithCode('UPLINK_FAILED', 'the link broke before');
+    this.#store(at, batch, late);
+    if (fate === 'stored twice') assert.throws(() => this.#store(at, batch, late), { code: 'UPLINK_CONFLICT' });
+    if (fate === 'answer lost') throw new ErrorWithCode('UPLINK_FAILED', 'the link broke behind');
+    return { position: batch.to };
+  }
+
+  #store(at: Place, batch: Numbers, late: boolean): void {
+    if ((this.centre.at(-1) ?? 0) !== at.position) throw new ErrorWithCode('UPLINK_CONFLICT', 'it is elsewhere');
+    for (let n = batch.from; n <= batch.to; n++) this.centre.push(n);
+    this.lateness.push(late);
+  }
+}
+
+const FAST = { gatherMs: 0, minPauseMs: 1, maxPauseMs: 2, random: () => 0 };
+const unlimited = () => new RateLimit(1e9);
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+
+test('whatever is lost on the way, and however often the link is cut, the centre has everything once and in order', async () => {
+  const fate = fc.constantFrom<Fate>('stored', 'stored', 'lost', 'answer lost', 'stored twice');
+  const step = fc.record({ add: fc.integer({ min: 0, max: 20 }), cut: fc.boolean() });
+  await fc.assert(
+    fc.asyncProperty(fc.array(fate, { maxLength: 12 }), fc.array(step, { maxLength: 8 }), async (fates, steps) => {
+      const scene = new Scene();
+      scene.fates = [...fates];
+      const forwarder = new Forwarder(scene, { limit: unlimited(), ...FAST });
+      forwarder.link(true);
+      for (const { add, cut } of steps) {
+        scene.end += add;
+        forwarder.grown();
+        if (cut) forwarder.link(false);
+        await new Promise((resolve) => setImmediate(resolve));
+        if (cut) forwarder.link(true);
+      }
+      await until('the centre has all', () => scene.centre.length >= scene.end, 5000);
+      await forwarder.stop();
+      assert.deepEqual(scene.centre, numbers(scene.end));
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('after a lost answer it asks where the centre is, and not before', async () => {
+  const scene = new Scene();
+  scene.end = 20;
+  scene.fates = ['stored', 'answer lost'];
+  const forwarder = new Forwarder(scene, { limit: unlimited(), ...FAST });
+  forwarder.link(true);
+  await until('all is there', () => forwarder.status.state === 'live' && scene.centre.length === 20);
+  assert.equal(scene.learns, 2);
+  await forwarder.stop();
+});
+
+test('without a link nothing is sent, and it says since when what waits', async () => {
+  const scene = new Scene();
+  scene.end = 3;
+  const forwarder = new Forwarder(scene, { limit: unlimited(), ...FAST });
+  forwarder.grown();
+  assert.equal(forwarder.status.state, 'unlinked');
+  forwarder.link(true);
+  await until('it is live', () => forwarder.status.state === 'live' && forwarder.status.position === 3);
+  forwarder.link(false);
+  scene.end = 5;
+  forwarder.grown();
+  assert.equal(forwarder.status.state, 'unlinked');
+  assert.deepEqual(scene.centre, [1, 2, 3]);
+  await forwarder.stop();
+});
+
+test('what is old goes late and at the rate that is allowed; what is new goes freely', async () => {
+  const scene = new Scene();
+  scene.limit = 10;
+  scene.end = 40;
+  scene.writtenMs = Date.now() - 60_000;
+  // 10 numbers at once, 10 that are owed in the end, and the rest at 100 a second.
+  const forwarder = new Forwarder(scene, { limit: new RateLimit(100, 10), ...FAST });
+  const fromMs = performance.now();
+  forwarder.link(true);
+  await until('the backlog is there', () => scene.centre.length === 40);
+  const tookMs = performance.now() - fromMs;
+  assert.ok(tookMs > 190, `${tookMs} ms`);
+  assert.deepEqual(scene.lateness, [true, true, true, true]);
+  scene.writtenMs = Date.now();
+  scene.end = 80;
+  forwarder.grown();
+  await until('the rest is there', () => scene.centre.length === 80);
+  assert.deepEqual(scene.lateness.slice(4), [false, false, false, false]);
+  await forwarder.stop();
+});
+
+test('a failure that time does not mend is shown with its code, and a new link tries again', async () => {
+  const scene = new Scene();
+  scene.end = 1;
+  let different = true;
+  const learn = scene.learn.bind(scene);
+  scene.learn = async () => {
+    if (different) throw new ErrorWithCode('EDGE_HISTORY_DIFFERS', 'another history', { retryable: false });
+    return learn();
+  };
+  const forwarder = new Forwarder(scene, { limit: unlimited(), ...FAST });
+  forwarder.link(true);
+  await until('it fails', () => forwarder.status.error?.code === 'EDGE_HISTORY_DIFFERS');
+  assert.equal(forwarder.status.state, 'failing');
+  different = false;
+  forwarder.link(false);
+  forwarder.link(true);
+  await until('it is live', () => scene.centre.length === 1);
+  await forwarder.stop();
+});
