@@ -168,6 +168,7 @@ export class Forwarder<At extends Place, Of extends Batch> {
     const stored = await lane.send(at, batch, late);
     if (late) limit.take(batch.bytes, now());
     this.#known = stored.position;
+    this.#oldestMs = batch.full ? batch.newestMs : null;
     // The link was cut and is there again: where the centre is may be further on by now.
     if (this.#at === at) this.#at = stored;
     if (!batch.full && !late) await this.#pause(gatherMs);

@@ -19,6 +19,8 @@ export interface NatsServerOptions {
   readonly config?: string;
   /** Without it there is JetStream, in a folder of the test's own. */
   readonly jetStream?: boolean;
+  /** Of its JetStream, where leaf nodes have theirs. */
+  readonly domain?: string;
   /** To connect with while waiting for it to be ready, where it asks for that. */
   readonly credentials?: { readonly user: string; readonly pass: string };
   readonly port?: number;
@@ -49,11 +51,12 @@ export class NatsServer {
 
   /** Starts it on what it had stored; resolves when it takes connections, with JetStream when that is on. */
   async restart(): Promise<void> {
-    const { config = '', jetStream = true } = this.#options;
+    const { config = '', jetStream = true, domain } = this.#options;
     const file = path.join(this.#folder.dir, 'nats.conf');
+    const of = domain === undefined ? '' : `, domain: ${domain}`;
     const lines = [
       `listen: 127.0.0.1:${this.port}`,
-      jetStream ? `jetstream { store_dir: ${JSON.stringify(path.join(this.#folder.dir, 'store'))} }` : '',
+      jetStream ? `jetstream { store_dir: ${JSON.stringify(path.join(this.#folder.dir, 'store'))}${of} }` : '',
       config,
     ];
     fs.writeFileSync(file, `${lines.join('\n')}\n`);
