@@ -56,7 +56,7 @@ export class DeviceWrites {
   async #release(device: string, writeId: string, call: OutletCall): Promise<Instant | null> {
     // Counted from before the question, on this machine: what the answer took on its way is lost to the write.
     const askedAt = instantNow();
-    const reply = await this.#ask(device, `send:${randomUUID()}:${call.id}`, { kind: 'SendWrite', writeId }, call);
+    const reply = await this.#ask(device, `send:${randomUUID()}:${call.id}`, { kind: 'SendWrite', writeId }, call, 0);
     if (!reply.ok) throw new ErrorWithCode(reply.code, reply.message, { retryable: PASSING.has(reply.code) });
     const { leftMs } = Released.parse(reply.result);
     return leftMs === null ? null : after(askedAt, leftMs);
@@ -84,13 +84,19 @@ export class DeviceWrites {
       ...(code !== undefined && { code }),
       ...(message !== undefined && { message: message.slice(0, MAX_MESSAGE) }),
     };
-    const reply = await this.#ask(device, `written:${writeId}`, command, call);
+    const reply = await this.#ask(device, `written:${writeId}`, command, call, REPORTS_AS_FORMER_OWNER);
     // Given up only at a stop: who begins the effect again finds that it was sent.
     if (!reply.ok) throw new ErrorWithCode(reply.code, reply.message, { retryable: PASSING.has(reply.code) });
   }
 
-  /** Asks until there is an answer, for as long as the node runs: nothing that was learned of a write is dropped for a moment's lack of a journal. */
-  async #ask(device: string, commandId: string, command: Json, { signal }: OutletCall): Promise<Reply> {
+  /** Asks until there is an answer, while the node runs and owns the device: what was learned of a write is not dropped for a moment without a journal. */
+  async #ask(
+    device: string,
+    commandId: string,
+    command: Json,
+    { signal, mayAct }: OutletCall,
+    asFormerOwner: number,
+  ): Promise<Reply> {
     for (let attempt = 0; ; attempt++) {
       const reply = await this.#options.runtime.ask(entityId('device', device), command, {
         commandId: CommandId.parse(commandId),
@@ -98,6 +104,7 @@ export class DeviceWrites {
         permissions: ['internal:*'],
       });
       if (reply.ok || !PASSING.has(reply.code) || signal.aborted) return reply;
+      if (attempt >= asFormerOwner && !mayAct()) return reply;
       const pauseMs = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** attempt) * (0.5 + Math.random() / 2);
       await delay(pauseMs, undefined, { signal }).catch(() => undefined);
     }
@@ -106,6 +113,8 @@ export class DeviceWrites {
 
 const BY_DRIVER: Who = { user: 'system', via: 'driver' };
 const MAX_MESSAGE = 500;
+/** The next owner wants to know how it ended, for a minute or so; it has said meanwhile that nobody does. */
+const REPORTS_AS_FORMER_OWNER = 32;
 const MIN_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 2000;
 /** Replies after which asking again may succeed. */

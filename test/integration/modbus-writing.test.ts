@@ -145,6 +145,33 @@ test('a write overtaken in the queue by a newer owner is not sent', async (t) =>
   assert.equal(unit.holding[11], 3);
 });
 
+test('a write whose node has stopped owning the device while it was queued is not sent', async (t) => {
+  const { write, writes, server } = await setUp(t, {}, { timeoutMs: 2000 });
+  server.setFault(1, { kind: 'delay', delayMs: 200 });
+  let owns = true;
+  const running = write('plain', 1, { mayAct: () => owns });
+  const queued = write('plain', 2, { mayAct: () => owns });
+  await until('the first has left', () => writes.length === 1);
+  owns = false;
+  const outcome = await queued;
+  assert.deepEqual([outcome.state, outcome.code], ['failed', 'authority_lost']);
+  assert.equal((await running).state, 'acknowledged', 'it had left before');
+  assert.deepEqual(writes, [6]);
+});
+
+test('a write that the device shows a moment later is verified', async (t) => {
+  const { write, unit } = await setUp(t, {
+    onWrite: () => {
+      const written = unit.holding[10] ?? 0;
+      unit.holding[10] = 111;
+      setTimeout(() => {
+        unit.holding[10] = written;
+      }, 150);
+    },
+  });
+  assert.deepEqual(await write('setpoint', 20), { writeId: 'w', state: 'verified', readBack: 20 });
+});
+
 test('a device that does not know FC05, 06 or 22 is written with 15, 16, and by reading and writing the register', async (t) => {
   const { write, writes, unit } = await setUp(t, { unsupported: [5, 6, 22] });
   unit.holding[12] = 0x0f10;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connect, createServer, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { WriteOutcome, WriteRequest } from '../../gateways/driver.ts';
 import type { OpcUaDriver } from '../../gateways/opcua/driver.ts';
@@ -10,6 +11,7 @@ const VARIABLES = [
   { nodeId: 's=P1.Mode', dataType: 'Int32', writable: true },
   { nodeId: 's=P1.Enabled', dataType: 'Boolean', writable: true },
   { nodeId: 's=P1.Label', dataType: 'String', writable: true },
+  { nodeId: 's=P1.Speed', dataType: 'Double', writable: true },
   { nodeId: 's=P1.Locked', dataType: 'Double' },
   { nodeId: 's=P1.Unlisted', dataType: 'Double', writable: true },
   ...Array.from({ length: 25 }, (_, i) => ({ nodeId: `s=Many.V${i}`, dataType: 'Double' as const })),
@@ -109,11 +111,61 @@ describe('writing to an OPC UA server', () => {
     assert.deepEqual(await writesTo('s=P1.Mode'), [3, 8, 12]);
   });
 
+  it('is not sent by a node that has stopped owning the device while it waited', async () => {
+    let owns = true;
+    const first = write('mode', 13, { epoch: 6, mayAct: () => owns });
+    const second = write('mode', 14, { epoch: 6, mayAct: () => owns });
+    assert.equal((await first).state, 'verified');
+    owns = false;
+    const outcome = await second;
+    if (outcome.state === 'failed') assert.equal(outcome.code, 'authority_lost');
+    const late = await write('mode', 15, { epoch: 6, mayAct: () => owns });
+    assert.deepEqual([late.state, late.code], ['failed', 'authority_lost']);
+    assert.ok(!(await writesTo('s=P1.Mode')).includes(15));
+  });
+
   it('is not kept for later while the server hangs', async () => {
     server.pause();
-    const outcome = await write('mode', 11, { epoch: 6, withinMs: 300 });
-    assert.equal(outcome.state, 'timed_out');
+    const [sent, queued] = await Promise.all([
+      write('mode', 11, { epoch: 6, withinMs: 300 }),
+      write('mode', 16, { epoch: 6, withinMs: 300 }),
+    ]);
+    assert.deepEqual([sent.state, queued.state, queued.code], ['timed_out', 'timed_out', 'deadline_passed']);
+    assert.ok(sent.code === 'timeout' || sent.code === 'deadline_passed', sent.code);
     server.resume();
+    await until(() => host.state === 'connected', 'the link');
+    assert.equal((await write('label', 'after', { epoch: 6 })).state, 'acknowledged');
+    assert.ok(!(await writesTo('s=P1.Mode')).includes(16), 'what was not sent in time is not sent later');
+  });
+
+  it('has an open outcome when the link breaks under it, and is not sent again by the next', async () => {
+    const cable = await openCable(server.port);
+    const behind = bench.host();
+    const definition = connection(cable.port, [
+      { id: 'pump', points: [{ name: 'speed', opcua: { node: 'P1.Speed' }, writable: {} }] },
+    ]);
+    const other = bench.driver(definition, behind);
+    try {
+      await until(() => behind.reading('pump', 'speed') !== null, 'the first value');
+      cable.breakAfterWrite();
+      const order = writeOrder({
+        writeId: 'w',
+        device: 'pump',
+        point: 'speed',
+        value: 5,
+        epoch: 6,
+        withinMs: 20_000,
+      });
+      const outcome = await other.write(order);
+      assert.deepEqual([outcome.state, outcome.code], ['timed_out', 'connection_lost']);
+      assert.match(outcome.message ?? '', /may or may not/);
+      await until(() => behind.state === 'connected', 'the next link');
+      assert.equal((await other.write({ ...order, writeId: 'w2', value: 6 })).state, 'verified');
+      assert.deepEqual(await writesTo('s=P1.Speed'), [5, 6]);
+    } finally {
+      await other.stop();
+      await cable.close();
+    }
   });
 
   it('browses page by page', async () => {
@@ -144,3 +196,44 @@ describe('writing to an OPC UA server', () => {
     );
   });
 });
+
+/** Node id of the encoding of a WriteRequest (OPC 10000-6, A.3: 673), as it begins the body of a message. */
+const WRITE_REQUEST = Buffer.from([0x01, 0x00, 0xa1, 0x02]);
+
+/** A cable that can break right after it has carried a write to the server. */
+async function openCable(targetPort: number) {
+  const sockets = new Set<Socket>();
+  let breaking = false;
+  const line = createServer((near) => {
+    const far = connect(targetPort, '127.0.0.1');
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        near.destroy();
+        far.end();
+      });
+    }
+    far.on('data', (chunk: Buffer) => near.write(chunk));
+    near.on('data', (chunk: Buffer) => {
+      far.write(chunk);
+      if (!breaking || !chunk.includes(WRITE_REQUEST)) return;
+      breaking = false;
+      near.destroy();
+    });
+  });
+  await new Promise<void>((resolve) => line.listen(0, '127.0.0.1', resolve));
+  const address = line.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  return {
+    port: address.port,
+    breakAfterWrite: () => {
+      breaking = true;
+    },
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((resolve) => line.close(resolve));
+    },
+  };
+}
