@@ -148,6 +148,7 @@ describe('writing to an OPC UA server', () => {
     try {
       await until(() => behind.reading('pump', 'speed') !== null, 'the first value');
       cable.breakAfterWrite();
+      const before = behind.reports.length;
       const order = writeOrder({
         writeId: 'w',
         device: 'pump',
@@ -159,7 +160,11 @@ describe('writing to an OPC UA server', () => {
       const outcome = await other.write(order);
       assert.deepEqual([outcome.state, outcome.code], ['timed_out', 'connection_lost']);
       assert.match(outcome.message ?? '', /may or may not/);
-      await until(() => behind.state === 'connected', 'the next link');
+      await until(() => {
+        const states = behind.reports.slice(before).map(({ state }) => state);
+        const down = states.findIndex((state) => state !== 'connected');
+        return down >= 0 && states.indexOf('connected', down) > down;
+      }, 'the next link');
       assert.equal((await other.write({ ...order, writeId: 'w2', value: 6 })).state, 'verified');
       assert.deepEqual(await writesTo('s=P1.Speed'), [5, 6]);
     } finally {
