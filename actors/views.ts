@@ -170,7 +170,12 @@ export interface AlarmView {
     readonly reason: string;
     readonly atMs: number;
   } | null;
-  readonly suppressed: { readonly cause: string; readonly sinceMs: number } | null;
+  readonly suppressed: {
+    readonly cause: string;
+    /** Id of the alarm that is called out instead; null: none is known. */
+    readonly by: string | null;
+    readonly sinceMs: number;
+  } | null;
   readonly outOfService: {
     readonly by: string;
     readonly reason: string;

@@ -1,12 +1,19 @@
 import type { ConnectionDefinition } from '../topology/plant.ts';
 import type { ConnectionReport, DriverFactory } from './driver.ts';
+import { endpointOf } from './endpoint.ts';
 
 /** A connection of the topology file, and what its driver last said of it. */
 export interface KnownLink {
   readonly connection: string;
   readonly name: string;
   readonly driver: ConnectionDefinition['driver'];
+  /** Where it leads to, without secrets. */
+  readonly endpoint: string;
+  /** Site of its first device. */
+  readonly site: string | null;
   readonly report: ConnectionReport | undefined;
+  /** Since when it is in the state of the report. */
+  readonly sinceMs: number | undefined;
 }
 
 type Factories = Readonly<Record<ConnectionDefinition['driver'], DriverFactory>>;
@@ -17,10 +24,12 @@ type Factories = Readonly<Record<ConnectionDefinition['driver'], DriverFactory>>
  */
 export class LinkBoard {
   readonly #connections: readonly ConnectionDefinition[];
-  readonly #reports = new Map<string, ConnectionReport>();
+  readonly #reports = new Map<string, { readonly report: ConnectionReport; readonly sinceMs: number }>();
+  readonly #now: () => number;
 
-  constructor(connections: Iterable<ConnectionDefinition>) {
+  constructor(connections: Iterable<ConnectionDefinition>, now: () => number = Date.now) {
     this.#connections = [...connections];
+    this.#now = now;
   }
 
   /** The same drivers; what they report is kept here on its way. */
@@ -30,7 +39,7 @@ export class LinkBoard {
         factory(definition, {
           ...host,
           report: (report) => {
-            this.#reports.set(definition.id, report);
+            this.#keep(definition.id, report);
             host.report(report);
           },
         });
@@ -43,11 +52,22 @@ export class LinkBoard {
   }
 
   read(): KnownLink[] {
-    return this.#connections.map(({ id, name, driver }) => ({
-      connection: id,
-      name,
-      driver,
-      report: this.#reports.get(id),
-    }));
+    return this.#connections.map((definition) => {
+      const { id, name, driver, devices } = definition;
+      const site = devices[0]?.site ?? null;
+      const { report, sinceMs } = this.#reports.get(id) ?? {};
+      return { connection: id, name, driver, endpoint: endpointOf(definition), site, report, sinceMs };
+    });
   }
+
+  /** The attempts of one outage are one state: a link that waits and tries again has been lost all the while. */
+  #keep(connection: string, report: ConnectionReport): void {
+    const before = this.#reports.get(connection);
+    const goesOn = before !== undefined && phaseOf(before.report) === phaseOf(report);
+    this.#reports.set(connection, { report, sinceMs: goesOn ? before.sinceMs : this.#now() });
+  }
+}
+
+function phaseOf({ state, lastError }: ConnectionReport): string {
+  return state === 'waiting' || (state === 'connecting' && lastError !== undefined) ? 'lost' : state;
 }

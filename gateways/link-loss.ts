@@ -48,7 +48,7 @@ export class LinkLoss {
         ...(detail !== undefined && { detail: detail.slice(0, 500) }),
       });
     }
-    this.#tell(to, { kind: 'ReportConnectivity', ...connectivity, ofLink: true });
+    this.#tell(to, { kind: 'ReportConnectivity', ...connectivity, ofLink: group.entity });
   }
 
   /** Reports come often; only that the link has come up says something here. */

@@ -3,7 +3,8 @@ import type { PointValue, Quality } from '../frame.ts';
 import { type CompiledCondition, compileCondition, type Verdict } from './condition.ts';
 import type { AlarmEvent, Annunciation, Occurrence } from './events.ts';
 import { localDate } from './local-date.ts';
-import { type AlarmRecord, isHeld, isHidden, valueText } from './machine.ts';
+import { type AlarmRecord, isHeld, isHidden, isUnacknowledged, valueText } from './machine.ts';
+import { BEHIND_LINK, type Suppression } from './suppression.ts';
 
 /**
  * From values to alarm events. Since when a condition holds, and since when it is gone, is live state: it follows from the
@@ -86,7 +87,7 @@ export function ruleDueMs(rule: CompiledRule, record: AlarmRecord | undefined, t
 /**
  * What follows now from timers and record, pushed to `events`.
  * @param quality of the value
- * @param hiddenBy cause for which an alarm that is raised now is suppressed by design; null for none
+ * @param hiddenBy why an alarm that is raised now is suppressed by design; null: it is not
  */
 export function decideRule(
   rule: CompiledRule,
@@ -95,7 +96,7 @@ export function decideRule(
   value: PointValue,
   nowMs: number,
   owner: RuleOwner,
-  hiddenBy: string | null,
+  hiddenBy: Suppression | null,
   events: AlarmEvent[],
   quality: Quality = 'GOOD',
 ): void {
@@ -113,10 +114,11 @@ export function decideRule(
   raise(rule, record, value, quality, nowMs, owner, hiddenBy, events, !isNoted(record));
 }
 
-/** The end of an occurrence; one that was only counted does not begin a new cooldown. */
+/** The end of an occurrence; one that was only counted, or that a lost link stood for, does not begin a new cooldown. */
 function cleared(rule: CompiledRule, record: AlarmRecord, value: PointValue, nowMs: number): AlarmEvent {
   const counted = record.standing && record.cooldownUntilMs !== null;
-  const cooldownUntilMs = counted ? (record.cooldownUntilMs ?? nowMs) : nowMs + rule.cooldownMs;
+  const unseen = record.suppressed?.cause === BEHIND_LINK && !record.annunciated;
+  const cooldownUntilMs = counted || unseen ? (record.cooldownUntilMs ?? nowMs) : nowMs + rule.cooldownMs;
   return { kind: 'AlarmCleared', rule: rule.rule.id, atMs: nowMs, reason: 'condition_gone', value, cooldownUntilMs };
 }
 
@@ -132,7 +134,7 @@ function occur(
   quality: Quality,
   nowMs: number,
   owner: RuleOwner,
-  hiddenBy: string | null,
+  hiddenBy: Suppression | null,
   events: AlarmEvent[],
 ): void {
   const atMs = nowMs;
@@ -153,27 +155,30 @@ function raise(
   quality: Quality,
   atMs: number,
   owner: RuleOwner,
-  hiddenBy: string | null,
+  hiddenBy: Suppression | null,
   events: AlarmEvent[],
   counted: boolean,
 ): void {
-  const { id, latched, autoAckOnClear } = rule.rule;
+  const { id, latched } = rule.rule;
   hide(rule, record, hiddenBy, atMs, events);
   const hidden = hiddenBy !== null || (record !== undefined && isHidden(record));
   const annunciation = hidden ? null : annunciationOf(owner, atMs);
   const occurrence = occurrenceOf(rule, value, quality, owner);
+  // Nobody is called for it, so nobody has to see its end; unless they still owe that to an earlier occurrence.
+  const unseen = hiddenBy?.cause === BEHIND_LINK && (record === undefined || !isUnacknowledged(record.detail));
+  const autoAckOnClear = rule.rule.autoAckOnClear || unseen;
   events.push({ kind: 'AlarmRaised', rule: id, atMs, ...occurrence, latched, autoAckOnClear, counted, annunciation });
 }
 
 function hide(
   rule: CompiledRule,
   record: AlarmRecord | undefined,
-  hiddenBy: string | null,
+  hiddenBy: Suppression | null,
   atMs: number,
   events: AlarmEvent[],
 ): void {
   if (hiddenBy === null || (record !== undefined && record.suppressed !== null)) return;
-  events.push({ kind: 'AlarmSuppressed', rule: rule.rule.id, atMs, cause: hiddenBy });
+  events.push({ kind: 'AlarmSuppressed', rule: rule.rule.id, atMs, ...hiddenBy });
 }
 
 export function annunciationOf(owner: RuleOwner, atMs: number): Annunciation {

@@ -98,11 +98,15 @@ export interface AlarmUnshelved extends OfRule {
 export interface AlarmSuppressed extends OfRule {
   readonly kind: 'AlarmSuppressed';
   readonly cause: string;
+  /** Id of the alarm that is called out instead. */
+  readonly by?: string;
 }
 
 export interface AlarmUnsuppressed extends OfRule {
   readonly kind: 'AlarmUnsuppressed';
   readonly annunciation: Annunciation | null;
+  /** From now on; of an alarm that nobody was to see before. */
+  readonly autoAckOnClear?: boolean;
 }
 
 export interface AlarmTakenOutOfService extends OfRule {

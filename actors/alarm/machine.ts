@@ -40,7 +40,12 @@ export interface AlarmRecord {
     readonly reason: string;
     readonly atMs: number;
   } | null;
-  readonly suppressed: { readonly cause: string; readonly sinceMs: number } | null;
+  readonly suppressed: {
+    readonly cause: string;
+    /** Id of the alarm that is called out instead; null: none is known. */
+    readonly by: string | null;
+    readonly sinceMs: number;
+  } | null;
   readonly outOfService: {
     readonly by: string;
     readonly reason: string;
@@ -151,9 +156,19 @@ export function evolveAlarm(record: AlarmRecord, event: AlarmEvent): AlarmRecord
     case 'AlarmUnshelved':
       return { ...record, shelved: null, annunciated: record.annunciated || event.annunciation !== null };
     case 'AlarmSuppressed':
-      return { ...record, suppressed: { cause: event.cause, sinceMs: event.atMs } };
-    case 'AlarmUnsuppressed':
-      return { ...record, suppressed: null, annunciated: record.annunciated || event.annunciation !== null };
+      return {
+        ...record,
+        suppressed: { cause: event.cause, by: event.by ?? null, sinceMs: record.suppressed?.sinceMs ?? event.atMs },
+      };
+    case 'AlarmUnsuppressed': {
+      const { annunciation, autoAckOnClear = record.autoAckOnClear } = event;
+      return {
+        ...record,
+        suppressed: null,
+        annunciated: record.annunciated || annunciation !== null,
+        autoAckOnClear,
+      };
+    }
     case 'AlarmTakenOutOfService': {
       const { by, reason, workOrder, atMs } = event;
       return { ...record, outOfService: { by, reason, workOrder, sinceMs: atMs } };

@@ -36,7 +36,7 @@ export const StoredAlarm: z.ZodType<AlarmRecord> = z.object({
   latched: z.boolean(),
   autoAckOnClear: z.boolean(),
   shelved: z.object({ untilMs: z.number(), by: z.string(), reason: z.string(), atMs: z.number() }).nullable(),
-  suppressed: z.object({ cause: z.string(), sinceMs: z.number() }).nullable(),
+  suppressed: z.object({ cause: z.string(), by: z.string().nullable().default(null), sinceMs: z.number() }).nullable(),
   outOfService: z
     .object({ by: z.string(), reason: z.string(), workOrder: z.string().nullable(), sinceMs: z.number() })
     .nullable(),

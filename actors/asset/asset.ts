@@ -84,7 +84,9 @@ function describe(state: AssetState, event: AssetEvent): Json {
   switch (event.kind) {
     case 'LinkedDeviceReported': {
       const known = decided.devices.get(event.device);
-      return known === undefined ? null : { device: event.device, ...known };
+      if (known === undefined) return null;
+      const { cover, ...said } = known;
+      return { device: event.device, ...said, ...(cover !== undefined && { cover: { ...cover } }) };
     }
     case 'WorkOrderNoted': {
       const order = decided.orders.get(event.number);

@@ -63,6 +63,8 @@ export const DeviceReported = z.strictObject({
   state: z.enum(['online', 'offline', 'unknown']),
   reason: z.string().max(100),
   sinceMs: z.int(),
+  /** Lost with its link, whose alarm stands for those behind it. */
+  cover: z.strictObject({ by: z.string().max(300), sinceMs: z.int() }).optional(),
 });
 
 export const AssetCommand = z.discriminatedUnion('kind', [

@@ -1,10 +1,11 @@
 import { accept, type Decision, reject, type Turn } from '../../runtime/actor-kind.ts';
 import type { AssetDefinition } from '../../topology/plant.ts';
 import { alarmPermission, decideAlarm, isAlarmCommand } from '../alarm/decide.ts';
-import { annunciationWhenShown, decideRule } from '../alarm/evaluate.ts';
+import { annunciationWhenShown } from '../alarm/evaluate.ts';
 import type { AlarmEvent } from '../alarm/events.ts';
+import { decideLoss } from '../alarm/loss.ts';
 import type { AssetCommand } from './commands.ts';
-import { DEVICE_LOST, hiddenBy, syncLostTimers } from './devices.ts';
+import { DEVICE_LOST, hiddenBy, lossOf } from './devices.ts';
 import type { AssetEvent } from './events.ts';
 import { evolveDecided, isEnded, statusOf } from './evolve.ts';
 import type { AssetDecided, AssetLive, AssetState } from './state.ts';
@@ -82,23 +83,28 @@ function noteOrder(
 function noteDevice(
   before: AssetDecided,
   live: AssetLive,
-  { device, state, reason, sinceMs }: Command<'DeviceReported'>,
+  { device, state, reason, sinceMs, cover }: Command<'DeviceReported'>,
   atMs: number,
 ): AssetEvent[] {
   const known = before.devices.get(device);
   const isLinked = live.layout.definition.links.some((link) => link.device === device);
-  if (!isLinked || (known?.state === state && known.reason === reason && known.sinceMs === sinceMs)) return [];
-  const reported: AssetEvent = { kind: 'LinkedDeviceReported', atMs, device, state, reason, sinceMs };
+  const isKnown = known?.state === state && known.reason === reason && known.sinceMs === sinceMs;
+  if (!isLinked || (isKnown && known.cover?.by === cover?.by)) return [];
+  const said = { device, state, reason, sinceMs, ...(cover !== undefined && { cover }) };
+  const reported: AssetEvent = { kind: 'LinkedDeviceReported', atMs, ...said };
   const decided = evolveDecided(before, reported);
   live.nowMs = atMs;
   const events: AlarmEvent[] = [];
   for (const record of decided.alarms.values()) {
     const rule = live.layout.ruleById.get(record.rule);
     if (rule === undefined) continue;
-    const cause = hiddenBy(decided, live, rule);
-    if (cause !== null && record.suppressed === null && record.detail !== 'NORMAL') {
-      events.push({ kind: 'AlarmSuppressed', rule: record.rule, atMs, cause });
-    } else if (cause === null && record.suppressed?.cause === DEVICE_LOST) {
+    const hiding = hiddenBy(decided, live, rule);
+    const { suppressed } = record;
+    // Once more when another alarm explains it now: the link is back, and the device is lost by itself.
+    const isNews = suppressed === null ? record.detail !== 'NORMAL' : suppressed.by !== (hiding?.by ?? null);
+    if (hiding !== null && isNews) {
+      events.push({ kind: 'AlarmSuppressed', rule: record.rule, atMs, ...hiding });
+    } else if (hiding === null && suppressed?.cause === DEVICE_LOST) {
       const annunciation = annunciationWhenShown(record, 'suppressed', live.owner, atMs);
       events.push({ kind: 'AlarmUnsuppressed', rule: record.rule, atMs, annunciation });
     }
@@ -109,9 +115,11 @@ function noteDevice(
 
 /** Rules on the connection itself. */
 export function decideLostRules(decided: AssetDecided, live: AssetLive, nowMs: number, events: AlarmEvent[]): void {
-  syncLostTimers(decided, live);
-  for (const rule of live.layout.lostRules) {
-    decideRule(rule, decided.alarms.get(rule.rule.id), live.timers, null, nowMs, live.owner, null, events);
+  const { lostRules } = live.layout;
+  if (lostRules.length === 0) return;
+  const loss = lossOf(decided, live);
+  for (const rule of lostRules) {
+    decideLoss(rule, decided.alarms.get(rule.rule.id), live.timers, loss, null, nowMs, live.owner, events);
   }
 }
 

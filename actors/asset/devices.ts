@@ -1,4 +1,6 @@
 import type { CompiledRule } from '../alarm/evaluate.ts';
+import { type Cover, isUndecided, type Loss } from '../alarm/loss.ts';
+import type { Suppression } from '../alarm/suppression.ts';
 import type { AssetDecided, AssetLive, LinkedDevice } from './state.ts';
 
 /** The cause under which alarms are suppressed while their device is lost. */
@@ -20,7 +22,12 @@ export function isLost(decided: AssetDecided, device: string): boolean {
 
 /** Since when the device behind a metric is lost, with no other source online that could bring it; null: it is not lost. */
 export function lostSinceMs(decided: AssetDecided, live: AssetLive, place: number): number | null {
-  let sinceMs: number | null = null;
+  return lostBehind(decided, live, place)?.sinceMs ?? null;
+}
+
+/** What the device behind a metric that was lost last has said; undefined: none is lost without another source for it. */
+function lostBehind(decided: AssetDecided, live: AssetLive, place: number): LinkedDevice | undefined {
+  let lost: LinkedDevice | undefined;
   const { slots, slotsBehind } = live.layout;
   for (const index of slotsBehind[place] ?? []) {
     const slot = slots[index];
@@ -31,16 +38,22 @@ export function lostSinceMs(decided: AssetDecided, live: AssetLive, place: numbe
       const candidate = slots[other];
       return candidate !== undefined && isValid(candidate, live.nowMs) && !isLost(decided, candidate.device);
     });
-    if (!spared) sinceMs = Math.max(sinceMs ?? 0, known.sinceMs);
+    if (!spared && (lost === undefined || known.sinceMs > lost.sinceMs)) lost = known;
   }
-  return sinceMs;
+  return lost;
 }
 
 /** Why an alarm of this rule is suppressed by design now. */
-export function hiddenBy(decided: AssetDecided, live: AssetLive, rule: CompiledRule): string | null {
+export function hiddenBy(decided: AssetDecided, live: AssetLive, rule: CompiledRule): Suppression | null {
   if (!rule.rule.suppressWhenDeviceLost || rule.metric < 0 || decided.devices.size === 0) return null;
-  return lostSinceMs(decided, live, rule.metric) === null ? null : DEVICE_LOST;
+  const lost = lostBehind(decided, live, rule.metric);
+  if (lost === undefined) return null;
+  const [own] = live.layout.lostRules;
+  const by = lost.cover?.by ?? (own === undefined ? undefined : `${live.holder.id}:${own.rule.id}`);
+  return by === undefined ? HIDDEN : { cause: DEVICE_LOST, by };
 }
+
+const HIDDEN: Suppression = { cause: DEVICE_LOST };
 
 /** All primary devices online; null without any, or as long as one has not said. */
 export function isConnected(decided: AssetDecided, live: AssetLive): boolean | null {
@@ -55,23 +68,35 @@ export function isConnected(decided: AssetDecided, live: AssetLive): boolean | n
   return unheard ? null : connected;
 }
 
-/** What `deviceLost` rules go by. It follows from what the devices reported, so it is set again whenever it is asked for. */
-export function syncLostTimers(decided: AssetDecided, live: AssetLive): void {
-  if (live.layout.lostRules.length === 0) return;
-  let onSinceMs = Number.NaN;
-  let offSinceMs = Number.NaN;
+/** What `deviceLost` rules go by: the loss of any primary device, and by itself if one of them is lost by itself. */
+export function lossOf(decided: AssetDecided, live: AssetLive): Loss {
+  let lostSinceMs = Number.NaN;
+  let ownSinceMs = Number.NaN;
+  let onlineSinceMs = Number.NaN;
+  let cover: Cover | null = null;
+  let isOpen = false;
   for (const device of primaryDevices(live)) {
     const known = reported(decided, device);
     if (known === undefined) continue;
-    if (known.state === 'online')
-      offSinceMs = Number.isNaN(offSinceMs) ? known.sinceMs : Math.max(offSinceMs, known.sinceMs);
-    else onSinceMs = Number.isNaN(onSinceMs) ? known.sinceMs : Math.min(onSinceMs, known.sinceMs);
+    if (known.state === 'online') onlineSinceMs = later(onlineSinceMs, known.sinceMs);
+    else if (isUndecided(known)) isOpen = true;
+    else {
+      lostSinceMs = earlier(lostSinceMs, known.sinceMs);
+      if (known.cover === undefined) ownSinceMs = earlier(ownSinceMs, known.sinceMs);
+      else if (cover === null || known.cover.sinceMs < cover.sinceMs) cover = known.cover;
+    }
   }
-  const lost = !Number.isNaN(onSinceMs);
-  for (const { index } of live.layout.lostRules) {
-    live.timers.onSinceMs[index] = onSinceMs;
-    live.timers.offSinceMs[index] = lost ? Number.NaN : offSinceMs;
-  }
+  const isOnline = Number.isNaN(lostSinceMs) && !isOpen;
+  return { lostSinceMs, ownSinceMs, onlineSinceMs: isOnline ? onlineSinceMs : Number.NaN, cover };
+}
+
+/** NaN stands for none yet. */
+function earlier(firstMs: number, secondMs: number): number {
+  return secondMs >= firstMs ? firstMs : secondMs;
+}
+
+function later(firstMs: number, secondMs: number): number {
+  return secondMs <= firstMs ? firstMs : secondMs;
 }
 
 /** Names of the devices that are primary now, each once. */

@@ -3,10 +3,11 @@ import type { AssetDefinition } from '../../topology/plant.ts';
 import { type AlarmBook, evolveBook, expireShelves, shelfDueMs } from '../alarm/book.ts';
 import { type CompiledRule, decideRule, forgetDelays, noteVerdict, ruleDueMs } from '../alarm/evaluate.ts';
 import type { AlarmEvent } from '../alarm/events.ts';
+import { lossDueMs } from '../alarm/loss.ts';
 import { START_GRACE_MS } from '../live-values.ts';
 import { isUnfitToJudge } from '../quality/combined.ts';
 import { decideLostRules } from './decide.ts';
-import { hiddenBy, syncLostTimers } from './devices.ts';
+import { hiddenBy, lossOf } from './devices.ts';
 import { closeWindowsOf } from './metrics.ts';
 import { type AssetDecided, type AssetLive, type AssetState, isUsable } from './state.ts';
 
@@ -24,10 +25,15 @@ export function assetDueMs({ decided, live }: AssetState): number | undefined {
     } else dueMs = Math.min(dueMs, cannotEvaluateDueMs(decided, live, place));
   }
   for (const place of live.layout.rolledUp) dueMs = Math.min(dueMs, unfitRollUpDueMs(decided, live, place));
-  syncLostTimers(decided, live);
   for (const rule of live.layout.rules) {
-    if (canEvaluate(live, rule))
+    if (rule.metric >= 0 && canEvaluate(live, rule))
       dueMs = Math.min(dueMs, ruleDueMs(rule, decided.alarms.get(rule.rule.id), live.timers));
+  }
+  const { lostRules } = live.layout;
+  if (lostRules.length > 0) {
+    const loss = lossOf(decided, live);
+    for (const rule of lostRules)
+      dueMs = Math.min(dueMs, lossDueMs(rule, decided.alarms.get(rule.rule.id), live.timers, loss));
   }
   return Number.isFinite(dueMs) ? dueMs : undefined;
 }
@@ -58,7 +64,6 @@ function foldBook(book: AlarmBook, events: readonly AlarmEvent[]): AlarmBook {
 
 /** Its input is neither stale nor BAD, nor partial: what its timers say may be acted upon. */
 function canEvaluate(live: AssetLive, rule: CompiledRule): boolean {
-  if (rule.metric < 0) return true;
   return Number.isNaN(live.staleSinceMs[rule.metric]) && !isUnfitToJudge(live.marks[rule.metric]);
 }
 

@@ -1,4 +1,5 @@
 import type { AlarmEvent } from '../alarm/events.ts';
+import type { Cover } from '../alarm/loss.ts';
 import type { AssetStatus, WorkOrderState } from '../views.ts';
 
 /** What happened to an asset, beside its alarms. */
@@ -11,6 +12,8 @@ export interface LinkedDeviceReported {
   readonly state: 'online' | 'offline' | 'unknown';
   readonly reason: string;
   readonly sinceMs: number;
+  /** Lost with its link, whose alarm stands for those behind it. */
+  readonly cover?: Cover;
 }
 
 export interface WorkOrderNoted {

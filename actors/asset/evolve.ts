@@ -12,8 +12,9 @@ export function evolveDecided(decided: AssetDecided, event: AssetEvent): AssetDe
   if (isAlarmEvent(event)) return { ...decided, alarms: evolveBook(decided.alarms, event) };
   switch (event.kind) {
     case 'LinkedDeviceReported': {
-      const { device, state, reason, sinceMs } = event;
-      return { ...decided, devices: new Map(decided.devices).set(device, { state, reason, sinceMs }) };
+      const { device, state, reason, sinceMs, cover } = event;
+      const reported = { state, reason, sinceMs, ...(cover !== undefined && { cover }) };
+      return { ...decided, devices: new Map(decided.devices).set(device, reported) };
     }
     case 'WorkOrderNoted':
       return orderNoted(decided, event);

@@ -42,7 +42,12 @@ const StoredAsset = z.object({
   devices: z.array(
     z.tuple([
       z.string(),
-      z.object({ state: z.enum(['online', 'offline', 'unknown']), reason: z.string(), sinceMs: z.number() }),
+      z.object({
+        state: z.enum(['online', 'offline', 'unknown']),
+        reason: z.string(),
+        sinceMs: z.number(),
+        cover: z.object({ by: z.string(), sinceMs: z.number() }).exactOptional(),
+      }),
     ]),
   ),
   status: z.enum(['operational', 'maintenance', 'damaged', 'retired']),

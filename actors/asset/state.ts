@@ -4,6 +4,7 @@ import type { AssetDefinition } from '../../topology/plant.ts';
 import { type Metric, WINDOW_MS } from '../../topology/schema/asset.ts';
 import { type AlarmBook, AlarmViews } from '../alarm/book.ts';
 import { createTimers, type RuleOwner, type RuleTimers } from '../alarm/evaluate.ts';
+import type { Cover } from '../alarm/loss.ts';
 import type { AlarmHolder } from '../alarm/view.ts';
 import { FrameLayouts } from '../frame-layout.ts';
 import { createLiveValues, type LiveValues } from '../live-values.ts';
@@ -33,6 +34,8 @@ export interface LinkedDevice {
   readonly state: 'online' | 'offline' | 'unknown';
   readonly reason: string;
   readonly sinceMs: number;
+  /** Lost with its link, whose alarm stands for those behind it. */
+  readonly cover?: Cover;
 }
 
 export interface OpenOrder {

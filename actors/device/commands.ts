@@ -8,8 +8,8 @@ export const ReportConnectivity = z.strictObject({
   state: z.enum(['online', 'offline', 'unknown']),
   reason: z.string().max(100),
   detail: z.string().max(500).optional(),
-  /** The link itself is down, and its own alarm stands for this device too. */
-  ofLink: z.literal(true).optional(),
+  /** The link itself is down: the entity whose alarm stands for that of this device too. */
+  ofLink: z.string().min(1).max(200).optional(),
 });
 /** From the link that was down: nothing is known of the device yet, and from now on its silence is its own. */
 export const ReportLinkBack = z.strictObject({ kind: z.literal('ReportLinkBack') });

@@ -2,11 +2,11 @@ import { accept, type Decision, reject, type Turn } from '../../runtime/actor-ki
 import type { DeviceDefinition } from '../../topology/plant.ts';
 import { alarmPermission, decideAlarm, isAlarmCommand } from '../alarm/decide.ts';
 import type { AlarmEvent } from '../alarm/events.ts';
+import { LINK_BACK } from '../alarm/loss.ts';
 import type { DeviceCommand } from './commands.ts';
 import type { DeviceEvent } from './events.ts';
 import { evolveDecided } from './evolve.ts';
 import { decideLost } from './lost.ts';
-import { LINK_BACK } from './lost-rule.ts';
 import { type DeviceState, isDecommissioned } from './state.ts';
 import { decideWrite } from './writes.ts';
 
@@ -40,7 +40,7 @@ export function decideDevice(
       if (isDecommissioned(state)) return accept([]);
       return reportConnectivity(state, command, turn.nowMs);
     case 'ReportLinkBack':
-      if (decided.connectivity.ofLink !== true) return accept([]);
+      if (decided.connectivity.ofLink === undefined) return accept([]);
       return connectivityBecomes(state, { kind: 'DeviceUnknown', atMs: turn.nowMs, reason: LINK_BACK, detail: null });
     case 'WritePoint':
     case 'SendWrite':
@@ -77,11 +77,11 @@ function reportConnectivity(
 ): Decision<DeviceEvent> {
   const { state, reason, detail = null, ofLink } = command;
   const known = device.decided.connectivity;
-  if (known.state === state && known.reason === reason && known.ofLink === ofLink) return accept([]);
+  if (known.state === state && known.reason === reason && known.ofLink?.entity === ofLink) return accept([]);
   // A device that is online by its data and now by its driver as well has not changed.
   if (state === 'online' && known.state === 'online') return accept([]);
   const kind = CONNECTIVITY_EVENTS[state];
-  return connectivityBecomes(device, { kind, atMs, reason, detail, ...(ofLink === true && { ofLink }) });
+  return connectivityBecomes(device, { kind, atMs, reason, detail, ...(ofLink !== undefined && { ofLink }) });
 }
 
 function connectivityBecomes({ decided, live }: DeviceState, reported: DeviceEvent): Decision<DeviceEvent> {

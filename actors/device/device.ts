@@ -12,6 +12,7 @@ import { decideDevice, devicePermission } from './decide.ts';
 import { deviceDue, deviceDueMs } from './due.ts';
 import type { DeviceEvent } from './events.ts';
 import { evolveDevice } from './evolve.ts';
+import { coverOf } from './lost.ts';
 import { observeFrame } from './observe.ts';
 import { decodeDevice, encodeDevice } from './snapshot.ts';
 import { type DeviceState, initialDevice, isDecommissioned } from './state.ts';
@@ -97,7 +98,15 @@ function deviceEffects(
 
 function report(asset: string, { decided }: DeviceState, device: string, atMs: number): Effect {
   const { state, reason, sinceMs } = decided.connectivity;
-  const command = { kind: 'DeviceReported', device, state, reason, sinceMs: sinceMs ?? atMs };
+  const cover = coverOf(decided);
+  const command = {
+    kind: 'DeviceReported',
+    device,
+    state,
+    reason,
+    sinceMs: sinceMs ?? atMs,
+    ...(cover !== null && { cover: { ...cover } }),
+  };
   return { kind: 'tell', to: entityId('asset', asset), command };
 }
 

@@ -3,12 +3,12 @@ import type { DeviceDefinition } from '../../topology/plant.ts';
 import { expireShelves, shelfDueMs } from '../alarm/book.ts';
 import { decideRule, ruleDueMs } from '../alarm/evaluate.ts';
 import type { AlarmEvent } from '../alarm/events.ts';
+import { isUndecided } from '../alarm/loss.ts';
 import { START_GRACE_MS } from '../live-values.ts';
 import { COMPILED_CLOCK_RULES } from './clock.ts';
 import type { DeviceEvent } from './events.ts';
 import { evolveDecided } from './evolve.ts';
-import { decideLost, syncLostTimers } from './lost.ts';
-import { LINK_BACK } from './lost-rule.ts';
+import { decideLost, lostDueMs } from './lost.ts';
 import { type DeviceState, isDecommissioned } from './state.ts';
 import { writesDue, writesDueMs } from './writes.ts';
 
@@ -22,11 +22,7 @@ export function deviceDueMs(state: DeviceState): number | undefined {
   for (const rule of COMPILED_CLOCK_RULES) {
     dueMs = Math.min(dueMs, ruleDueMs(rule, decided.alarms.get(rule.rule.id), live.clock));
   }
-  const { lostRule } = live.layout;
-  if (lostRule !== null) {
-    syncLostTimers(decided, live);
-    dueMs = Math.min(dueMs, ruleDueMs(lostRule, decided.alarms.get(lostRule.rule.id), live.clock));
-  }
+  dueMs = Math.min(dueMs, lostDueMs(decided, live));
   dueMs = Math.min(dueMs, writesDueMs(decided));
   return Number.isFinite(dueMs) ? dueMs : undefined;
 }
@@ -59,10 +55,11 @@ function fallenSilent(
   { nowMs, definition }: Turn<DeviceDefinition>,
 ): DeviceEvent {
   const silence = `nothing heard for ${definition.offlineAfterMs} ms`;
-  if (state !== 'unknown' || reason === 'not_heard_yet' || reason === LINK_BACK)
+  if (state !== 'unknown' || reason === 'not_heard_yet' || isUndecided({ state, reason }))
     return { kind: 'DeviceOffline', atMs: nowMs, reason: 'silent', detail: silence };
   const said = detail === null ? silence : `${detail}; ${silence}`;
-  return { kind: 'DeviceOffline', atMs: nowMs, reason, detail: said, ...(ofLink === true && { ofLink }) };
+  const behind = ofLink !== undefined && { ofLink: ofLink.entity };
+  return { kind: 'DeviceOffline', atMs: nowMs, reason, detail: said, ...behind };
 }
 
 /**

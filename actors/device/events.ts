@@ -20,8 +20,8 @@ interface ConnectivityChanged {
   /** Stable code: connected, data, silent, timeout, connection_lost, … */
   readonly reason: string;
   readonly detail: string | null;
-  /** With its link, whose alarm stands for it. */
-  readonly ofLink?: true;
+  /** Lost with its link: the entity whose alarm stands for that of the device. */
+  readonly ofLink?: string;
 }
 
 export interface DeviceOnline extends ConnectivityChanged {

@@ -1,7 +1,7 @@
 import { evolveBook } from '../alarm/book.ts';
 import { isAlarmEvent } from '../alarm/events.ts';
+import { LINK_BACK } from '../alarm/loss.ts';
 import type { DeviceEvent, DeviceOffline } from './events.ts';
-import { LINK_BACK } from './lost-rule.ts';
 import type { DeviceDecided, DeviceState, Write } from './state.ts';
 import { isOpen } from './writes.ts';
 
@@ -73,8 +73,10 @@ function connected(
   // Online and offline for another reason keep the time of the change that people ask for: since when it is so.
   const goesOn = decided.connectivity.state === state && reason !== LINK_BACK;
   const sinceMs = goesOn ? (decided.connectivity.sinceMs ?? atMs) : atMs;
-  const ofLink = event.ofLink === true && { ofLink: event.ofLink };
-  return { ...decided, connectivity: { state, reason, detail, sinceMs, ...ofLink } };
+  if (event.ofLink === undefined) return { ...decided, connectivity: { state, reason, detail, sinceMs } };
+  const before = decided.connectivity.ofLink;
+  const ofLink = before?.entity === event.ofLink ? before : { entity: event.ofLink, sinceMs: atMs };
+  return { ...decided, connectivity: { state, reason, detail, sinceMs, ofLink } };
 }
 
 /** Writes that are under way stay, whatever their number. */

@@ -5,9 +5,6 @@ import { CLOCK_RULES } from './clock.ts';
 
 export const DEVICE_LOST_RULE = 'device-lost';
 
-/** The link is back and the device has not been heard since: as at a start. */
-export const LINK_BACK = 'link_back';
-
 /**
  * The alarm of the device itself while there is no connection to it (P-03). Alarms of its assets are suppressed from the moment
  * of the loss on, so it comes without a delay of its own: a critical alarm must not leave the wall with nothing in its place. It

@@ -1,28 +1,41 @@
-import { decideRule } from '../alarm/evaluate.ts';
 import type { AlarmEvent } from '../alarm/events.ts';
-import { DEVICE_LOST_RULE, LINK_BACK } from './lost-rule.ts';
+import { CONNECTION_LOST, type Cover, decideLoss, isUndecided, type Loss, lossDueMs } from '../alarm/loss.ts';
+import { DEVICE_LOST_RULE } from './lost-rule.ts';
 import type { DeviceDecided, DeviceLive } from './state.ts';
 
-/** Not online, and yet nothing was lost: a start, which a failure to connect or the silence of the device ends, or an order. */
-const NO_LOSS = new Set(['not_heard_yet', 'connecting', LINK_BACK, 'decommissioned']);
+/** Not online, and yet nothing was lost: nothing was heard so far, or the device is out of use. */
+const NO_LOSS: ReadonlySet<string> = new Set(['not_heard_yet', 'decommissioned']);
 
-/** The timers follow from the connectivity, so they are set again whenever they are asked for. */
-export function syncLostTimers({ connectivity }: DeviceDecided, live: DeviceLive): void {
+/** The alarm of the link that the device was lost with. */
+export function coverOf({ connectivity: { ofLink } }: DeviceDecided): Cover | null {
+  return ofLink === undefined ? null : { by: `${ofLink.entity}:${CONNECTION_LOST}`, sinceMs: ofLink.sinceMs };
+}
+
+export function lostDueMs(decided: DeviceDecided, live: DeviceLive): number {
   const { lostRule } = live.layout;
-  if (lostRule === null) return;
-  const { state, reason, sinceMs, ofLink } = connectivity;
-  const isLost = state !== 'online' && !NO_LOSS.has(reason);
-  // With the link the device is not lost by itself: that raises no alarm here, and ends none.
-  const byItself = ofLink !== true;
-  live.clock.onSinceMs[lostRule.index] = isLost && byItself ? (sinceMs ?? Number.NaN) : Number.NaN;
-  live.clock.offSinceMs[lostRule.index] = !isLost && byItself ? (sinceMs ?? Number.NaN) : Number.NaN;
+  if (lostRule === null) return Number.POSITIVE_INFINITY;
+  return lossDueMs(lostRule, decided.alarms.get(DEVICE_LOST_RULE), live.clock, lossOf(decided));
 }
 
 /** In the turn in which the connection is lost, since that is when the alarms of the assets are hidden. */
 export function decideLost(decided: DeviceDecided, live: DeviceLive, nowMs: number, events: AlarmEvent[]): void {
   const { lostRule } = live.layout;
   if (lostRule === null) return;
-  syncLostTimers(decided, live);
   const record = decided.alarms.get(DEVICE_LOST_RULE);
-  decideRule(lostRule, record, live.clock, decided.connectivity.reason, nowMs, live.owner, null, events);
+  const { reason } = decided.connectivity;
+  decideLoss(lostRule, record, live.clock, lossOf(decided), reason, nowMs, live.owner, events);
+}
+
+function lossOf(decided: DeviceDecided): Loss {
+  const { connectivity } = decided;
+  const sinceMs = connectivity.sinceMs ?? Number.NaN;
+  const cover = coverOf(decided);
+  const isFine = connectivity.state === 'online' || NO_LOSS.has(connectivity.reason);
+  const isLost = !isFine && !isUndecided(connectivity);
+  return {
+    lostSinceMs: isLost ? sinceMs : Number.NaN,
+    onlineSinceMs: isFine ? sinceMs : Number.NaN,
+    ownSinceMs: isLost && cover === null ? sinceMs : Number.NaN,
+    cover: isLost ? cover : null,
+  };
 }

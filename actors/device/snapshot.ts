@@ -32,7 +32,7 @@ const StoredDevice = z.object({
       reason: z.string(),
       detail: z.string().nullable(),
       sinceMs: Instant,
-      ofLink: z.literal(true).exactOptional(),
+      ofLink: z.object({ entity: z.string(), sinceMs: z.number() }).exactOptional(),
     }),
     alarms: StoredBook,
     decommissioned: z.object({ by: z.string(), reason: z.string(), atMs: z.number() }).nullable(),

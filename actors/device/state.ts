@@ -25,8 +25,8 @@ export interface DeviceDecided {
     readonly reason: string;
     readonly detail: string | null;
     readonly sinceMs: number | null;
-    /** Lost with its link, whose alarm stands for it. */
-    readonly ofLink?: true;
+    /** Lost with its link: the entity whose alarm stands for that of the device. */
+    readonly ofLink?: { readonly entity: string; readonly sinceMs: number };
   };
   readonly alarms: AlarmBook;
   readonly decommissioned: { readonly by: string; readonly reason: string; readonly atMs: number } | null;

@@ -2,9 +2,8 @@ import type { LinkGroup } from '../../topology/plant.ts';
 import { Rule } from '../../topology/schema/rule.ts';
 import { type CompiledRule, compileRule, decideRule, ruleDueMs } from '../alarm/evaluate.ts';
 import type { AlarmEvent } from '../alarm/events.ts';
+import { CONNECTION_LOST } from '../alarm/loss.ts';
 import type { SystemState } from './state.ts';
-
-export const CONNECTION_LOST = 'connection-lost';
 
 /**
  * One alarm for the one cause, in the place of those of the devices that are lost with their link. It has their delays and the most
@@ -19,11 +18,15 @@ export function linkLostRule({ severity, delaySeconds, devices }: LinkGroup): Co
     offDelaySeconds: 10,
     cooldownSeconds: 300,
     severity,
-    message: `No connection to {asset}: {value}. Without news of ${devices.length} devices, whose own alarms it stands for`,
+    message: `No connection to {asset}: {value}. Without news of ${devicesInWords(devices.length)}, whose own alarms it stands for`,
     response:
       'Values of these devices are those from before, and alarms on them are suppressed: look after the plant in another way',
   });
   return compileRule(rule, { index: 0, metric: -1, unit: '', title: 'Connection' });
+}
+
+function devicesInWords(count: number): string {
+  return count === 1 ? 'the device behind it' : `${count} devices`;
 }
 
 /** The timers follow from the link, so they are set again whenever they are asked for. */

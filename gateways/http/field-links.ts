@@ -12,11 +12,17 @@ export const FieldLink = z
     connection: z.string().describe('Its id in the topology file'),
     name: z.string(),
     driver: z.string(),
+    endpoint: z
+      .string()
+      .nullable()
+      .describe('Where it leads to, without secrets; null: its driver runs on another node'),
+    site: z.string().nullable().describe('Of its first device'),
     status: Status,
     state: z
       .enum(['unknown', 'stopped', 'connecting', 'connected', 'degraded', 'waiting', 'failed'])
       .describe('unknown: the driver has not reported yet; waiting: for the next attempt'),
     reason: z.string().nullable().describe('In words, unless healthy'),
+    sinceMs: z.number().nullable().describe('Since when it is in this state, as far as this node knows'),
     lastError: z.object({ code: z.string(), message: z.string(), atMs: z.number() }).nullable(),
     latencyMs: z.object({ p50: z.number(), p99: z.number() }).nullable().describe('Of the last minute'),
     readingsPerSecond: z.number(),
@@ -28,6 +34,9 @@ export const FieldLink = z
     nextAttemptAtMs: z.number().nullable(),
     devices: z.int(),
     devicesOnline: z.int(),
+    facts: z
+      .record(z.string(), z.union([z.string(), z.number()]))
+      .describe('Of the protocol: what was negotiated, planned, refused; when certificates end'),
   })
   .meta({ id: 'FieldLink' });
 export type FieldLink = z.infer<typeof FieldLink>;
@@ -44,6 +53,7 @@ const Report = z.object({
   cycleOverruns: z.int(),
   queueDepth: z.int(),
   nextAttemptAtMs: z.number().optional(),
+  facts: FieldLink.shape.facts.optional(),
 });
 type Report = z.infer<typeof Report>;
 
@@ -78,7 +88,7 @@ export class FieldLinks {
 
   #link(
     connection: string,
-    { name, driver, newest, devices, devicesOnline, ...group }: Group,
+    { name, driver, endpoint, site, sinceMs, newest, devices, devicesOnline, ...group }: Group,
     nowMs: number,
   ): FieldLink {
     const report = Report.safeParse(group.report ?? newest?.view.link).data;
@@ -88,6 +98,9 @@ export class FieldLinks {
       connection,
       name: name ?? connection,
       driver,
+      endpoint: endpoint ?? null,
+      site: site ?? siteOf(newest),
+      sinceMs: sinceMs ?? null,
       ...judged(report, devices - devicesOnline, devices),
       lastError: report?.lastError ?? null,
       latencyMs: report?.latencyMs ?? null,
@@ -100,6 +113,7 @@ export class FieldLinks {
       nextAttemptAtMs: report?.nextAttemptAtMs ?? null,
       devices,
       devicesOnline,
+      facts: report?.facts ?? {},
     };
   }
 
@@ -120,6 +134,9 @@ export class FieldLinks {
 interface Group {
   readonly name: string | undefined;
   readonly driver: string;
+  readonly endpoint: string | undefined;
+  readonly site: string | null | undefined;
+  readonly sinceMs: number | undefined;
   /** From the driver itself, where it runs here. */
   readonly report: KnownLink['report'];
   /** Of the devices of the link the one that changed last: one that has failed shows what was. */
@@ -132,6 +149,9 @@ function groupOf(known: Partial<Omit<KnownLink, 'driver'>> & { readonly driver: 
   return {
     name: known.name,
     driver: known.driver,
+    endpoint: known.endpoint,
+    site: known.site,
+    sinceMs: known.sinceMs,
     report: known.report,
     newest: undefined,
     devices: 0,
@@ -148,6 +168,11 @@ function join(groups: Map<string, Group>, cell: LiveCell): void {
   if (group.newest === undefined || cell.revision > group.newest.revision) group.newest = cell;
   group.devices++;
   if (props?.connectivity === 'online') group.devicesOnline++;
+}
+
+function siteOf(cell: LiveCell | undefined): string | null {
+  const site = cell?.view.props?.site;
+  return typeof site === 'string' ? site : null;
 }
 
 function judged(

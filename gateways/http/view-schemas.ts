@@ -38,7 +38,13 @@ export const Alarm = z
     detail: z.enum(['NORMAL', 'ACTIVE_UNACK', 'ACTIVE_ACK', 'RTN_UNACK', 'LATCHED_UNACK', 'LATCHED_ACK']),
     latched: z.boolean(),
     shelved: z.object({ untilMs: Instant, by: z.string(), reason: z.string(), atMs: Instant }).nullable(),
-    suppressed: z.object({ cause: z.string(), sinceMs: Instant }).nullable(),
+    suppressed: z
+      .object({
+        cause: z.string(),
+        by: z.string().nullable().describe('Id of the alarm that is called out instead, where one is known'),
+        sinceMs: Instant,
+      })
+      .nullable(),
     outOfService: z
       .object({ by: z.string(), reason: z.string(), workOrder: z.string().nullable(), sinceMs: Instant })
       .nullable(),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { FieldLink } from '../../gateways/http/field-links.ts';
 import type { LinkTrouble } from '../../gateways/websocket/protocol.ts';
 import { until, WallBench } from '../support/wall-page.ts';
 
@@ -26,7 +27,7 @@ test('a lost field link is told as that with its reason in sight, and not as a f
   assert.equal(await page.locator('text=SERVER').count(), 0);
   assert.equal(await strip.locator('button').count(), 0, 'there is nothing more to see');
   await strip.locator('a').click();
-  await page.waitForURL('**/devices?text=Station%20network-id');
+  await page.waitForURL('**/connection/Station%20network-id');
   bench.server.trouble = {};
   await strip.waitFor({ state: 'detached' });
   await page.context().close();
@@ -49,5 +50,65 @@ test('several lost links are counted, and h shows the reason of each; the server
   await page.keyboard.press('h');
   await page.locator('text=South (4 devices), MQTT').waitFor({ state: 'detached' });
   bench.server.trouble = {};
+  await page.context().close();
+});
+
+const STATION: FieldLink = {
+  connection: 'north-bus',
+  name: 'Station network',
+  driver: 'modbus',
+  endpoint: '10.0.0.7:502',
+  site: 'north',
+  status: 'unhealthy',
+  state: 'waiting',
+  reason: REASON,
+  sinceMs: Date.now() - 300_000,
+  lastError: { code: 'connection_refused', message: 'connect ECONNREFUSED 10.0.0.7:502', atMs: Date.now() - 2000 },
+  latencyMs: { p50: 3, p99: 41 },
+  readingsPerSecond: 0,
+  lastReadingAtMs: Date.now() - 300_000,
+  errors: { connection_refused: 12, timeout: 2 },
+  errorsLastMinute: 7,
+  cycleOverruns: 31,
+  queueDepth: 0,
+  nextAttemptAtMs: null,
+  devices: 1,
+  devicesOnline: 0,
+  facts: { plannedRequests: 4 },
+};
+
+test('the page of a connection tells its name, state and reason, since when, its address, last error and figures', async () => {
+  const site = [...bench.server.scene.sites.keys()][0] ?? '';
+  bench.server.links = [{ ...STATION, connection: `${site}-bus`, site }];
+  const page = await bench.wall(`/connection/${site}-bus`);
+  await page.locator('h1', { hasText: 'Station network' }).waitFor();
+  const text = (await page.locator('main').innerText()).replace(/\s+/g, ' ');
+  for (const said of [
+    REASON,
+    'waiting',
+    'In this state for 5 min',
+    '10.0.0.7:502',
+    '12 × connection refused, 2 × timeout',
+  ])
+    assert.ok(text.includes(said), `${said} in ${text}`);
+  for (const said of [
+    '7 in the last minute',
+    '3.0 ms median, 99 % within 41 ms',
+    '31 took longer',
+    'Planned requests 4',
+  ])
+    assert.ok(text.includes(said), `${said} in ${text}`);
+  assert.match(text, /No alarm of this connection/);
+  const behind = await page.locator('[aria-label="Devices"] tbody tr').count();
+  const own = [...bench.server.scene.devices.values()].filter(({ props }) => props.connection === `${site}-bus`).length;
+  assert.equal(behind, own);
+  assert.ok(own > 0);
+  bench.server.links = [];
+  await page.context().close();
+});
+
+test('a connection that does not exist is told as that', async () => {
+  const page = await bench.wall('/connection/nowhere');
+  await page.locator('text=There is no connection “nowhere”').waitFor();
   await page.context().close();
 });

@@ -1,5 +1,6 @@
 /**
- * Goal: a broker that is lost is one alarm and not one for each of its devices; who stays silent when it is back is lost by itself.
+ * Goal: a broker that is lost is called out once for each site behind it; the alarms of its devices and of their assets are listed as
+ * suppressed and name it, and who stays silent when it is back is called out by itself.
  * Method: the whole product in this process, six devices at two sites on a real mosquitto that is killed and started again.
  */
 import assert from 'node:assert/strict';
@@ -31,6 +32,12 @@ sites:
   - { id: south, name: South, timeZone: Europe/Berlin }
 connections:
   - { id: broker, name: Plant broker, driver: mqtt, url: "${mosquitto.url}", topics: [{ topic: "acme/{device}/data", payload: metrics }], reconnect: { minMs: 100, maxMs: 500 } }
+assets:
+  - id: tank
+    name: Tank
+    site: north
+    links: [{ device: n1 }]
+    rules: [{ id: silent, name: Tank is silent, when: deviceLost, severity: CRITICAL }]
 devices:
 ${[...NORTH.map((id) => device(id, 'north')), ...SOUTH.map((id) => device(id, 'south'))].join('\n')}
 `,
@@ -53,11 +60,23 @@ async function get(address: string): Promise<Record<string, unknown>> {
   return await answer.json();
 }
 
-async function alarms(): Promise<{ id: string; site: string; detail: string; message: string; severity: string }[]> {
+interface Shown {
+  readonly id: string;
+  readonly site: string;
+  readonly state: string;
+  readonly detail: string;
+  readonly message: string;
+  readonly severity: string;
+  readonly suppressed: { readonly cause: string; readonly by: string | null } | null;
+}
+
+async function alarms(): Promise<Shown[]> {
   const { items } = await get('/alarms');
   assert.ok(Array.isArray(items));
   return items;
 }
+const calledOut = async () => (await alarms()).filter(({ state }) => state !== 'SUPPRESSED');
+const behindBroker = async () => (await alarms()).filter(({ state }) => state === 'SUPPRESSED');
 const detailOf = async (id: string) => (await alarms()).find((alarm) => alarm.id === id)?.detail;
 
 /** Again and again: what was sent before the subscription stood is lost. */
@@ -83,7 +102,7 @@ test('a lost broker is one alarm for each site, and a device that stays silent a
   assert.deepEqual(await alarms(), []);
 
   await mosquitto.kill('SIGKILL');
-  await until('both alarms', async () => (await alarms()).length === 2, WITHIN_MS);
+  await until('both alarms', async () => (await calledOut()).length === 2, WITHIN_MS);
   await until(
     'every device is without news',
     async () => {
@@ -92,22 +111,33 @@ test('a lost broker is one alarm for each site, and a device that stays silent a
     },
     WITHIN_MS,
   );
-  const standing = await alarms();
+  await until('all that it stands for', async () => (await behindBroker()).length === 6, WITHIN_MS);
+  const standing = await calledOut();
   assert.deepEqual(standing.map(({ id, site, detail, severity }) => [id, site, detail, severity]).sort(), [
     ['connection/broker.south:connection-lost', 'south', 'ACTIVE_UNACK', 'HIGH'],
-    ['connection/broker:connection-lost', 'north', 'ACTIVE_UNACK', 'HIGH'],
+    ['connection/broker:connection-lost', 'north', 'ACTIVE_UNACK', 'CRITICAL'],
+  ]);
+  assert.deepEqual((await behindBroker()).map(({ id, suppressed }) => [id, suppressed?.cause, suppressed?.by]).sort(), [
+    ['asset/tank:silent', 'connection_lost', 'connection/broker:connection-lost'],
+    ...['n2', 'n3', 'n4'].map((id) => [
+      `device/${id}:device-lost`,
+      'connection_lost',
+      'connection/broker:connection-lost',
+    ]),
+    ...SOUTH.map((id) => [`device/${id}:device-lost`, 'connection_lost', 'connection/broker.south:connection-lost']),
   ]);
   const north = standing.find(({ site }) => site === 'north');
   assert.match(north?.message ?? '', /^No connection to Plant broker: \w+\. Without news of 4 devices/);
 
   await mosquitto.restart();
-  const [silent = '', ...speaking] = NORTH;
+  const speaking = NORTH.filter((id) => id !== 'n1' && id !== 'n2');
   await speak([...speaking, ...SOUTH]);
   await until(
-    'the silent device is lost by itself',
+    'the silent device and the silent asset are called out by themselves',
     async () => {
       await speak([...speaking, ...SOUTH]);
-      return (await detailOf(`device/${silent}:device-lost`)) === 'ACTIVE_UNACK';
+      const own = (await calledOut()).filter(({ detail }) => detail === 'ACTIVE_UNACK').map(({ id }) => id);
+      return own.includes('device/n2:device-lost') && own.includes('asset/tank:silent');
     },
     WITHIN_MS,
   );
@@ -119,9 +149,6 @@ test('a lost broker is one alarm for each site, and a device that stays silent a
     },
     WITHIN_MS,
   );
-  const devices = (await alarms()).filter(({ id }) => id.startsWith('device/'));
-  assert.deepEqual(
-    devices.map(({ id }) => id),
-    [`device/${silent}:device-lost`],
-  );
+  const others = (await alarms()).filter(({ id }) => !id.startsWith('connection/'));
+  assert.deepEqual(others.map(({ id }) => id).sort(), ['asset/tank:silent', 'device/n2:device-lost']);
 });

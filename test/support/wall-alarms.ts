@@ -37,7 +37,7 @@ export function alarmOf(scene: Scene, plan: AlarmPlan, nowMs: number): AlarmView
       overlay === 'shelved'
         ? { untilMs: nowMs + 5_400_000, by: 'olga', reason: 'sensor replaced tomorrow', atMs: nowMs }
         : null,
-    suppressed: overlay === 'suppressed' ? { cause: 'device_lost', sinceMs: nowMs - 90_000 } : null,
+    suppressed: overlay === 'suppressed' ? { cause: 'device_lost', by: null, sinceMs: nowMs - 90_000 } : null,
     outOfService:
       overlay === 'out-of-service'
         ? { by: 'piet', reason: 'overhaul', workOrder: null, sinceMs: nowMs - 900_000 }

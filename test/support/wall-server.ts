@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AlarmView, SiteView } from '../../actors/views.ts';
+import type { FieldLink } from '../../gateways/http/field-links.ts';
 import { ClientFrame, type WireEvent } from '../../gateways/websocket/protocol.ts';
 import type { Heartbeat } from '../../ui/store/connection.ts';
 import { type AlarmPlan, alarmOf } from './wall-alarms.ts';
@@ -45,6 +46,8 @@ export class WallServer {
   notRecorded = false;
   /** Of the server and its links, in the heartbeat. */
   trouble: Partial<Pick<Heartbeat, 'server' | 'links' | 'moreLinks'>> = {};
+  /** What health tells of the links to the field. */
+  links: readonly FieldLink[] = [];
   /** Commands are taken but not answered. */
   mute = false;
   port = 0;
@@ -300,6 +303,7 @@ export class WallServer {
     app.get('/api/v1/telemetry', (res, req) =>
       json(res, '200 OK', historyOf(this.scene, new URLSearchParams(req.getQuery()), this.#now())),
     );
+    app.get('/api/v1/health', (res) => json(res, '200 OK', { links: this.links }));
     app.get('/api/v1/audit', (res) => json(res, '200 OK', { items: [], total: null, next: null }));
     app.get('/*', (res, req) => {
       const file = this.#files.get(req.getUrl()) ?? this.#files.get('/index.html');

@@ -37,7 +37,7 @@ export function Device({ device }: { readonly device: string }) {
   return html`<main class="page device-page">
     <header class="page-header">
       <div>
-        <p class="path"><a href=${`/site/${encodeURIComponent(props.site ?? '')}`}>${wall.nameOf(`site/${props.site}`)}</a> › ${words(props.driver ?? '')} › ${props.connection}</p>
+        <p class="path"><a href=${`/site/${encodeURIComponent(props.site ?? '')}`}>${wall.nameOf(`site/${props.site}`)}</a> › ${words(props.driver ?? '')} › <a href=${`/connection/${encodeURIComponent(props.connection ?? '')}`}>${wall.nameOf(`connection/${props.connection}`)}</a></p>
         <h1>${props.name ?? device}</h1>
       </div>
       <${Connectivity} state=${props.connectivity} />

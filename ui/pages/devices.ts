@@ -89,7 +89,7 @@ function Row({ cells, id }: { readonly cells: Cells<DeviceView>; readonly id: st
     <td><${Connectivity} state=${props.connectivity} />${props.decommissioned && html` <span class="tag">decommissioned</span>`}</td>
     <td><a href=${`/device/${encodeURIComponent(id)}`}>${props.name ?? id}</a></td>
     <td class="dim">${wall.nameOf(`site/${props.site}`)}</td>
-    <td class="dim">${props.connection}</td>
+    <td class="dim"><a href=${`/connection/${encodeURIComponent(props.connection ?? '')}`}>${wall.nameOf(`connection/${props.connection}`)}</a></td>
     <td class="dim">${words(props.driver ?? '')}</td>
     <td class=${props.connectivity === 'online' ? 'dim' : ''}>${reasonWords(props.connectivityReason ?? '')}${props.connectivityDetail && html`<span class="dim"> ${props.connectivityDetail}</span>`}</td>
     <td class="right"><${Age} timeMs=${props.lastConnectivityChangeMs} /></td>

@@ -229,6 +229,8 @@ const PAGES: Readonly<Record<string, string | undefined>> = {
   asset: 'asset',
   device: 'device',
   'work-order': 'workorder',
+  connection: 'connection',
+  node: 'node',
 };
 
 function entryOfEvent(event: WireEvent): Entry {

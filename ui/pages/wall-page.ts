@@ -12,13 +12,14 @@ import { useSignal } from '../store/signal.ts';
 import { useWall, type Wall } from '../store/wall.ts';
 import { Alarms } from './alarms.ts';
 import { Asset } from './asset.ts';
+import { Connection } from './connection.ts';
 import { Device } from './device.ts';
 import { Devices } from './devices.ts';
 import { Events } from './events.ts';
 import { Login } from './login.ts';
+import { Node } from './node.ts';
 import { Overview } from './overview.ts';
 import { Site } from './site.ts';
-import { SystemPart } from './system-part.ts';
 import { WorkOrder } from './work-order.ts';
 import { WorkOrders } from './work-orders.ts';
 
@@ -61,9 +62,10 @@ function parentOf(wall: Wall): string {
 }
 
 function CurrentPage() {
-  const { router, nameOf } = useBound();
+  const { router, fieldLinks, nameOf } = useBound();
   const { segments } = useSignal(router.address);
   const [page = '', id = ''] = segments;
+  useSignal(fieldLinks.links);
   const title = id === '' ? TITLES[page] : (nameOf(page, id) ?? id);
   useEffect(() => {
     document.title = title === undefined ? 'Signalbox' : `${title} · Signalbox`;
@@ -78,8 +80,9 @@ function CurrentPage() {
     case 'device':
       return html`<${Device} key=${id} device=${id} />`;
     case 'connection':
+      return html`<${Connection} key=${id} id=${id} />`;
     case 'node':
-      return html`<${SystemPart} key=${id} kind=${page} id=${id} />`;
+      return html`<${Node} key=${id} id=${id} />`;
     case 'alarms':
       return html`<${Alarms} />`;
     case 'devices':
@@ -106,5 +109,5 @@ const TITLES: Readonly<Record<string, string>> = {
 function useBound() {
   const wall = useWall();
   const nameOf = (page: string, id: string) => (page === 'workorder' ? id : wall.nameOf(`${page}/${id}`));
-  return { router: wall.router, nameOf };
+  return { router: wall.router, fieldLinks: wall.fieldLinks, nameOf };
 }

@@ -5,6 +5,7 @@ import { capital } from '../store/fact-words.ts';
 import { formatValue } from '../store/format.ts';
 import { useKeys } from '../store/keys.ts';
 import { reasonWords } from '../store/reasons.ts';
+import { useSignal } from '../store/signal.ts';
 import { split, useWall } from '../store/wall.ts';
 import { ACTION_TITLES, type AlarmAction, AlarmActionDialog, actionsFor } from './alarm-dialogs.ts';
 import { lookOf } from './alarm-look.ts';
@@ -71,7 +72,7 @@ export function AlarmDetail({ alarm, link = true, keys = true }: AlarmDetailProp
       <div><dt>Acknowledged</dt><dd><${Moment} timeMs=${alarm.acknowledgedAtMs} zone=${zone} />${alarm.acknowledgedBy && ` by ${alarm.acknowledgedBy}`}</dd></div>
       <div><dt>Occurrences</dt><dd>${alarm.occurrences}, first <${Moment} timeMs=${alarm.firstRaisedAtMs} zone=${zone} /></dd></div>
       ${alarm.shelved && html`<div><dt>Shelved</dt><dd><${Remaining} timeMs=${alarm.shelved.untilMs} over="ends now" /> left, until <${Moment} timeMs=${alarm.shelved.untilMs} zone=${zone} />, by ${alarm.shelved.by}: ${alarm.shelved.reason}</dd></div>`}
-      ${alarm.suppressed && html`<div><dt>Suppressed</dt><dd>by design, ${reasonWords(alarm.suppressed.cause)}, since <${Moment} timeMs=${alarm.suppressed.sinceMs} zone=${zone} /></dd></div>`}
+      ${alarm.suppressed && html`<div><dt>Suppressed</dt><dd>by design, ${reasonWords(alarm.suppressed.cause)}, since <${Moment} timeMs=${alarm.suppressed.sinceMs} zone=${zone} />${alarm.suppressed.by !== null && html`. Called out instead: <${Instead} id=${alarm.suppressed.by} />`}</dd></div>`}
       ${alarm.outOfService && html`<div><dt>Out of service</dt><dd>since <${Moment} timeMs=${alarm.outOfService.sinceMs} zone=${zone} /> by ${alarm.outOfService.by}: ${alarm.outOfService.reason}</dd></div>`}
       ${alarm.workOrder && html`<div><dt>Work order</dt><dd><a href=${`/workorder/${alarm.workOrder}`}>${alarm.workOrder}</a></dd></div>`}
       <div><dt>Rule</dt><dd><code>${alarm.id}</code></dd></div>
@@ -85,4 +86,13 @@ export function AlarmDetail({ alarm, link = true, keys = true }: AlarmDetailProp
     }
     ${action !== null && html`<${AlarmActionDialog} action=${action} alarms=${[alarm]} onClose=${() => setAction(null)} />`}
   </section>`;
+}
+
+/** The alarm that stands for a suppressed one, by its name where it is in a list. */
+function Instead({ id }: { readonly id: string }) {
+  const wall = useWall();
+  const alarms = useSignal(wall.book.alarms);
+  const [entity = ''] = id.split(':');
+  const [kind, name] = split(entity);
+  return html`<a href=${`/${kind}/${encodeURIComponent(name)}`}>${alarms.get(id)?.name ?? 'alarm'} of ${wall.nameOf(entity)}</a>`;
 }

@@ -107,7 +107,7 @@ function sample(detail: (typeof LOOKS)[number][0], overlay: (typeof LOOKS)[numbe
     ...NOTHING_SPECIAL,
     detail,
     shelved: overlay === 'shelved' ? { untilMs: 0, by: '', reason: '', atMs: 0 } : null,
-    suppressed: overlay === 'suppressed' ? { cause: '', sinceMs: 0 } : null,
+    suppressed: overlay === 'suppressed' ? { cause: '', by: null, sinceMs: 0 } : null,
     outOfService: overlay === 'out-of-service' ? { by: '', reason: '', workOrder: null, sinceMs: 0 } : null,
     cannotEvaluate: overlay === 'cannot' ? { reason: '', sinceMs: 0 } : null,
   });

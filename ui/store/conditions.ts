@@ -64,8 +64,8 @@ function linkCondition(state: LinkTrouble['state'], links: readonly LinkTrouble[
     key: state,
     label: several ? `${links.length + more} FIELD LINKS ${LABELS[state]}` : `FIELD LINK ${LABELS[state]}`,
     subject: more > 0 ? `${names} and ${more} more` : `${names} (${devicesInWords(devices)})`,
-    // Of one link its devices; of several those that are not online stand first in the list.
-    href: several || only === undefined ? '/devices' : `/devices?text=${encodeURIComponent(only.connection)}`,
+    // Of several links the devices: those that are not online stand first in the list.
+    href: several || only === undefined ? '/devices' : `/connection/${encodeURIComponent(only.connection)}`,
     grave: state === 'lost',
     reasons:
       several || only === undefined

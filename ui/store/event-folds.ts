@@ -16,21 +16,24 @@ export type Line<Entry> =
   | { readonly kind: 'fold'; readonly key: string; readonly newest: Entry; readonly entries: readonly Entry[] };
 
 /**
- * Decided by the system for every alarm or device behind one cause, a lost link above all. One by one they bury what somebody
- * did or has to do something about. An alarm that is raised, and whatever a person has done, is never folded.
+ * Decided by the system for every alarm or device behind one cause, a lost link or a first start above all. One by one they bury
+ * what somebody did or has to do something about. An alarm that is called out, and whatever a person has done, is never folded.
  */
 const CONSEQUENCES: ReadonlySet<string> = new Set([
   'AlarmCannotEvaluate',
   'AlarmCleared',
   'AlarmEvaluable',
+  'AlarmRaised',
   'AlarmSuppressed',
   'AlarmUnsuppressed',
   'LinkedDeviceReported',
   'DeviceOnline',
   'DeviceOffline',
   'DeviceUnknown',
+  'DeviceIntroduced',
   'ReadingGap',
 ]);
+const CALLS: ReadonlySet<string> = new Set(['AlarmRaised', 'AlarmUnsuppressed']);
 /** What follows from one cause comes within this time of the one before. */
 const BURST_MS = 5000;
 const FOLDED_FROM = 3;
@@ -69,8 +72,8 @@ export function linesOf<Entry extends Foldable>(
 
 function isConsequence({ kind, by, event }: Foldable): boolean {
   if (!CONSEQUENCES.has(kind) || isPerson(by)) return false;
-  // Back in sight, and announced: somebody has to do something about it.
-  return kind !== 'AlarmUnsuppressed' || !isRecord(event) || (event.annunciation ?? null) === null;
+  // Called out, now or when it came back in sight: somebody has to do something about it.
+  return !CALLS.has(kind) || (isRecord(event) && event.annunciation === null);
 }
 
 /** Neither the system itself nor one of its parts. */

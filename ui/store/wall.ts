@@ -6,6 +6,7 @@ import { Cells } from './cells.ts';
 import { ServerClock } from './clock.ts';
 import { Connection } from './connection.ts';
 import { Feedback } from './feedback.ts';
+import { FieldLinks } from './field-links.ts';
 import { PageZone } from './page-zone.ts';
 import { Preferences } from './preferences.ts';
 import { Router } from './router.ts';
@@ -40,6 +41,7 @@ export class Wall {
   readonly assets = new Cells<AssetView>();
   readonly devices = new Cells<DeviceView>();
   readonly book = new AlarmBook();
+  readonly fieldLinks = new FieldLinks();
   readonly pageZone: PageZone;
   readonly sound: Sound;
 
@@ -50,6 +52,8 @@ export class Wall {
     this.feedback = new Feedback(this.connection);
     this.pageZone = new PageZone(this.sites, this.connection.hello);
     this.sound = new Sound(this.book, this.preferences);
+    // The server may have another plant after a restart.
+    this.connection.hello.subscribe(() => void this.fieldLinks.load());
     this.#follow('sites', this.sites);
     this.#follow('assets', this.assets, ASSET_FIELDS);
     this.#follow('devices', this.devices, DEVICE_FIELDS);
@@ -65,7 +69,8 @@ export class Wall {
   nameOf(entity: string): string {
     const [kind = '', id = entity] = split(entity);
     if (kind === 'order-book') return 'order book';
-    if (kind === 'connection' || kind === 'node') return id;
+    if (kind === 'connection') return this.fieldLinks.of(id)?.name ?? id;
+    if (kind === 'node') return id;
     const cells = kind === 'asset' ? this.assets : kind === 'device' ? this.devices : this.sites;
     return cells.get(id)?.props?.name ?? id;
   }

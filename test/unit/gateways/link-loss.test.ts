@@ -12,7 +12,7 @@ beforeEach(() => {
   told = [];
   loss = new LinkLoss({ devices, groups }, (to, { kind, state, ofLink }) =>
     told.push(
-      [to, kind, state, ofLink === true ? 'with the link' : '']
+      [to, kind, state, typeof ofLink === 'string' ? `with ${ofLink}` : '']
         .filter((word) => word !== undefined)
         .join(' ')
         .trim(),
@@ -27,8 +27,8 @@ describe('a link that is lost', () => {
     for (const id of ['a', 'b', 'alone']) lost(id);
     assert.deepEqual(told, [
       'connection/broker ReportLink lost',
-      'device/a ReportConnectivity unknown with the link',
-      'device/b ReportConnectivity unknown with the link',
+      'device/a ReportConnectivity unknown with connection/broker',
+      'device/b ReportConnectivity unknown with connection/broker',
       'device/alone ReportConnectivity unknown',
     ]);
   });

@@ -41,6 +41,18 @@ test('the demo plant loads without a warning and is of the size that it claims',
   assert.ok(plant.simulated);
 });
 
+test('a lost link of the demo plant is one alarm for all that is behind it', async () => {
+  const { connections } = await demo();
+  const groups = [...connections.values()].flatMap(({ groups = [] }) =>
+    groups.map(({ id, devices, severity, delaySeconds }) => [id, devices.length, severity, delaySeconds]),
+  );
+  assert.deepEqual(groups, [
+    ['windfarm-opcua', 8, 'HIGH', 5],
+    ['pumping-plc', 2, 'HIGH', 3],
+    ['district-mqtt', 40, 'MEDIUM', 5],
+  ]);
+});
+
 test('the addresses of the demo plant follow the environment', async () => {
   const result = await loadTopology(DEMO, {
     SIMULATOR_MODBUS_PORT: '25020',

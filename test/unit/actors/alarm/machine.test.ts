@@ -138,7 +138,7 @@ test('overlays leave the state underneath as it is, and it goes on changing unde
   ].reduce((record, event) => evolveAlarm(record, event as AlarmEvent), recordIn('ACTIVE_UNACK', PLAIN));
   assert.equal(covered.detail, 'ACTIVE_UNACK');
   assert.deepEqual(covered.shelved, { untilMs: 9000, by: 'olga', reason: 'painting', atMs: 5000 });
-  assert.deepEqual(covered.suppressed, { cause: 'device_lost', sinceMs: 5000 });
+  assert.deepEqual(covered.suppressed, { cause: 'device_lost', by: null, sinceMs: 5000 });
   assert.deepEqual(covered.outOfService, { by: 'olga', reason: 'sensor swap', workOrder: 'WO-1', sinceMs: 5000 });
   assert.equal(evolveAlarm(covered, eventOf('clear', PLAIN)).detail, 'RTN_UNACK');
 });

@@ -30,7 +30,7 @@ test('the loss of a primary device is an alarm, its symptoms are hidden by desig
   assert.deepEqual(report(pump, 1000, 'offline'), ['LinkedDeviceReported', 'AlarmSuppressed', 'AlarmRaised']);
   let view = assetView(pump.state);
   assert.equal(view.alarms.hot?.state, 'SUPPRESSED');
-  assert.deepEqual(view.alarms.hot?.suppressed, { cause: 'device_lost', sinceMs: T0 + 1000 });
+  assert.deepEqual(view.alarms.hot?.suppressed, { cause: 'device_lost', by: 'asset/pump-1:lost', sinceMs: T0 + 1000 });
   assert.equal(view.alarms.lost?.detail, 'ACTIVE_UNACK');
   assert.equal(view.props.connected, false);
   assert.equal(view.marks.temperature?.reason, 'device_lost');
@@ -89,6 +89,101 @@ test('what comes back within its cooldown while its device is lost is hidden as 
   assert.equal(assetView(pump.state).alarms.hot?.state, 'SUPPRESSED');
   assert.deepEqual(report(pump, 200, 'online'), ['LinkedDeviceReported', 'AlarmUnsuppressed']);
   assert.equal(assetView(pump.state).alarms.hot?.state, 'ACKNOWLEDGED');
+});
+
+const BY = 'connection/line:connection-lost';
+const behindLink = (pump: ReturnType<typeof up>, atMs: number, over: object = {}, device = 'plc-1') => {
+  const cover = { by: BY, sinceMs: T0 + atMs };
+  const said = { device, state: 'offline', reason: 'connection_refused', sinceMs: T0 + atMs, cover } as const;
+  const before = pump.events.length;
+  pump.command(atMs, { kind: 'DeviceReported', ...said, ...over });
+  return kinds(pump.events.slice(before));
+};
+const linkBack = (pump: ReturnType<typeof up>, atMs: number) =>
+  behindLink(pump, atMs, { state: 'unknown', reason: 'link_back', cover: undefined });
+
+test('a rule on a connection that is lost with its link is raised suppressed, and names the alarm that stands for it', () => {
+  const pump = up({ rules: [rule(), { ...LOST, durationSeconds: 5 }] });
+  report(pump, 0, 'online');
+  pump.observe(frame(0, { temperature: 90 }));
+  assert.deepEqual(behindLink(pump, 1000), ['LinkedDeviceReported', 'AlarmSuppressed']);
+  assert.deepEqual(kinds(pump.runTo(6000)), ['AlarmSuppressed', 'AlarmRaised']);
+  const { alarms } = assetView(pump.state);
+  assert.equal(alarms.lost?.state, 'SUPPRESSED');
+  assert.deepEqual(alarms.lost?.suppressed, { cause: 'connection_lost', by: BY, sinceMs: T0 + 6000 });
+  assert.deepEqual(alarms.hot?.suppressed, { cause: 'device_lost', by: BY, sinceMs: T0 + 1000 });
+  assert.deepEqual(linkBack(pump, 7000), ['LinkedDeviceReported', 'AlarmSuppressed']);
+  assert.equal(assetView(pump.state).alarms.hot?.suppressed?.by, 'asset/pump-1:lost');
+  assert.deepEqual(kinds(pump.runTo(60_000)), [], 'nothing is known of the device yet');
+  assert.deepEqual(report(pump, 60_000, 'online'), [
+    'LinkedDeviceReported',
+    'AlarmUnsuppressed',
+    'AlarmCleared',
+    'AlarmUnsuppressed',
+  ]);
+  assert.equal(assetView(pump.state).alarms.lost, undefined, 'nobody was called, so nobody has to see the end');
+});
+
+test('a device that is still lost when its link is back has its alarm called out after its delay', () => {
+  const pump = up({ rules: [{ ...LOST, durationSeconds: 5 }] });
+  behindLink(pump, 0);
+  pump.runTo(5000);
+  linkBack(pump, 10_000);
+  assert.deepEqual(report(pump, 13_000, 'offline'), ['LinkedDeviceReported']);
+  assert.deepEqual(kinds(pump.runTo(17_999)), []);
+  assert.deepEqual(kinds(pump.runTo(18_000)), ['AlarmUnsuppressed']);
+  assert.equal(assetView(pump.state).alarms.lost?.state, 'ACTIVE');
+  const last = pump.events.at(-1);
+  assert.ok(last?.kind === 'AlarmUnsuppressed' && last.annunciation !== null);
+  report(pump, 20_000, 'online');
+  assert.equal(assetView(pump.state).alarms.lost?.detail, 'RTN_UNACK');
+});
+
+test('with one device lost behind its link and another by itself, the alarm is called out', () => {
+  const pump = up({ rules: [LOST], links: [link(), link({ device: 'plc-2', mappings: [] })] });
+  behindLink(pump, 0);
+  assert.equal(assetView(pump.state).alarms.lost?.state, 'SUPPRESSED');
+  report(pump, 1000, 'offline', 'plc-2');
+  assert.equal(assetView(pump.state).alarms.lost?.state, 'ACTIVE');
+  report(pump, 2000, 'online', 'plc-2');
+  assert.equal(assetView(pump.state).alarms.lost?.state, 'SUPPRESSED');
+});
+
+test('a rule that calls a webhook or opens a work order is not left to the alarm of the link', () => {
+  for (const own of [{ webhook: 'http://127.0.0.1/hook' }, { workOrder: 'visit' }]) {
+    const pump = up({ rules: [{ ...LOST, ...own }] });
+    behindLink(pump, 0);
+    assert.equal(assetView(pump.state).alarms.lost?.state, 'ACTIVE');
+  }
+});
+
+test('a rule that only records is in no list, behind a link either', () => {
+  const pump = up({ rules: [{ ...LOST, severity: 'INFO' }] });
+  assert.deepEqual(behindLink(pump, 0), ['LinkedDeviceReported', 'ConditionNoted']);
+  assert.deepEqual(kinds(pump.runTo(60_000)), []);
+  assert.deepEqual(assetView(pump.state).alarms, {});
+});
+
+test('an earlier occurrence that nobody has acknowledged still asks for it after one behind a link', () => {
+  const pump = up({ rules: [LOST] });
+  report(pump, 0, 'offline');
+  report(pump, 1000, 'online');
+  assert.equal(assetView(pump.state).alarms.lost?.detail, 'RTN_UNACK');
+  behindLink(pump, 400_000);
+  assert.equal(assetView(pump.state).alarms.lost?.state, 'SUPPRESSED');
+  report(pump, 410_000, 'online');
+  assert.equal(assetView(pump.state).alarms.lost?.detail, 'RTN_UNACK');
+  assert.equal(assetView(pump.state).alarms.lost?.state, 'CLEARED');
+});
+
+test('what a link covers survives a restart', () => {
+  const before = up({ rules: [LOST] });
+  behindLink(before, 0);
+  const pump = new Bench(assetKind, ID, asset({ rules: [LOST] }), JSON.parse(JSON.stringify(before.encode()))).start(
+    1000,
+  );
+  assert.deepEqual(kinds(pump.runTo(600_000)), []);
+  assert.deepEqual(assetView(pump.state).alarms.lost?.suppressed, assetView(before.state).alarms.lost?.suppressed);
 });
 
 test('the same report again changes nothing, nor does one of a device that is not linked', () => {

@@ -45,7 +45,7 @@ describe('the state of the whole', () => {
     assert.equal(status, 'degraded');
     const why = 'nothing listens there, or a firewall refuses (connect ECONNREFUSED 10.0.0.7:502)';
     assert.deepEqual(reasons, [`field link plc-2 (Modbus, 1 device) is lost: ${why}`]);
-    const { facts: _, ...counts } = CONNECTED;
+    const counts = { ...CONNECTED, endpoint: null, site: null, sinceMs: null };
     assert.deepEqual(links, [
       {
         ...counts,
@@ -129,8 +129,9 @@ describe('the state of the whole', () => {
   });
 
   it('has the connections without devices too, by what their drivers report', () => {
-    const none = { connection: 'spare', name: 'Spare line', driver: 'modbus' } as const;
-    const plc = { connection: 'plc-1', name: 'Station network', driver: 'modbus' } as const;
+    const own = { driver: 'modbus', endpoint: '10.0.0.7:502', site: 'north', sinceMs: 400 } as const;
+    const none = { connection: 'spare', name: 'Spare line', ...own };
+    const plc = { connection: 'plc-1', name: 'Station network', ...own };
     const { runtime, device, read } = setUp([
       { ...none, report: { ...CONNECTED, state: 'connecting', detail: '127.0.0.1:15020' } },
       { ...plc, report: { ...WAITING, state: 'waiting' } },

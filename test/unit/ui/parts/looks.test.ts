@@ -12,7 +12,7 @@ test('every state of an alarm has a look of its own, without its colour', () => 
     anAlarm({ detail: 'LATCHED_UNACK' }),
     anAlarm({ detail: 'LATCHED_ACK' }),
     anAlarm({ shelved: SHELVED }),
-    anAlarm({ suppressed: { cause: 'device_lost', sinceMs: 1 } }),
+    anAlarm({ suppressed: { cause: 'device_lost', by: null, sinceMs: 1 } }),
     anAlarm({ outOfService: { by: 'p', reason: 'r', workOrder: null, sinceMs: 1 } }),
     anAlarm({ cannotEvaluate: { reason: 'stale', sinceMs: 1 } }),
   ].map(lookOf);

@@ -92,7 +92,7 @@ test('while the list is held no row moves and every new alarm waits, the gravest
 test('an overlay takes an alarm out of the active list, and out of service outweighs shelved', () => {
   assert.equal(listOf(anAlarm()), 'active');
   assert.equal(listOf(anAlarm({ shelved: SHELVED })), 'shelved');
-  assert.equal(listOf(anAlarm({ suppressed: { cause: 'device_lost', sinceMs: 1 } })), 'suppressed');
+  assert.equal(listOf(anAlarm({ suppressed: { cause: 'device_lost', by: null, sinceMs: 1 } })), 'suppressed');
   const outOfService = { by: 'p', reason: 'r', workOrder: null, sinceMs: 1 };
   assert.equal(listOf(anAlarm({ shelved: SHELVED, outOfService })), 'out-of-service');
 });

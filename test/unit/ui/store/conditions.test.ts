@@ -28,7 +28,7 @@ test('a lost link is told as that, by its name, and not as a fault of the server
   assert.equal(`${condition?.label}: ${condition?.subject}`, 'FIELD LINK LOST: Station network (4 devices)');
   assert.deepEqual(condition?.reasons, ['Modbus: nothing listens there']);
   assert.equal(condition?.grave, true);
-  assert.equal(condition?.href, '/devices?text=station%20network', 'its devices');
+  assert.equal(condition?.href, '/connection/station%20network', 'its page');
 });
 
 test('several lost links are counted, each with its own reason; one that is on its way stands apart', () => {

@@ -54,3 +54,15 @@ test('people, alarms that are raised, and alarms that are announced again are ne
   assert.equal(told(four('AlarmUnsuppressed', { event: { annunciation: { kind: 'raised' } } })).length, 4);
   assert.deepEqual(told(four('AlarmUnsuppressed', { event: { annunciation: null } })), ['4 AlarmUnsuppressed']);
 });
+
+test('alarms that are raised suppressed, behind a lost link, call nobody and are one line', () => {
+  const four = (annunciation: object | null) =>
+    [0, 1, 2, 3].map((i) => entry('AlarmRaised', 1000 - i, { event: { annunciation } }));
+  assert.deepEqual(told(four(null)), ['4 AlarmRaised']);
+  assert.equal(told(four({ localDate: '20260501' })).length, 4);
+});
+
+test('the first start introduces every device, in one line', () => {
+  const forty = Array.from({ length: 40 }, (_, i) => entry('DeviceIntroduced', 2000 - i, { entity: `device/${i}` }));
+  assert.deepEqual(told(forty), ['40 DeviceIntroduced']);
+});

@@ -5,23 +5,22 @@ import { usePageSite } from '../store/page-site.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 
-/** What is wrong with a connection, or with the node itself: their alarms, and the way to the devices behind them. */
-export function SystemPart({ kind, id }: { readonly kind: 'connection' | 'node'; readonly id: string }) {
+/** What is wrong with a node: its alarms, and the way to the devices. */
+export function Node({ id }: { readonly id: string }) {
   const wall = useWall();
   const alarms = useSignal(wall.book.alarms);
-  const own = [...alarms.values()].filter((alarm) => alarm.entity === `${kind}/${id}`);
+  const own = [...alarms.values()].filter((alarm) => alarm.entity === `node/${id}`);
   usePageSite(own[0]?.site ?? null);
-  const devices = kind === 'connection' ? `/devices?text=${encodeURIComponent(id)}` : '/devices';
   return html`<main class="page">
     <header class="page-header">
       <div>
-        <p class="path">${kind === 'connection' ? 'Connection' : 'Node'}</p>
+        <p class="path">Node</p>
         <h1>${id}</h1>
       </div>
       <span class="spacer"></span>
-      <a class="button" href=${devices}>${kind === 'connection' ? 'Its devices' : 'All devices'}</a>
+      <a class="button" href="/devices">All devices</a>
     </header>
-    ${own.length === 0 && html`<${Empty}>No alarm of this ${kind}.</${Empty}>`}
+    ${own.length === 0 && html`<${Empty}>No alarm of a node of this name.</${Empty}>`}
     ${own.map((alarm) => html`<section class="panel" key=${alarm.id}><${AlarmDetail} alarm=${alarm} link=${false} keys=${own.length === 1} /></section>`)}
   </main>`;
 }
