@@ -42,7 +42,8 @@ for (const name of ['package.json', 'package-lock.json', 'LICENSE', 'bin', 'dist
   fs.cpSync(path.join(ROOT, name), path.join(target, name), { recursive: true });
 installProduction();
 keepOwnBinary();
-for (const name of BUILD_ONLY) fs.rmSync(path.join(target, 'node_modules', name), { recursive: true, force: true });
+for (const name of [...BUILD_ONLY, ...foreignPackages()])
+  fs.rmSync(path.join(target, 'node_modules', name), { recursive: true, force: true });
 dropDeadWeight(path.join(target, 'node_modules'));
 dropDeadWeight(path.join(target, 'dist'));
 // What it needed to be installed, not to run.
@@ -72,6 +73,12 @@ function keepOwnBinary() {
     if (!needed.has(name)) fs.rmSync(path.join(folder, name), { recursive: true });
 }
 
+/** Binaries of libsql for the other C library: the lock file does not say which one they are for, so npm installs both. */
+function foreignPackages() {
+  const names = fs.readdirSync(path.join(target, 'node_modules', '@libsql'));
+  return names.filter((name) => name.endsWith('-musl')).map((name) => path.join('@libsql', name));
+}
+
 function dropDeadWeight(folder) {
   for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
     const place = path.join(folder, entry.name);
@@ -79,6 +86,7 @@ function dropDeadWeight(folder) {
     else if (DEAD_WEIGHT.test(entry.name) && !KEPT.test(entry.name)) fs.rmSync(place);
     else if (isForeignBinary(place)) fs.rmSync(place);
   }
+  if (fs.readdirSync(folder).length === 0) fs.rmdirSync(folder);
 }
 
 /** Packages with prebuilt binaries of all platforms in folders named after them: prebuilds/linux-x64, prebuilds/darwin-arm64 ... */

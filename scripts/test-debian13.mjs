@@ -170,6 +170,8 @@ function environmentInside() {
     ...Object.fromEntries(passed),
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     HOME: '/root',
+    // Authorities that this machine trusts, a proxy's among them.
+    NODE_EXTRA_CA_CERTS: '/etc/ssl/certs/ca-certificates.crt',
     LANG: 'C.UTF-8',
   };
 }
