@@ -6,6 +6,7 @@ import { accessKind } from './access/access.ts';
 import { assetKind } from './asset/asset.ts';
 import { deviceKind } from './device/device.ts';
 import { orderBookKind } from './order-book/order-book.ts';
+import { ruleKind } from './rule/rule.ts';
 import { siteKind } from './site/site.ts';
 import { connectionSystems, nodeSystem } from './system/definition.ts';
 import { connectionKind, nodeKind } from './system/system.ts';
@@ -46,12 +47,22 @@ export function populationOf(plant: Plant, node?: string): Population {
     node: nodes,
   };
   return {
-    kinds: [siteKind, assetKind, deviceKind, connectionKind, nodeKind, workOrderKind, orderBookKind, accessKind],
+    kinds: [
+      siteKind,
+      assetKind,
+      deviceKind,
+      connectionKind,
+      nodeKind,
+      ruleKind,
+      workOrderKind,
+      orderBookKind,
+      accessKind,
+    ],
     residents: [...watchers.keys(), ...[...plant.sites.keys()].map((site) => entityId('site', site)), ...BOOKS],
     definitionOf(id) {
       const byName = definitions[kindOf(id)];
       if (byName) return byName.get(nameOf(id));
-      if (id === ORDER_BOOK) return plant;
+      if (id === ORDER_BOOK || kindOf(id) === ruleKind.name) return plant;
       return kindOf(id) === workOrderKind.name || BOOKS.includes(id) ? null : undefined;
     },
     followersOf: (source) => followers.get(source) ?? NOBODY,

@@ -1,3 +1,4 @@
+import type { Condition } from '../topology/schema/rule.ts';
 import type { PointValue, Quality } from './frame.ts';
 
 /**
@@ -87,6 +88,8 @@ export interface AssetView {
   readonly marks: Readonly<Record<string, Mark>>;
   /** By metric: unit, limits and normal range; changes only with the topology. */
   readonly metrics: Readonly<Record<string, MetricInfo>>;
+  /** By id: what is judged here, and where that was said; changes only with the topology and with rules of the API. */
+  readonly rules: Readonly<Record<string, RuleInfo>>;
   /** Every alarm that is not NORMAL, and every one with an overlay, by rule id. */
   readonly alarms: Readonly<Record<string, AlarmView>>;
   /** Newest closed window of each size that the metric has, by `metric@1m`. */
@@ -109,6 +112,66 @@ export interface MetricInfo {
     readonly above?: number;
     readonly below?: number;
   }[];
+}
+
+/** A rule as its asset has it. */
+export interface RuleInfo {
+  readonly name: string;
+  /** The topology file, or somebody over the API. */
+  readonly source: 'file' | 'api';
+  readonly metric: string | null;
+  readonly when: Condition | 'deviceLost';
+  readonly durationSeconds: number;
+  readonly severity: Severity;
+  /** Template of the order that it opens. */
+  readonly workOrder: string | null;
+  /** Why it is not evaluated; null: it is. */
+  readonly idle: 'inactive' | 'no_metric' | null;
+}
+
+/** A rule that was made over the API. */
+export interface RuleView {
+  readonly props: {
+    readonly source: 'api';
+    /** Of these one is null: it is for one asset, or for all that are made from a profile. */
+    readonly entityId: string | null;
+    readonly profile: string | null;
+    readonly name: string;
+    readonly metric: string | null;
+    readonly when: Condition | 'deviceLost';
+    readonly durationSeconds: number;
+    readonly deadband: number;
+    readonly offDelaySeconds: number;
+    readonly cooldownSeconds: number;
+    readonly severity: Severity;
+    readonly latched: boolean;
+    readonly autoAckOnClear: boolean;
+    readonly suppressWhenDeviceLost: boolean;
+    readonly message: string | null;
+    readonly response: string | null;
+    readonly workOrder: string | null;
+    /** Without its path, which may be a secret. */
+    readonly webhook: string | null;
+    readonly active: boolean;
+    /** Ids of the assets that it is for. */
+    readonly assets: readonly string[];
+    /** Those that have not said yet that they did as they were told. */
+    readonly unconfirmed: readonly string[];
+    /** Where it does not fit the topology file, which has changed since; at most 50. */
+    readonly problems: readonly RuleProblem[];
+    readonly revision: number;
+    readonly createdAtMs: number;
+    readonly createdBy: string;
+    readonly changedAtMs: number;
+    readonly changedBy: string;
+  };
+}
+
+export interface RuleProblem {
+  /** Null: of the rule as a whole. */
+  readonly asset: string | null;
+  readonly code: string;
+  readonly message: string;
 }
 
 export interface WindowView {

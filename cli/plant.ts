@@ -19,6 +19,7 @@ import { Retention } from '../runtime/retention.ts';
 import type { Settings } from '../runtime/settings.ts';
 import { openSqlite } from '../runtime/sql/open.ts';
 import { directSource } from '../topology/direct-source.ts';
+import { fileRulesOf } from '../topology/file-rules.ts';
 import type { Plant } from '../topology/plant.ts';
 import { watchClock } from './clock.ts';
 import { storageOptionsOf } from './database.ts';
@@ -136,6 +137,7 @@ export async function startPlant(options: {
         version: version(),
         node: settings.NODE,
       },
+      fileRules: fileRulesOf(plant),
       uiDir: fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/ui' : '../ui', import.meta.url)),
       metricsText: () => metrics.registry.metrics(),
       allowedOrigins: settings.ALLOWED_ORIGINS.split(',').filter((origin) => origin !== ''),

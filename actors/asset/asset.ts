@@ -1,10 +1,12 @@
 import type { ActorKind, Effect, Self, Turn, View } from '../../runtime/actor-kind.ts';
+import { type EntityId, entityId, nameOf } from '../../runtime/ids.ts';
 import type { Json } from '../../runtime/json.ts';
 import type { AssetDefinition } from '../../topology/plant.ts';
-import { endOrphans } from '../alarm/book.ts';
 import { isAlarmEvent } from '../alarm/events.ts';
 import { normal } from '../alarm/machine.ts';
 import type { Frame } from '../frame.ts';
+import { rulesInForce } from './adopted.ts';
+import { endOfOrphans, syncRules } from './rules.ts';
 import { AssetCommand } from './commands.ts';
 import { assetPermission, decideAsset } from './decide.ts';
 import { assetDue, assetDueMs } from './due.ts';
@@ -52,16 +54,19 @@ export const assetKind: ActorKind<AssetState, AssetCommand, AssetEvent, never, F
 
 /** Alarms of rules that are gone end; changed limits count from the next reading on. */
 function reconcile({ decided, live }: AssetState, turn: Turn<AssetDefinition>): AssetEvent[] {
+  syncRules(decided, live);
   // A replay asks for nothing to be handed out, so what found no room in it is no loss.
   live.history.dropped = 0;
   live.startedMs = turn.nowMs;
   live.nowMs = turn.nowMs;
-  return endOrphans(decided.alarms, turn.definition.rules, turn.nowMs);
+  return endOfOrphans(decided, turn.definition, turn.nowMs);
 }
 
 function assetEffects(event: AssetEvent, after: AssetState, { id, definition }: Self<AssetDefinition>): Effect[] {
+  if (event.kind === 'RuleAdopted') return [confirm(id, event.rule.id, event.revision)];
+  if (event.kind === 'RuleDropped') return [confirm(id, event.id, event.revision)];
   if (!isAlarmEvent(event) || !('annunciation' in event) || event.annunciation === null) return [];
-  const rule = definition.rules.find((candidate) => candidate.id === event.rule);
+  const rule = rulesInForce(definition, after.decided.rules).find((candidate) => candidate.id === event.rule);
   const record = after.decided.alarms.get(event.rule);
   if (rule === undefined || record === undefined) return [];
   const effects = requestOrder(definition, rule, record, event.annunciation.localDate);
@@ -78,6 +83,12 @@ function assetEffects(event: AssetEvent, after: AssetState, { id, definition }: 
   return effects;
 }
 
+/** The rule's actor has to know who has it: until then it tells again. */
+function confirm(id: EntityId, rule: string, revision: number): Effect {
+  const command: Json = { kind: 'ConfirmRule', asset: nameOf(id), revision };
+  return { kind: 'tell', to: entityId('rule', rule), command };
+}
+
 function describe(state: AssetState, event: AssetEvent): Json {
   if (isAlarmEvent(event)) return alarmJson(state, event.rule);
   const { decided } = state;
@@ -92,11 +103,20 @@ function describe(state: AssetState, event: AssetEvent): Json {
       const order = decided.orders.get(event.number);
       return order === undefined ? null : { number: event.number, ...order };
     }
+    case 'RuleAdopted':
+      return describeRule(decided, event.rule.id);
+    case 'RuleDropped':
+      return describeRule(decided, event.id);
     case 'AssetStatusChanged':
       return { status: statusOf(decided), own: decided.status };
     default:
       return unreachable(event);
   }
+}
+
+function describeRule({ rules }: AssetState['decided'], id: string): Json {
+  const known = rules.get(id);
+  return known === undefined ? null : { revision: known.revision, rule: known.rule as unknown as Json };
 }
 
 function alarmJson({ decided, live }: AssetState, rule: string): Json {

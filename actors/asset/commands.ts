@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Rule } from '../../topology/schema/rule.ts';
 import { Text } from '../text.ts';
 
 const RuleId = z.string().min(1).max(64);
@@ -67,10 +68,31 @@ export const DeviceReported = z.strictObject({
   cover: z.strictObject({ by: z.string().max(300), sinceMs: z.int() }).optional(),
 });
 
+/** From the actor of a rule that was made over the API, to every asset that is to have it. */
+export const AdoptRule = z.strictObject({
+  kind: z.literal('AdoptRule'),
+  rule: Rule,
+  revision: z.int().min(1),
+  /** Nothing was heard of the first time: to be confirmed even if it is known. */
+  again: z.boolean().default(false),
+});
+export type AdoptRule = z.infer<typeof AdoptRule>;
+
+/** To an asset that had the rule. */
+export const DropRule = z.strictObject({
+  kind: z.literal('DropRule'),
+  id: RuleId,
+  revision: z.int().min(1),
+  again: z.boolean().default(false),
+});
+export type DropRule = z.infer<typeof DropRule>;
+
 export const AssetCommand = z.discriminatedUnion('kind', [
   ...AlarmCommand.options,
   SetAssetStatus,
   WorkOrderReported,
   DeviceReported,
+  AdoptRule,
+  DropRule,
 ]);
 export type AssetCommand = z.infer<typeof AssetCommand>;

@@ -4,6 +4,7 @@ import { alarmPermission, decideAlarm, isAlarmCommand } from '../alarm/decide.ts
 import { annunciationWhenShown } from '../alarm/evaluate.ts';
 import type { AlarmEvent } from '../alarm/events.ts';
 import { decideLoss } from '../alarm/loss.ts';
+import { decideAdopted, syncRules } from './rules.ts';
 import type { AssetCommand } from './commands.ts';
 import { DEVICE_LOST, hiddenBy, lossOf } from './devices.ts';
 import type { AssetEvent } from './events.ts';
@@ -21,6 +22,7 @@ export function decideAsset(
   turn: Turn<AssetDefinition>,
 ): Decision<AssetEvent> {
   const { decided, live } = state;
+  syncRules(decided, live);
   if (isAlarmCommand(command)) {
     const isRule = live.layout.ruleById.has(command.rule);
     const context = { by: turn.by.user, nowMs: turn.nowMs, owner: live.owner };
@@ -33,6 +35,9 @@ export function decideAsset(
       return accept(noteOrder(decided, command, turn));
     case 'DeviceReported':
       return accept(noteDevice(decided, live, command, turn.nowMs));
+    case 'AdoptRule':
+    case 'DropRule':
+      return accept(decideAdopted(decided, command, turn.definition, turn.nowMs));
     default:
       return unreachable(command);
   }

@@ -6,6 +6,7 @@ import type { AlarmEvent } from '../alarm/events.ts';
 import { lossDueMs } from '../alarm/loss.ts';
 import { START_GRACE_MS } from '../live-values.ts';
 import { isUnfitToJudge } from '../quality/combined.ts';
+import { syncRules } from './rules.ts';
 import { decideLostRules } from './decide.ts';
 import { hiddenBy, lossOf } from './devices.ts';
 import { closeWindowsOf } from './metrics.ts';
@@ -16,6 +17,7 @@ const ROLL_UP_GRACE_MS = 2000;
 
 /** When something is to happen without a reading: a delay ends, a value becomes stale, a shelved alarm returns. */
 export function assetDueMs({ decided, live }: AssetState): number | undefined {
+  syncRules(decided, live);
   if (live.rollUpsChanged) return live.nowMs;
   let dueMs = shelfDueMs(decided.alarms);
   for (let place = 0; place < live.staleAtMs.length; place++) {
@@ -40,6 +42,7 @@ export function assetDueMs({ decided, live }: AssetState): number | undefined {
 
 export function assetDue({ decided, live }: AssetState, turn: Turn<AssetDefinition>): AlarmEvent[] {
   const { nowMs } = turn;
+  syncRules(decided, live);
   live.nowMs = nowMs;
   const events: AlarmEvent[] = [];
   expireShelves(decided.alarms, nowMs, live.owner, events);

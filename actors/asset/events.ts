@@ -1,9 +1,16 @@
+import type { Rule } from '../../topology/schema/rule.ts';
 import type { AlarmEvent } from '../alarm/events.ts';
 import type { Cover } from '../alarm/loss.ts';
 import type { AssetStatus, WorkOrderState } from '../views.ts';
 
 /** What happened to an asset, beside its alarms. */
-export type AssetEvent = AlarmEvent | LinkedDeviceReported | WorkOrderNoted | AssetStatusChanged;
+export type AssetEvent =
+  | AlarmEvent
+  | LinkedDeviceReported
+  | WorkOrderNoted
+  | AssetStatusChanged
+  | RuleAdopted
+  | RuleDropped;
 
 export interface LinkedDeviceReported {
   readonly kind: 'LinkedDeviceReported';
@@ -35,4 +42,21 @@ export interface AssetStatusChanged {
   readonly by: string;
   readonly reason: string;
   readonly workOrder: string | null;
+}
+
+/** A rule that was made over the API holds here from now on, in this form. */
+export interface RuleAdopted {
+  readonly kind: 'RuleAdopted';
+  readonly atMs: number;
+  /** Of the rule: what is older than this changes nothing. */
+  readonly revision: number;
+  readonly rule: Rule;
+}
+
+export interface RuleDropped {
+  readonly kind: 'RuleDropped';
+  readonly atMs: number;
+  readonly revision: number;
+  /** Of the rule. */
+  readonly id: string;
 }

@@ -1,6 +1,7 @@
 import { evolveBook } from '../alarm/book.ts';
 import { isAlarmEvent } from '../alarm/events.ts';
 import type { AssetStatus } from '../views.ts';
+import { evolveAdopted } from './adopted.ts';
 import type { AssetEvent, WorkOrderNoted } from './events.ts';
 import type { AssetDecided, AssetState, OpenOrder } from './state.ts';
 
@@ -20,6 +21,9 @@ export function evolveDecided(decided: AssetDecided, event: AssetEvent): AssetDe
       return orderNoted(decided, event);
     case 'AssetStatusChanged':
       return { ...decided, status: event.own };
+    case 'RuleAdopted':
+    case 'RuleDropped':
+      return { ...decided, rules: evolveAdopted(decided.rules, event) };
     default:
       return unreachable(event);
   }

@@ -3,6 +3,7 @@ import { entityId } from '../../runtime/ids.ts';
 import { directSource } from '../../topology/direct-source.ts';
 import type { AssetDefinition } from '../../topology/plant.ts';
 import type { Metric } from '../../topology/schema/asset.ts';
+import type { Rule } from '../../topology/schema/rule.ts';
 import { type CompiledRule, compileRule } from '../alarm/evaluate.ts';
 import { type CompiledFormula, compileFormula } from '../formula.ts';
 import { CLOCK_TOLERANCE_MS } from '../quality/judge.ts';
@@ -22,6 +23,8 @@ export interface AssetLayout {
   readonly rollUps: readonly RollUpPlan[];
   /** Metrics that depend on the children: roll-ups, and formulas over them. */
   readonly rolledUp: readonly number[];
+  /** Also those that are switched off. */
+  readonly allRules: readonly Rule[];
   readonly rules: readonly CompiledRule[];
   readonly ruleIds: readonly string[];
   /** By place of the metric. */
@@ -69,21 +72,23 @@ const RANKS = { primary: 0, backup: 1, secondary: 2 } as const;
 
 const layouts = new WeakMap<AssetDefinition, AssetLayout>();
 
-export function layoutOf(definition: AssetDefinition): AssetLayout {
+/** @param rules all that hold for the asset: those of its definition, and others that it has adopted */
+export function layoutOf(definition: AssetDefinition, rules: readonly Rule[] = definition.rules): AssetLayout {
+  if (rules !== definition.rules) return compile(definition, rules);
   let layout = layouts.get(definition);
   if (layout === undefined) {
-    layout = compile(definition);
+    layout = compile(definition, rules);
     layouts.set(definition, layout);
   }
   return layout;
 }
 
-function compile(definition: AssetDefinition): AssetLayout {
+function compile(definition: AssetDefinition, allRules: readonly Rule[]): AssetLayout {
   const { metrics } = definition;
   const placeOf = new Map(metrics.map((metric, place) => [metric.name, place]));
   const slots = slotsFor(definition, placeOf);
   const formulas = formulasFor(metrics, placeOf);
-  const rules = rulesFor(definition, placeOf);
+  const rules = rulesFor(definition, allRules, placeOf);
   return {
     definition,
     metrics,
@@ -95,6 +100,7 @@ function compile(definition: AssetDefinition): AssetLayout {
       rollUp ? [{ metric, of: rollUp.of, function: rollUp.function }] : [],
     ),
     rolledUp: rolledUp(metrics, formulas),
+    allRules,
     rules,
     ruleIds: rules.map(({ rule }) => rule.id),
     rulesOf: metrics.map((_, place) => rules.filter((rule) => rule.metric === place)),
@@ -165,9 +171,13 @@ function formulasFor(metrics: readonly Metric[], placeOf: ReadonlyMap<string, nu
 }
 
 /** Rules that are switched off, or whose metric is gone, do not take part. */
-function rulesFor(definition: AssetDefinition, placeOf: ReadonlyMap<string, number>): CompiledRule[] {
+function rulesFor(
+  definition: AssetDefinition,
+  allRules: readonly Rule[],
+  placeOf: ReadonlyMap<string, number>,
+): CompiledRule[] {
   const rules: CompiledRule[] = [];
-  for (const rule of definition.rules) {
+  for (const rule of allRules) {
     if (!rule.active) continue;
     const metric = rule.when === 'deviceLost' ? -1 : (placeOf.get(rule.metric ?? '') ?? Number.NaN);
     if (Number.isNaN(metric)) continue;

@@ -6,6 +6,7 @@ import type { Frame, PointValue, Quality } from '../frame.ts';
 import { putMark, putValue } from '../live-values.ts';
 import { isUnfitToJudge } from '../quality/combined.ts';
 import { addReading } from '../window.ts';
+import { syncRules } from './rules.ts';
 import { hiddenBy, isLost } from './devices.ts';
 import type { AssetEvent } from './events.ts';
 import type { Slot } from './layout.ts';
@@ -29,6 +30,7 @@ export function observeFrame(
   if (layouts === undefined) return NONE;
   const plan = layouts.of(frame.points);
   if (plan.length === 0) return NONE;
+  syncRules(decided, live);
   // Not our clock: a replay must see the same time.
   live.nowMs = frame.gatewayTimeMs;
   for (let pair = 0; pair < plan.length; pair += 2) {

@@ -3,18 +3,20 @@ import type { EntityId } from '../../runtime/ids.ts';
 import { kindOf } from '../../runtime/ids.ts';
 import type { AssetDefinition } from '../../topology/plant.ts';
 import { combine, partOf } from '../quality/combined.ts';
+import { syncRules } from './rules.ts';
 import type { RollUpPlan } from './layout.ts';
 import { computeFormulas, loseValue, takeValue } from './metrics.ts';
 import type { AssetLive, AssetState } from './state.ts';
 
 /** AGG-06: metrics computed from the newest views of the children; live only, so a restart brings them back by itself. */
 export function watchChildren(
-  { live }: AssetState,
+  { decided, live }: AssetState,
   changed: ReadonlyMap<EntityId, View>,
   turn: Turn<AssetDefinition>,
 ): void {
   const { rollUps } = live.layout;
   if (rollUps.length === 0) return;
+  syncRules(decided, live);
   live.nowMs = turn.nowMs;
   for (const [id, view] of changed) {
     if (kindOf(id) === 'asset')

@@ -1,12 +1,15 @@
 import { z } from 'zod';
 import type { Self } from '../../runtime/actor-kind.ts';
 import type { AssetDefinition } from '../../topology/plant.ts';
+import { Rule } from '../../topology/schema/rule.ts';
 import { bookOf, nullable, restoreTimers, StoredBook, StoredTimers, storeTimers } from '../alarm/stored.ts';
 import { restoreLiveValue, StoredLiveValue, storeLiveValue } from '../live-values.ts';
 import { decodeWindows, encodeWindows } from '../window.ts';
+import { NO_RULES } from './adopted.ts';
+import { syncRules } from './rules.ts';
 import type { AssetLayout } from './layout.ts';
 import { showEndedWindows } from './metrics.ts';
-import { type AssetLive, type AssetState, createLive, windowSizesOf } from './state.ts';
+import { type AssetDecided, type AssetLive, type AssetState, createLive, windowSizesOf } from './state.ts';
 
 const Instant = z.number().nullable();
 
@@ -63,6 +66,15 @@ const StoredAsset = z.object({
     ]),
   ),
   maintainedAtMs: Instant,
+  /** Absent in what was stored before rules could be made over the API. */
+  rules: z
+    .array(
+      z.tuple([
+        z.string(),
+        z.object({ revision: z.number(), judgesSince: z.number(), rule: Rule.nullable(), atMs: z.number() }),
+      ]),
+    )
+    .default([]),
   metrics: z.array(z.tuple([z.string(), StoredMetric])),
   slots: z.array(z.tuple([z.string(), z.number()])),
   timers: StoredTimers,
@@ -73,6 +85,7 @@ const StoredAsset = z.object({
 type StoredAsset = z.infer<typeof StoredAsset>;
 
 export function encodeAsset({ decided, live }: AssetState): StoredAsset {
+  syncRules(decided, live);
   const { layout } = live;
   // Windows that ended are handed out first: only open ones are kept.
   showEndedWindows(live);
@@ -82,6 +95,7 @@ export function encodeAsset({ decided, live }: AssetState): StoredAsset {
     status: decided.status,
     orders: [...decided.orders],
     maintainedAtMs: decided.maintainedAtMs,
+    rules: [...decided.rules],
     metrics: layout.metrics.flatMap(({ name, rollUp }, place) =>
       rollUp === undefined ? [[name, storeMetric(live, place)] as [string, StoredMetric]] : [],
     ),
@@ -98,7 +112,12 @@ export function encodeAsset({ decided, live }: AssetState): StoredAsset {
 
 export function decodeAsset(stored: unknown, self: Self<AssetDefinition>): AssetState {
   const kept = StoredAsset.parse(stored);
+  const { status, maintainedAtMs } = kept;
+  const [alarms, devices, orders] = [bookOf(kept.alarms), new Map(kept.devices), new Map(kept.orders)];
+  const rules = kept.rules.length === 0 ? NO_RULES : new Map(kept.rules);
+  const decided: AssetDecided = { alarms, devices, status, orders, maintainedAtMs, rules };
   const live = createLive(self.id, self.definition);
+  syncRules(decided, live);
   const { layout } = live;
   for (const [name, metric] of kept.metrics) {
     const place = layout.placeOf.get(name);
@@ -116,9 +135,7 @@ export function decodeAsset(stored: unknown, self: Self<AssetDefinition>): Asset
   }
   live.windowsDueMs = kept.windowsDueMs;
   live.nowMs = kept.nowMs;
-  const { status, maintainedAtMs } = kept;
-  const [alarms, devices, orders] = [bookOf(kept.alarms), new Map(kept.devices), new Map(kept.orders)];
-  return { decided: { alarms, devices, status, orders, maintainedAtMs }, live };
+  return { decided, live };
 }
 
 /** What rules on roll-ups and on the connection go by comes from elsewhere, and comes again after a restart. */

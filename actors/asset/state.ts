@@ -12,6 +12,7 @@ import type { Part } from '../quality/combined.ts';
 import type { AssetStatus, Mark, WindowView, WorkOrderState } from '../views.ts';
 import { createWindows, WINDOW_SIZES_MS, type Windows } from '../window.ts';
 import { ComputedHistory } from './history.ts';
+import { type AdoptedRules, NO_RULES } from './adopted.ts';
 import { type AssetLayout, layoutOf } from './layout.ts';
 
 /** `decided` changes by events alone and is replaced; `live` follows from the readings and is changed in place. */
@@ -28,6 +29,7 @@ export interface AssetDecided {
   /** Open orders by number. */
   readonly orders: ReadonlyMap<string, OpenOrder>;
   readonly maintainedAtMs: number | null;
+  readonly rules: AdoptedRules;
 }
 
 export interface LinkedDevice {
@@ -48,8 +50,11 @@ export interface OpenOrder {
 
 /** Values by place of the metric. */
 export interface AssetLive extends LiveValues {
-  readonly layout: AssetLayout;
-  readonly holder: AlarmHolder;
+  /** This, what hangs on it and the timers follow from `adopted`, and are made anew with it (`syncRules`). */
+  layout: AssetLayout;
+  /** The adopted rules that `layout` was made with. */
+  adopted: AdoptedRules;
+  holder: AlarmHolder;
   readonly owner: RuleOwner;
   /** By device: which readings of a frame go to which slots, as pairs of reading and slot. */
   readonly plans: ReadonlyMap<EntityId, FrameLayouts<Int32Array>>;
@@ -63,7 +68,7 @@ export interface AssetLive extends LiveValues {
   readonly closed: Record<string, WindowView>;
   windowsDueMs: number;
 
-  readonly timers: RuleTimers;
+  timers: RuleTimers;
   /** Looks a metric up for a formula: a number that may be computed with at `nowMs`, or null. */
   readonly lookup: (name: string) => number | null;
   nowMs: number;
@@ -78,7 +83,7 @@ export interface AssetLive extends LiveValues {
   readonly inputs: Map<number, Mark['inputs'] | null>;
   rollUpsChanged: boolean;
   startedMs: number;
-  readonly alarmViews: AlarmViews;
+  alarmViews: AlarmViews;
 }
 
 export function initialAsset(self: Self<AssetDefinition>): AssetState {
@@ -89,6 +94,7 @@ export function initialAsset(self: Self<AssetDefinition>): AssetState {
       status: 'operational',
       orders: new Map(),
       maintainedAtMs: null,
+      rules: NO_RULES,
     },
     live: createLive(self.id, self.definition),
   };
@@ -99,6 +105,7 @@ export function createLive(id: EntityId, definition: AssetDefinition): AssetLive
   const count = layout.metrics.length;
   const live: AssetLive = {
     layout,
+    adopted: NO_RULES,
     holder: { id, site: definition.site, rules: definition.rules },
     owner: { name: definition.name, timeZone: definition.timeZone },
     plans: new Map(

@@ -1,3 +1,4 @@
+import type { Rule } from '../../topology/schema/rule.ts';
 import { countBook } from '../alarm/book.ts';
 import { limitsOf } from '../alarm/condition.ts';
 import { isHidden } from '../alarm/machine.ts';
@@ -5,7 +6,8 @@ import { nullable } from '../alarm/stored.ts';
 import { type Health, healthLevel, healthOf, type TELEMETRY_WORTH } from '../health.ts';
 import { hasValue, markOf, readingGroups } from '../live-values.ts';
 import { PARTIAL_INPUT } from '../quality/combined.ts';
-import type { AssetStatus, AssetView, Mark, MetricInfo } from '../views.ts';
+import type { AssetStatus, AssetView, Mark, MetricInfo, RuleInfo } from '../views.ts';
+import { syncRules } from './rules.ts';
 import { DEVICE_LOST, isConnected, lostSinceMs } from './devices.ts';
 import { statusOf } from './evolve.ts';
 import type { AssetLayout } from './layout.ts';
@@ -13,10 +15,12 @@ import type { AssetState } from './state.ts';
 
 export function assetView(state: AssetState): AssetView {
   const { decided, live } = state;
+  syncRules(decided, live);
   return {
     props: propsOf(state),
     ...readingGroups(live, live.layout.metrics, (place) => shownMark(state, place)),
-    metrics: metricsOf(live.layout),
+    metrics: partsOf(live.layout).metrics,
+    rules: partsOf(live.layout).rules,
     alarms: live.alarmViews.listed(decided.alarms, live.holder),
     windows: { ...live.closed },
   };
@@ -41,7 +45,7 @@ function propsOf(state: AssetState): AssetView['props'] {
     health: score,
     healthLevel: healthLevel(score, definition.healthThresholds),
     healthBreakdown: breakdown,
-    devices: [...new Set(definition.links.map((link) => link.device))],
+    devices: partsOf(live.layout).devices,
     children: definition.children,
     connected: isConnected(decided, live),
     lastReadingMs: newestOf(live.timeMs),
@@ -70,20 +74,19 @@ function shownMark({ decided, live }: AssetState, place: number): Mark | null {
 }
 
 function healthOfAsset({ decided, live }: AssetState): Health {
-  const { definition, slots } = live.layout;
+  const { definition, allRules } = live.layout;
   const { attributes } = definition;
-  const hasOrders = decided.orders.size > 0 || definition.rules.some((rule) => rule.workOrder !== undefined);
-  const fed = new Set(slots.map((slot) => slot.metric));
+  const hasOrders = decided.orders.size > 0 || allRules.some((rule) => rule.workOrder !== undefined);
   return healthOf({
     alarms:
-      definition.rules.length === 0
+      allRules.length === 0
         ? null
         : [...decided.alarms.values()].map((record) => {
             const severity = record.occurrence?.severity ?? 'INFO';
             return { severity, detail: record.detail, hidden: isHidden(record) && record.shelved === null };
           }),
     orders: hasOrders ? [...decided.orders.values()] : null,
-    telemetry: [...fed].flatMap((place) => worthOf({ decided, live }, place) ?? []),
+    telemetry: partsOf(live.layout).fed.flatMap((place) => worthOf({ decided, live }, place) ?? []),
     installedAtMs: instant(attributes.installedAt),
     expectedLifeYears: amount(attributes.expectedLifeYears),
     maintainedAtMs: decided.maintainedAtMs ?? instant(attributes.lastMaintenanceAt),
@@ -99,16 +102,29 @@ function worthOf(state: AssetState, place: number): keyof typeof TELEMETRY_WORTH
   return mark.reason === 'stale' || mark.reason === DEVICE_LOST ? 'stale' : mark.quality;
 }
 
-const infos = new WeakMap<AssetLayout, AssetView['metrics']>();
+interface Parts {
+  readonly metrics: AssetView['metrics'];
+  readonly rules: AssetView['rules'];
+  readonly devices: readonly string[];
+  /** Places of the metrics that a device feeds. */
+  readonly fed: readonly number[];
+}
 
-/** Changes only with the topology, so the same objects serve every view. */
-function metricsOf(layout: AssetLayout): AssetView['metrics'] {
-  let metrics = infos.get(layout);
-  if (metrics === undefined) {
-    metrics = Object.fromEntries(layout.metrics.map((metric, place) => [metric.name, infoOf(layout, place)]));
-    infos.set(layout, metrics);
+const parts = new WeakMap<AssetLayout, Parts>();
+
+/** What changes only with the topology and the rules: the same objects serve every view. */
+function partsOf(layout: AssetLayout): Parts {
+  let known = parts.get(layout);
+  if (known === undefined) {
+    known = {
+      metrics: Object.fromEntries(layout.metrics.map((metric, place) => [metric.name, infoOf(layout, place)])),
+      rules: Object.fromEntries(layout.allRules.map((rule) => [rule.id, ruleInfoOf(layout, rule)])),
+      devices: [...new Set(layout.definition.links.map((link) => link.device))],
+      fed: [...new Set(layout.slots.map((slot) => slot.metric))],
+    };
+    parts.set(layout, known);
   }
-  return metrics;
+  return known;
 }
 
 function infoOf(layout: AssetLayout, place: number): MetricInfo {
@@ -136,6 +152,21 @@ function infoOf(layout: AssetLayout, place: number): MetricInfo {
       const limits = limitsOf(rule);
       return Object.keys(limits).length === 0 ? [] : [{ rule: rule.id, severity: rule.severity, ...limits }];
     }),
+  };
+}
+
+function ruleInfoOf({ definition, ruleById }: AssetLayout, rule: Rule): RuleInfo {
+  const { name, metric, when, durationSeconds, severity, workOrder } = rule;
+  const idle = ruleById.has(rule.id) ? null : rule.active ? 'no_metric' : 'inactive';
+  return {
+    name,
+    source: definition.rules.includes(rule) ? 'file' : 'api',
+    metric: metric ?? null,
+    when,
+    durationSeconds,
+    severity,
+    workOrder: workOrder ?? null,
+    idle,
   };
 }
 

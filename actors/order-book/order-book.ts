@@ -9,8 +9,9 @@ import {
 } from '../../runtime/actor-kind.ts';
 import { entityId } from '../../runtime/ids.ts';
 import type { Json } from '../../runtime/json.ts';
-import type { Plant } from '../../topology/plant.ts';
+import type { AssetDefinition, Plant } from '../../topology/plant.ts';
 import { localDate } from '../alarm/local-date.ts';
+import type { RuleScope } from '../rule/events.ts';
 import { OrderBookCommand, type RequestedDraft, type WorkOrderDraft } from '../work-order/commands.ts';
 import { draftAsJson } from '../work-order/draft.ts';
 
@@ -28,7 +29,8 @@ export const orderBookKind: ActorKind<OrderBook, OrderBookCommand, OrderBookEven
   decide,
   evolve,
   effects,
-  describe: (_, event) => ({ number: event.number }),
+  describe: ({ rules = {} }, event) =>
+    event.kind === 'RuleNoted' ? (rules[event.rule]?.scope ?? null) : { number: event.number },
   view: ({ openByKey }) => ({ props: { openByRule: Object.keys(openByKey).length } }),
 };
 
@@ -42,6 +44,8 @@ export interface OrderBook {
   readonly counters: Readonly<Record<string, number>>;
   /** Dates before this one are forgotten: no number is given for them again, since it might be there already. */
   readonly oldestDate: string;
+  /** Rules that were made over the API; absent in what was stored before there were any. */
+  readonly rules?: Readonly<Record<string, { readonly revision: number; readonly scope: RuleScope | null }>>;
 }
 
 export type OrderBookEvent =
@@ -60,7 +64,13 @@ export type OrderBookEvent =
       readonly draft: WorkOrderDraft;
       readonly requestedBy?: string;
     }
-  | { readonly kind: 'WorkOrderForgotten'; readonly number: string };
+  | { readonly kind: 'WorkOrderForgotten'; readonly number: string }
+  | {
+      readonly kind: 'RuleNoted';
+      readonly rule: string;
+      readonly revision: number;
+      readonly scope: RuleScope | null;
+    };
 
 /** XXXXX of WO-YYYYMMDD-XXXXX. */
 const NUMBERS_PER_DATE = 99_999;
@@ -72,7 +82,12 @@ function decide(book: OrderBook, command: OrderBookCommand, turn: Turn<Register>
     const { number } = command;
     return accept(Object.values(book.openByKey).includes(number) ? [{ kind: 'WorkOrderForgotten', number }] : []);
   }
-  const checked = check(command.draft, turn.definition);
+  if (command.kind === 'NoteRule') {
+    const { kind: _, ...noted } = command;
+    const known = book.rules?.[command.rule]?.revision ?? 0;
+    return accept(command.revision > known ? [{ kind: 'RuleNoted', ...noted }] : []);
+  }
+  const checked = check(book, command.draft, turn);
   if (!checked.ok) return checked;
   const { draft, timeZone } = checked;
   const date = usableDate(book, command.date ?? localDate(timeZone, turn.nowMs), turn.nowMs);
@@ -91,19 +106,28 @@ function decide(book: OrderBook, command: OrderBookCommand, turn: Turn<Register>
 
 /** The same for everybody who asks, whichever way they come: what an order is about has to be there. */
 function check(
+  book: OrderBook,
   draft: RequestedDraft,
-  { assets, workOrderTemplates }: Register,
+  { definition: { assets, workOrderTemplates }, by }: Turn<Register>,
 ): Rejection | { readonly ok: true; readonly draft: WorkOrderDraft; readonly timeZone: string } {
   const asset = assets.get(draft.asset);
   if (asset === undefined) return reject('UNKNOWN_ASSET', `there is no asset ${draft.asset}`, 'draft.asset');
-  const { site, timeZone, rules } = asset;
+  const { site, timeZone } = asset;
   if (draft.site !== undefined && draft.site !== site)
     return reject('SITE_MISMATCH', `${draft.asset} is at the site ${site}, not at ${draft.site}`, 'draft.site');
-  if (draft.rule !== null && !rules.some(({ id }) => id === draft.rule))
+  // An asset knows its own rules, and may have a new one before this book has heard of it.
+  if (draft.rule !== null && by.via !== 'entity' && !hasRule(book, asset, draft.rule))
     return reject('UNKNOWN_RULE', `${draft.asset} has no rule ${draft.rule}`, 'draft.rule');
   if (draft.template !== null && !workOrderTemplates.has(draft.template))
     return reject('UNKNOWN_TEMPLATE', `there is no work order template ${draft.template}`, 'draft.template');
   return { ok: true, draft: { ...draft, site }, timeZone };
+}
+
+function hasRule({ rules = {} }: OrderBook, { id, profile, rules: ofFile }: AssetDefinition, rule: string): boolean {
+  if (ofFile.some((each) => each.id === rule)) return true;
+  const scope = rules[rule]?.scope ?? null;
+  if (scope === null) return false;
+  return 'asset' in scope ? scope.asset === id : scope.profile === profile;
 }
 
 function evolve(book: OrderBook, event: OrderBookEvent): OrderBook {
@@ -114,6 +138,7 @@ function evolve(book: OrderBook, event: OrderBookEvent): OrderBook {
       const oldestDate = latest([dateOf(timeOf(newest) - KEPT_DAYS * DAY_MS), book.oldestDate]);
       const counters = Object.entries({ ...book.counters, [event.date]: event.counter });
       return {
+        ...book,
         openByKey: key === null ? book.openByKey : { ...book.openByKey, [key]: event.number },
         counters: Object.fromEntries(counters.filter(([date]) => date >= oldestDate)),
         oldestDate,
@@ -125,13 +150,17 @@ function evolve(book: OrderBook, event: OrderBookEvent): OrderBook {
       const open = Object.entries(book.openByKey).filter(([, number]) => number !== event.number);
       return { ...book, openByKey: Object.fromEntries(open) };
     }
+    case 'RuleNoted': {
+      const { rule, revision, scope } = event;
+      return { ...book, rules: { ...book.rules, [rule]: { revision, scope } } };
+    }
     default:
       return unreachable(event);
   }
 }
 
 function effects(event: OrderBookEvent): readonly Effect[] {
-  if (event.kind === 'WorkOrderForgotten') return [];
+  if (event.kind === 'WorkOrderForgotten' || event.kind === 'RuleNoted') return [];
   const { number, date, requestedBy } = event;
   const draft = draftAsJson(event.draft);
   const by = requestedBy === undefined ? {} : { requestedBy };

@@ -51,7 +51,17 @@ export type RequestedDraft = z.infer<typeof RequestWorkOrder>['draft'];
 
 /** From a work order that was closed or cancelled. */
 export const WorkOrderEnded = z.strictObject({ kind: z.literal('WorkOrderEnded'), number: z.string().max(40) });
-export const OrderBookCommand = z.discriminatedUnion('kind', [RequestWorkOrder, WorkOrderEnded]);
+
+/** From the actor of a rule that was made over the API: people may name it, as they may name those of the file. */
+export const NoteRule = z.strictObject({
+  kind: z.literal('NoteRule'),
+  rule: z.string().min(1).max(64),
+  revision: z.int().min(1),
+  /** Null: the rule was deleted. */
+  scope: z.union([z.strictObject({ asset: z.string() }), z.strictObject({ profile: z.string() })]).nullable(),
+});
+
+export const OrderBookCommand = z.discriminatedUnion('kind', [RequestWorkOrder, WorkOrderEnded, NoteRule]);
 export type OrderBookCommand = z.infer<typeof OrderBookCommand>;
 
 /** The 18 transitions. `name` in the API's path `/workorders/:number/transitions/:transition`. */

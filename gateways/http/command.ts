@@ -36,8 +36,8 @@ export async function ask(
 /** What the client has sent, by the name under which it did. */
 function fieldOfRequest(code: string, field: string | undefined): string | undefined {
   if (code === 'COMMAND_ID_REUSED') return 'Idempotency-Key';
-  // The body of a request for a work order is its draft.
-  return field?.replace(/^draft\./, '');
+  // The body of a request for a work order is its draft, that of a rule its members.
+  return field?.replace(/^(draft|rule|changes)\./, '');
 }
 
 /** As `ask`, for routes that send one command: a refusal becomes an HTTP error. */

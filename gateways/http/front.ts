@@ -3,6 +3,7 @@ import uWS from 'uWebSockets.js';
 import type { Registry } from 'prom-client';
 import { ErrorWithCode } from '../../runtime/errors.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import type { FileRule } from '../../topology/file-rules.ts';
 import type { AccessAudit } from '../auth/access-audit.ts';
 import { type Authenticator, may } from '../auth/authenticator.ts';
 import type { DriverLog } from '../driver.ts';
@@ -29,6 +30,8 @@ export interface FrontOptions {
   readonly port: number;
   readonly runtime: Runtime;
   readonly plant: PlantInfo;
+  /** Rules that stand in the topology file; none when left out. */
+  readonly fileRules?: readonly FileRule[];
   readonly tokens: Authenticator;
   /** Is told who came in, and who was turned away. */
   readonly access: AccessAudit;
@@ -113,6 +116,7 @@ class FrontServer {
         tokens,
         access,
         plant,
+        fileRules: options.fileRules ?? [],
         health,
         now,
         startedAtMs: now(),

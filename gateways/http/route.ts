@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Runtime } from '../../runtime/runtime.ts';
+import type { FileRule } from '../../topology/file-rules.ts';
 import type { AccessAudit } from '../auth/access-audit.ts';
 import type { Authenticator, Identity } from '../auth/authenticator.ts';
 import type { DriverLog } from '../driver.ts';
@@ -14,6 +15,8 @@ export interface Api {
   /** Who came in, and who was turned away. */
   readonly access: AccessAudit;
   readonly plant: PlantInfo;
+  /** Rules that stand in the topology file. */
+  readonly fileRules: readonly FileRule[];
   readonly health: SystemHealth;
   readonly now: () => number;
   readonly startedAtMs: number;

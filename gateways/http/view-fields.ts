@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RuleItem } from './rule-schemas.ts';
 import { Alarm, AssetItem, DeviceItem, SiteItem, WorkOrderItem } from './view-schemas.ts';
 
 /**
@@ -61,3 +62,4 @@ export const ASSET_FIELDS = new ViewFields(AssetItem);
 export const DEVICE_FIELDS = new ViewFields(DeviceItem);
 export const WORK_ORDER_FIELDS = new ViewFields(WorkOrderItem);
 export const ALARM_FIELDS = new ViewFields(Alarm);
+export const RULE_FIELDS = new ViewFields(RuleItem);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { AlarmView, AssetView, DeviceView, SiteView, WorkOrderView } from '../../actors/views.ts';
+import { When } from './rule-schemas.ts';
 
 /**
  * The views of the actors as schemas, for the published API. Each is held to the type of its view by the compiler: a field
@@ -115,6 +116,16 @@ const MetricInfo = z.object({
     }),
   ),
 });
+const RuleInfo = z.object({
+  name: z.string(),
+  source: z.enum(['file', 'api']),
+  metric: z.string().nullable(),
+  when: When,
+  durationSeconds: z.number(),
+  severity: Severity,
+  workOrder: z.string().nullable().describe('Template of the order that it opens'),
+  idle: z.enum(['inactive', 'no_metric']).nullable().describe('Why it is not evaluated; null: it is'),
+});
 const Window = z.object({
   startMs: Instant,
   endMs: Instant,
@@ -178,6 +189,7 @@ const AssetGroups = z.object({
   received: z.record(z.string(), Instant).describe('At which our node received the value, by the same keys'),
   marks: z.record(z.string(), Mark),
   metrics: z.record(z.string(), MetricInfo),
+  rules: z.record(z.string(), RuleInfo).describe('What is judged here, by id'),
   alarms: z.record(z.string(), Alarm),
   windows: z.record(z.string(), Window),
 }) satisfies z.ZodType<AssetView>;

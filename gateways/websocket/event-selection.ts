@@ -11,6 +11,7 @@ const READ_PERMISSION: Readonly<Record<string, string>> = {
   site: 'site:read',
   asset: 'asset:read',
   device: 'device:read',
+  rule: 'rule:read',
   'work-order': 'workorder:read',
   'order-book': 'workorder:read',
 };

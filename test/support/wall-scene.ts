@@ -108,6 +108,29 @@ const METRICS: Readonly<Record<string, MetricInfo>> = {
   running: { ...metric('Running', '', null, null, [], false), range: null },
 };
 
+const RULES: AssetView['rules'] = {
+  'temp-high': {
+    name: 'Bearing hot',
+    source: 'file',
+    metric: 'temperature',
+    when: { above: 85 },
+    durationSeconds: 10,
+    severity: 'HIGH',
+    workOrder: null,
+    idle: null,
+  },
+  'flow-low': {
+    name: 'Little flow',
+    source: 'api',
+    metric: 'flow',
+    when: { below: 40 },
+    durationSeconds: 0,
+    severity: 'MEDIUM',
+    workOrder: null,
+    idle: null,
+  },
+};
+
 function metric(
   title: string,
   unit: string,
@@ -176,6 +199,7 @@ function asset(id: string, name: string, site: string, siteName: string, i: numb
     received: { flow: nowMs, temperature: nowMs, vibration: nowMs, running: nowMs },
     marks: {},
     metrics: METRICS,
+    rules: RULES,
     alarms: {},
     windows: {
       'temperature@1m': {

@@ -71,8 +71,31 @@ const ALARM_COMMANDS = (rules: readonly string[]) =>
     fc.record({ kind: fc.constant('CommentAlarm'), rule: fc.constantFrom(...rules), text: fc.constant('seen') }),
   );
 
+/** A rule of the API that comes, changes, is switched off and goes, in any order and also late. */
+const ruleCommands = fc.oneof(
+  fc.record({
+    kind: fc.constant('AdoptRule'),
+    revision: fc.integer({ min: 1, max: 20 }),
+    rule: fc.record({
+      id: fc.constantFrom('made', 'made-2', 'hot'),
+      name: fc.constant('Made'),
+      metric: fc.constantFrom('temperature', 'pressure', 'nothing'),
+      when: fc.constantFrom({ above: 75 }, { below: 70 }),
+      durationSeconds: fc.constantFrom(0, 2),
+      cooldownSeconds: fc.constantFrom(0, 5),
+      active: fc.constantFrom(true, true, false),
+    }),
+  }),
+  fc.record({
+    kind: fc.constant('DropRule'),
+    revision: fc.integer({ min: 1, max: 20 }),
+    id: fc.constantFrom('made', 'made-2'),
+  }),
+);
+
 const assetCommands = fc.oneof(
-  ALARM_COMMANDS(['hot', 'power', 'lost']),
+  ALARM_COMMANDS(['hot', 'power', 'lost', 'made']),
+  ruleCommands,
   fc.record({
     kind: fc.constant('DeviceReported'),
     device: fc.constantFrom('plc-1', 'plc-2'),

@@ -1,0 +1,57 @@
+import type { AssetDefinition } from '../../topology/plant.ts';
+import { AlarmViews, endOrphans } from '../alarm/book.ts';
+import { createTimers } from '../alarm/evaluate.ts';
+import { evolveAdopted, rulesInForce } from './adopted.ts';
+import type { AdoptRule, DropRule } from './commands.ts';
+import type { AssetEvent, RuleAdopted, RuleDropped } from './events.ts';
+import { layoutOf } from './layout.ts';
+import type { AssetDecided, AssetLive } from './state.ts';
+
+/**
+ * Brings what the hot path goes by in line with the rules that were decided. It follows from them alone, so it does not matter
+ * when it happens, as long as it is before they are asked for anything; where nothing has changed it costs one comparison.
+ */
+export function syncRules({ rules }: AssetDecided, live: AssetLive): void {
+  if (live.adopted === rules) return;
+  const { adopted: before, layout, timers } = live;
+  const { definition } = layout;
+  live.adopted = rules;
+  live.layout = layoutOf(definition, rulesInForce(definition, rules));
+  live.timers = createTimers(live.layout.rules.length);
+  live.holder = { ...live.holder, rules: live.layout.allRules };
+  live.alarmViews = new AlarmViews();
+  for (const { rule, index } of live.layout.rules) {
+    const known = layout.ruleById.get(rule.id);
+    const isSame = known?.rule === rule || before.get(rule.id)?.judgesSince === rules.get(rule.id)?.judgesSince;
+    if (known === undefined || !isSame) continue;
+    live.timers.onSinceMs[index] = timers.onSinceMs[known.index] ?? Number.NaN;
+    live.timers.offSinceMs[index] = timers.offSinceMs[known.index] ?? Number.NaN;
+  }
+}
+
+/** Alarms whose rule is gone or switched off, or has lost its metric, end. */
+export function endOfOrphans(decided: AssetDecided, definition: AssetDefinition, nowMs: number): AssetEvent[] {
+  const metrics = new Set(definition.metrics.map(({ name }) => name));
+  const rules = rulesInForce(definition, decided.rules).map(({ id, active, when, metric = '' }) => ({
+    id,
+    active: active && (when === 'deviceLost' || metrics.has(metric)),
+  }));
+  return endOrphans(decided.alarms, rules, nowMs);
+}
+
+export function decideAdopted(
+  decided: AssetDecided,
+  command: AdoptRule | DropRule,
+  definition: AssetDefinition,
+  atMs: number,
+): AssetEvent[] {
+  const { revision, again } = command;
+  const id = command.kind === 'AdoptRule' ? command.rule.id : command.id;
+  const known = decided.rules.get(id);
+  if (known !== undefined && (known.revision > revision || (known.revision === revision && !again))) return [];
+  const event: RuleAdopted | RuleDropped =
+    command.kind === 'AdoptRule'
+      ? { kind: 'RuleAdopted', atMs, revision, rule: command.rule }
+      : { kind: 'RuleDropped', atMs, revision, id };
+  return [event, ...endOfOrphans({ ...decided, rules: evolveAdopted(decided.rules, event) }, definition, atMs)];
+}
