@@ -6,6 +6,15 @@ import type { Json } from './json.ts';
 /** Rises with every change of any field, so that "what changed since" is one comparison. */
 export type Revision = number;
 
+/** What is looked at together: the entities of a site, for instance. Named by the population. */
+export type Group = string;
+
+/** The group of whatever belongs to none; no name of the topology begins so. */
+export const COMMON_GROUP: Group = '_common';
+
+/** The group of fields that a view has while the node that it comes from is silent. */
+export const AWAY = 'away';
+
 /** What the outside sees of one entity. Fields keep the revision at which they last changed. */
 export interface LiveCell {
   readonly id: EntityId;
@@ -15,6 +24,10 @@ export interface LiveCell {
   readonly view: View;
   /** Revision at which it appeared, or came back: who has seen only older ones knows nothing of it. */
   readonly appearedAt: Revision;
+  /** True where another node of the cell owns it, and this is a copy of what it shows there. */
+  readonly mirrored: boolean;
+  /** Revision since which it is an entity of this node that is shown, and no copy. */
+  readonly ownSince: Revision;
   /** Fields that changed after a revision, by group; a field that went away is null. Undefined when none did. */
   changesSince(revision: Revision): Record<string, Record<string, Json>> | undefined;
 }
@@ -28,6 +41,10 @@ export interface LiveBus {
   cell(id: EntityId): LiveCell | undefined;
   /** All cells of a kind, in a stable order. */
   cells(kind: string): readonly LiveCell[];
+  /** The group of an entity, whether it is shown or not. */
+  groupOf(id: EntityId): Group;
+  /** Somebody looks at these groups: until the release they are shown here, whichever nodes own their entities. */
+  want(groups: readonly Group[] | 'all'): Interest;
   /**
    * Called after each flush with the cells that changed; a flush comes at most every `flushIntervalMs`. `whole`: every view is
    * now as new as the events announced so far; false where one entity alone was shown early. Returns the unsubscribe.
@@ -35,6 +52,24 @@ export interface LiveBus {
   onFlush(listener: (changed: readonly LiveCell[], revision: Revision, whole: boolean) => void): () => void;
   /** Called with committed journal rows in order of their position. */
   onCommitted(listener: (entries: readonly JournalEntry[]) => void): () => void;
+}
+
+/** What somebody looks at. */
+export interface Interest {
+  /** True when all of it is shown already, as it always is where there is one node. */
+  readonly isReady: boolean;
+  /**
+   * Resolves when it is shown. Rejects with LIVE_VIEWS_MISSING where a node that is not silent has not said what it shows within
+   * the bound; the interest lasts all the same, until its release.
+   */
+  readonly ready: Promise<void>;
+  release(): void;
+}
+
+/** Since when nobody speaks for an entity that is shown; undefined where its owner does. Epoch milliseconds. */
+export function awaySinceMs({ view }: Pick<LiveCell, 'view'>): number | undefined {
+  const sinceMs = view[AWAY]?.sinceMs;
+  return typeof sinceMs === 'number' ? sinceMs : undefined;
 }
 
 /** True for a cell that shows nothing: the entity went away, or somebody asked for one that never was. */

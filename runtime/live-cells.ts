@@ -1,9 +1,16 @@
 import type { View } from './actor-kind.ts';
 import { type EntityId, kindOf } from './ids.ts';
 import type { JournalEntry } from './journal.ts';
-import type { Json } from './json.ts';
-import { isGone, type LiveBus, type LiveCell, type Revision } from './live-bus.ts';
-import { sameJson } from './same-json.ts';
+import {
+  COMMON_GROUP,
+  type Group,
+  type Interest,
+  isGone,
+  type LiveBus,
+  type LiveCell,
+  type Revision,
+} from './live-bus.ts';
+import { Cell } from './live-cell.ts';
 
 /** A flush may take at most this share of the time; under load it therefore comes less often, not with less in it. */
 const FLUSH_SHARE = 0.25;
@@ -12,6 +19,19 @@ const FLUSH_SHARE = 0.25;
 const GONE_KEPT_MS = 600_000;
 const MAX_GONE = 1000;
 const NOTHING: View = {};
+
+/** What a node says to whoever looks at entities of other nodes. */
+export interface Elsewhere extends Pick<LiveBus, 'groupOf' | 'want'> {}
+
+/** One node has everything. */
+const NOWHERE_ELSE: Elsewhere = {
+  groupOf: () => COMMON_GROUP,
+  want: () => SHOWN,
+};
+const SHOWN: Interest = { isReady: true, ready: Promise.resolve(), release: () => undefined };
+
+type Dirty = readonly [EntityId, () => View];
+const NONE: readonly Dirty[] = [];
 
 type FlushListener = Parameters<LiveBus['onFlush']>[0];
 
@@ -25,6 +45,8 @@ export class LiveCells implements LiveBus {
   /** Cells of entities that are gone, the oldest first, with the time since when. */
   readonly #gone = new Map<EntityId, number>();
   readonly #dirty = new Map<EntityId, () => View>();
+  /** Of entities of other nodes. Apart from the others, since what an entity of this node shows comes last. */
+  readonly #dirtyMirrored = new Map<EntityId, () => View>();
   readonly #flushListeners = new Set<FlushListener>();
   readonly #commitListeners = new Set<(entries: readonly JournalEntry[]) => void>();
   readonly #flushIntervalMs: number;
@@ -32,6 +54,7 @@ export class LiveCells implements LiveBus {
   #revision: Revision = 0;
   #timer: NodeJS.Timeout | undefined;
   #nextFlushMs = 0;
+  #elsewhere = NOWHERE_ELSE;
 
   constructor(options: { flushIntervalMs: number; failed: (id: EntityId, error: unknown) => void }) {
     this.#flushIntervalMs = options.flushIntervalMs;
@@ -48,6 +71,24 @@ export class LiveCells implements LiveBus {
 
   cells(kind: string): readonly LiveCell[] {
     return this.#byKind.get(kind) ?? [];
+  }
+
+  /** Of every entity that is shown, or was not long ago. */
+  all(): Iterable<LiveCell> {
+    return this.#cells.values();
+  }
+
+  groupOf(id: EntityId): Group {
+    return this.#elsewhere.groupOf(id);
+  }
+
+  want(groups: readonly Group[] | 'all'): Interest {
+    return this.#elsewhere.want(groups);
+  }
+
+  /** From now on others' entities are shown too, as far as somebody wants them. */
+  reach(elsewhere: Elsewhere): void {
+    this.#elsewhere = elsewhere;
   }
 
   onFlush(listener: FlushListener): () => void {
@@ -68,19 +109,30 @@ export class LiveCells implements LiveBus {
   touch(id: EntityId, view: () => View): void {
     if (this.#dirty.has(id)) return;
     this.#dirty.set(id, view);
-    if (this.#timer === undefined) {
-      this.#timer = setTimeout(() => this.flush(), Math.max(0, this.#nextFlushMs - performance.now()));
-    }
+    this.#schedule();
+  }
+
+  /** As `touch`, for an entity of another node: at the flush it becomes a copy of what that node shows. */
+  mirror(id: EntityId, view: () => View): void {
+    this.#dirtyMirrored.set(id, view);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => this.flush(), Math.max(0, this.#nextFlushMs - performance.now()));
   }
 
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#dirty.size === 0) return;
+    if (this.#dirty.size === 0 && this.#dirtyMirrored.size === 0) return;
     const startedMs = performance.now();
     const dirty = [...this.#dirty];
+    const mirrored = [...this.#dirtyMirrored];
     this.#dirty.clear();
-    this.#show(dirty, true);
+    this.#dirtyMirrored.clear();
+    this.#show(dirty, mirrored, true);
     const tookMs = performance.now() - startedMs;
     this.#nextFlushMs = startedMs + Math.max(this.#flushIntervalMs, tookMs / FLUSH_SHARE);
   }
@@ -90,16 +142,31 @@ export class LiveCells implements LiveBus {
     const view = this.#dirty.get(id);
     if (view === undefined) return;
     this.#dirty.delete(id);
-    this.#show([[id, view]], false);
+    this.#show([[id, view]], NONE, false);
   }
 
   /** An entity is gone: listeners are told so at once, and who was not looking can find that out for a while. */
   remove(id: EntityId): void {
     this.#dirty.delete(id);
     if (!this.#cells.has(id)) return;
-    this.#show([[id, () => NOTHING]], false);
+    this.#show([[id, () => NOTHING]], NONE, false);
     this.#forgetGone(performance.now());
     this.#gone.set(id, performance.now());
+  }
+
+  /** As `remove`, of copies; an entity of this node is left as it is. */
+  unmirror(ids: Iterable<EntityId>): void {
+    const gone: Dirty[] = [];
+    for (const id of ids) {
+      this.#dirtyMirrored.delete(id);
+      const cell = this.#cells.get(id);
+      if (cell?.mirrored && !isGone(cell)) gone.push([id, () => NOTHING]);
+    }
+    if (gone.length === 0) return;
+    this.#show(NONE, gone, false);
+    const nowMs = performance.now();
+    for (const [id] of gone) this.#gone.set(id, nowMs);
+    this.#forgetGone(nowMs);
   }
 
   #forgetGone(nowMs: number): void {
@@ -121,25 +188,33 @@ export class LiveCells implements LiveBus {
     }
   }
 
-  #show(dirty: readonly (readonly [EntityId, () => View])[], whole: boolean): void {
+  #show(dirty: readonly Dirty[], mirrored: readonly Dirty[], whole: boolean): void {
     const revision = ++this.#revision;
-    const changed: Cell[] = [];
-    for (const [id, view] of dirty) {
-      try {
-        const next = view();
-        const cell = this.#cells.get(id) ?? this.#create(id, next);
-        if (cell?.replace(next, revision)) changed.push(cell);
-        if (this.#gone.size > 0 && !isGone({ view: next })) this.#gone.delete(id);
-      } catch (error) {
-        this.#failed(id, error);
-      }
+    const changed = new Set<Cell>();
+    for (const [id, view] of mirrored) this.#showOne(id, view, true, revision, changed);
+    for (const [id, view] of dirty) this.#showOne(id, view, false, revision, changed);
+    if (changed.size === 0) return;
+    const cells = [...changed];
+    for (const listener of this.#flushListeners) listener(cells, revision, whole);
+  }
+
+  #showOne(id: EntityId, view: () => View, mirrored: boolean, revision: Revision, changed: Set<Cell>): void {
+    try {
+      const next = view();
+      const cell = this.#cells.get(id) ?? this.#create(id, next);
+      if (cell === undefined) return;
+      const moved = cell.become(mirrored, revision);
+      if (cell.replace(next, revision) || moved) changed.add(cell);
+      if (this.#gone.size > 0 && !isGone({ view: next })) this.#gone.delete(id);
+    } catch (error) {
+      this.#failed(id, error);
     }
-    if (changed.length > 0) for (const listener of this.#flushListeners) listener(changed, revision, whole);
   }
 
   close(): void {
     clearTimeout(this.#timer);
     this.#dirty.clear();
+    this.#dirtyMirrored.clear();
     this.#flushListeners.clear();
     this.#commitListeners.clear();
   }
@@ -153,76 +228,5 @@ export class LiveCells implements LiveBus {
     if (kind) kind.push(cell);
     else this.#byKind.set(cell.kind, [cell]);
     return cell;
-  }
-}
-
-class Cell implements LiveCell {
-  readonly id: EntityId;
-  readonly kind: string;
-  revision: Revision = 0;
-  view: View = {};
-  appearedAt: Revision = 0;
-  /** Per group: key -> revision at which the field changed or went away. */
-  readonly #revisions = new Map<string, Map<string, Revision>>();
-
-  constructor(id: EntityId) {
-    this.id = id;
-    this.kind = kindOf(id);
-  }
-
-  replace(next: View, revision: Revision): boolean {
-    const last = this.view;
-    if (isGone(this)) this.appearedAt = revision;
-    let changed = false;
-    for (const group of Object.keys(next)) {
-      const fields = next[group];
-      if (fields !== undefined && fields !== last[group] && this.#replaceGroup(group, last[group], fields, revision))
-        changed = true;
-    }
-    for (const group of Object.keys(last)) {
-      if (!(group in next) && this.#replaceGroup(group, last[group], {}, revision)) changed = true;
-    }
-    this.view = next;
-    if (changed) this.revision = revision;
-    return changed;
-  }
-
-  #replaceGroup(group: string, last: View[string] | undefined, next: View[string], revision: Revision): boolean {
-    let revisions = this.#revisions.get(group);
-    if (!revisions) {
-      revisions = new Map();
-      this.#revisions.set(group, revisions);
-    }
-    let changed = false;
-    for (const key in next) {
-      if (last !== undefined && key in last && sameJson(last[key], next[key])) continue;
-      revisions.set(key, revision);
-      changed = true;
-    }
-    for (const key in last) {
-      if (key in next) continue;
-      revisions.set(key, revision);
-      changed = true;
-    }
-    return changed;
-  }
-
-  changesSince(since: Revision): Record<string, Record<string, Json>> | undefined {
-    if (this.revision <= since) return undefined;
-    let changes: Record<string, Record<string, Json>> | undefined;
-    for (const [group, revisions] of this.#revisions) {
-      let fields: Record<string, Json> | undefined;
-      const now = this.view[group];
-      for (const [key, revision] of revisions) {
-        if (revision <= since) continue;
-        fields ??= {};
-        fields[key] = now?.[key] ?? null;
-      }
-      if (fields) {
-        changes ??= {};
-        changes[group] = fields;
-      }
-    }
-    return changes;
   }
 }

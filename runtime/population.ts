@@ -1,5 +1,6 @@
 import type { AnyActorKind, View } from './actor-kind.ts';
 import type { EntityId } from './ids.ts';
+import type { Group } from './live-bus.ts';
 
 /** Who lives on this node and who follows whom. Comes from the topology; the runtime does not know what it is about. */
 export interface Population {
@@ -10,6 +11,10 @@ export interface Population {
   definitionOf(id: EntityId): unknown;
   /** Entities that observe the observations of another one. Fixed while the node runs, so it may be looked up by message. */
   followersOf(source: EntityId): readonly EntityId[];
+  /** In whose shard an entity lives that has to be on the same node as another one; in its own when left out. */
+  livesWith?(id: EntityId): EntityId;
+  /** What an entity is looked at together with, from its id alone; everything together when left out. */
+  groupOf?(id: EntityId): Group;
   /** Entities that watch the views of another one. */
   watchersOf(id: EntityId, view: View): readonly EntityId[];
 }

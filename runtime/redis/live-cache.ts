@@ -1,0 +1,281 @@
+import { Packr, Unpackr } from 'msgpackr';
+import { z } from 'zod';
+import { ErrorWithCode } from '../errors.ts';
+import type { Group, LiveCell } from '../live-bus.ts';
+import type { LiveCache, NodeViews, OwnViews } from '../live-cache.ts';
+import { isEntityId, isView } from '../live-frame.ts';
+import type { RedisLink, RedisState } from './connection.ts';
+
+/** What nobody renews is gone after so long: the node has died, or nothing of the group is there any more. */
+const EXPIRY_MS = 60_000;
+const RENEW_INTERVAL_MS = 15_000;
+const WRITE_INTERVAL_MS = 250;
+/** Writing may take at most this share of this node's time. */
+const WRITE_SHARE = 0.1;
+/** Views that are on their way to Redis at once. */
+const WRITE_BATCH = 500;
+const READ_BATCH = 500;
+
+/** Field of a hash that says how new the others are. Ids have a slash in them. */
+const MARK = 'mark';
+
+const options = { useRecords: true };
+const packr = new Packr(options);
+const unpackr = new Unpackr(options);
+
+const Mark = z.tuple([z.string(), z.int().min(0)]);
+
+interface Waiting {
+  /** Cells that changed; the newest view is taken when it is written. */
+  readonly changed: Set<LiveCell>;
+  /** Everything that is there of before has to go first. */
+  anew: boolean;
+}
+
+export interface RedisLiveCacheOptions {
+  readonly link: RedisLink;
+  readonly cell: string;
+  readonly node: string;
+  /** For tests. */
+  readonly timing?: {
+    readonly expiryMs?: number;
+    readonly renewIntervalMs?: number;
+    readonly writeIntervalMs?: number;
+  };
+}
+
+/**
+ * Live views in Redis: a hash for each group and node, which that node alone writes, so that no owner can overwrite another's;
+ * whose view counts says the epoch in it. A mark in each hash, written after the views, says which frames they include. What is
+ * not written in time is superseded: a cell waits once, however often it changes, and while Redis is away nothing waits at all,
+ * since everything is written anew afterwards.
+ */
+export class RedisLiveCache implements LiveCache {
+  readonly #link: RedisLink;
+  readonly #prefix: string;
+  readonly #node: string;
+  readonly #expiryMs: number;
+  readonly #renewIntervalMs: number;
+  readonly #writeIntervalMs: number;
+  readonly #waiting = new Map<Group, Waiting>();
+  readonly #written = new Set<Group>();
+  #own: OwnViews | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #renewing: NodeJS.Timeout | undefined;
+  #writing: Promise<void> | undefined;
+  #nextMs = 0;
+  #failure: string | undefined;
+  #closed = false;
+
+  constructor({ link, cell, node, timing }: RedisLiveCacheOptions) {
+    this.#link = link;
+    this.#node = node;
+    this.#prefix = `signalbox:${cell}:live`;
+    this.#expiryMs = timing?.expiryMs ?? EXPIRY_MS;
+    this.#renewIntervalMs = timing?.renewIntervalMs ?? RENEW_INTERVAL_MS;
+    this.#writeIntervalMs = timing?.writeIntervalMs ?? WRITE_INTERVAL_MS;
+    link.onReady(() => this.#all());
+  }
+
+  get usable(): boolean {
+    return this.#link.state.connected;
+  }
+
+  get state(): RedisState {
+    const { connected, detail } = this.#link.state;
+    if (!connected || this.#failure === undefined) return { connected, detail };
+    return { connected: false, detail: `${detail} does not take live views: ${this.#failure}` };
+  }
+
+  keep(own: OwnViews): void {
+    this.#own = own;
+    this.#renewing = setInterval(() => void this.#renew().catch(() => undefined), this.#renewIntervalMs);
+    this.#all();
+  }
+
+  changed(group: Group, cells: Iterable<LiveCell>): void {
+    // Later everything is written anew.
+    if (!this.usable || this.#closed) return;
+    const { changed } = this.#waitingOf(group);
+    for (const cell of cells) changed.add(cell);
+    this.#schedule();
+  }
+
+  async read(groups: readonly Group[] | 'all'): Promise<readonly NodeViews[]> {
+    if (!this.usable) throw new ErrorWithCode('REDIS_UNREACHABLE', this.state.detail);
+    const nodes = await this.#link.client.smembers(this.#nodesKey());
+    const found = await Promise.all(nodes.map((node) => this.#readNode(node, groups)));
+    return found.filter((views) => views !== undefined);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    clearInterval(this.#renewing);
+    this.#waiting.clear();
+    await this.#writing;
+    this.#link.close();
+  }
+
+  /** Redis may be another one, or have forgotten: nothing of before counts. */
+  #all(): void {
+    if (this.#own === undefined || this.#closed || !this.usable) return;
+    for (const group of new Set([...this.#own.groups(), ...this.#written])) this.#waitingOf(group).anew = true;
+    this.#schedule();
+  }
+
+  #waitingOf(group: Group): Waiting {
+    let waiting = this.#waiting.get(group);
+    if (waiting === undefined) {
+      // The first time of this run: there may be views of the one before.
+      waiting = { changed: new Set(), anew: !this.#written.has(group) };
+      this.#waiting.set(group, waiting);
+    }
+    return waiting;
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined || this.#writing !== undefined || this.#waiting.size === 0 || this.#closed) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#writing = this.#write().finally(() => {
+          this.#writing = undefined;
+          this.#schedule();
+        });
+      },
+      Math.max(0, this.#nextMs - performance.now()),
+    );
+  }
+
+  async #write(): Promise<void> {
+    const startedMs = performance.now();
+    let busyMs = 0;
+    try {
+      while (this.#waiting.size > 0 && this.usable && !this.#closed) {
+        const fromMs = performance.now();
+        const sent = this.#sendBatch();
+        busyMs += performance.now() - fromMs;
+        await sent;
+      }
+      this.#failure = undefined;
+    } catch (error) {
+      this.#failure = error instanceof Error ? error.message : String(error);
+      // What of it arrived nobody knows.
+      this.#waiting.clear();
+      for (const group of this.#own?.groups() ?? []) this.#waitingOf(group).anew = true;
+    }
+    this.#nextMs = startedMs + Math.max(this.#writeIntervalMs, busyMs / WRITE_SHARE);
+  }
+
+  /** As many views as a batch may have; a mark goes with the last ones of its group. */
+  #sendBatch(): Promise<void> {
+    const own = this.#own;
+    const pipeline = this.#link.client.pipeline();
+    let room = WRITE_BATCH;
+    for (const [group, waiting] of this.#waiting) {
+      if (room <= 0) break;
+      const key = this.#key(group);
+      if (own === undefined) break;
+      if (waiting.anew) {
+        waiting.anew = false;
+        pipeline.del(key);
+        // Of large groups too: the cost is the same as of changes, and comes once for each connection.
+        for (const { id, epoch, revision, view } of own.views(group)) {
+          pipeline.hset(key, id, packr.encode([epoch, revision, view]));
+          room--;
+        }
+        waiting.changed.clear();
+      }
+      for (const cell of waiting.changed) {
+        if (room-- <= 0) break;
+        waiting.changed.delete(cell);
+        const owned = own.view(cell);
+        if (owned === undefined) pipeline.hdel(key, cell.id);
+        else pipeline.hset(key, cell.id, packr.encode([owned.epoch, owned.revision, owned.view]));
+      }
+      if (waiting.changed.size > 0) break;
+      this.#waiting.delete(group);
+      this.#written.add(group);
+      pipeline.hset(key, MARK, packr.encode([own.run, own.numberOf(group)]));
+      pipeline.pexpire(key, this.#expiryMs);
+      pipeline.sadd(this.#groupsKey(this.#node), group);
+    }
+    pipeline.pexpire(this.#groupsKey(this.#node), this.#expiryMs);
+    pipeline.sadd(this.#nodesKey(), this.#node);
+    return done(pipeline.exec());
+  }
+
+  async #renew(): Promise<void> {
+    if (!this.usable || this.#written.size === 0) return;
+    const pipeline = this.#link.client.pipeline();
+    for (const group of this.#written) pipeline.pexpire(this.#key(group), this.#expiryMs);
+    pipeline.pexpire(this.#groupsKey(this.#node), this.#expiryMs);
+    await done(pipeline.exec());
+  }
+
+  async #readNode(node: string, groups: readonly Group[] | 'all'): Promise<NodeViews | undefined> {
+    const { client } = this.#link;
+    const has = new Set(await client.smembers(this.#groupsKey(node)));
+    if (has.size === 0) {
+      // Nobody renews it; whoever has been away comes back with its next write.
+      await client.srem(this.#nodesKey(), node);
+      return undefined;
+    }
+    const numbers = new Map<Group, number>();
+    const views: NodeViews['views'][number][] = [];
+    let run: string | undefined;
+    for (const group of groups === 'all' ? has : groups.filter((one) => has.has(one))) {
+      const key = this.#key(group, node);
+      // Before the views: they may be newer than it says, and never older.
+      const mark = markIn(await client.hgetBuffer(key, MARK));
+      if (mark === undefined) continue;
+      run ??= mark.run;
+      if (mark.run !== run) continue;
+      numbers.set(group, mark.number);
+      await this.#readHash(key, group, views);
+    }
+    return run === undefined ? undefined : { node, run, numbers, views };
+  }
+
+  async #readHash(key: string, group: Group, views: NodeViews['views'][number][]): Promise<void> {
+    let cursor = '0';
+    do {
+      const [next, flat] = await this.#link.client.hscanBuffer(key, cursor, 'COUNT', READ_BATCH);
+      for (let index = 0; index + 1 < flat.length; index += 2) {
+        const id = String(flat[index]);
+        const packed = flat[index + 1];
+        if (packed === undefined || !isEntityId(id)) continue;
+        const raw: unknown = unpackr.decode(packed);
+        if (!Array.isArray(raw)) continue;
+        const [epoch, revision, view]: unknown[] = raw;
+        if (typeof epoch !== 'number' || typeof revision !== 'number' || !isView(view)) continue;
+        views.push({ group, id, epoch, revision, view });
+      }
+      cursor = String(next);
+    } while (cursor !== '0');
+  }
+
+  #nodesKey(): string {
+    return `${this.#prefix}:nodes`;
+  }
+
+  #groupsKey(node: string): string {
+    return `${this.#prefix}:${node}:groups`;
+  }
+
+  #key(group: Group, node = this.#node): string {
+    return `${this.#prefix}:${node}:group:${group}`;
+  }
+}
+
+function markIn(packed: Buffer | null): { readonly run: string; readonly number: number } | undefined {
+  if (packed === null) return undefined;
+  const mark = Mark.safeParse(unpackr.decode(packed));
+  return mark.success ? { run: mark.data[0], number: mark.data[1] } : undefined;
+}
+
+/** The first failure of a pipeline; each of its commands has an outcome of its own. */
+async function done(answers: Promise<[error: Error | null, result: unknown][] | null>): Promise<void> {
+  for (const [error] of (await answers) ?? []) if (error !== null) throw error;
+}

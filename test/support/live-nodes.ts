@@ -1,0 +1,143 @@
+import type { View } from '../../runtime/actor-kind.ts';
+import { ErrorWithCode } from '../../runtime/errors.ts';
+import { type EntityId, entityId, nameOf } from '../../runtime/ids.ts';
+import type { Link } from '../../runtime/link.ts';
+import { COMMON_GROUP } from '../../runtime/live-bus.ts';
+import type { LiveCache } from '../../runtime/live-cache.ts';
+import { LiveCells } from '../../runtime/live-cells.ts';
+import type { LiveLane } from '../../runtime/live-lane.ts';
+import { LiveMirror, type LiveMirrorTiming } from '../../runtime/live-mirror.ts';
+import { type Epoch, type Shard, shardOf } from '../../runtime/ownership.ts';
+import type { Population } from '../../runtime/population.ts';
+
+/** Everything fast, so that a test waits for silence as short as it can. */
+export const QUICK: LiveMirrorTiming = {
+  publishIntervalMs: 2,
+  beatIntervalMs: 40,
+  silentAfterMs: 400,
+  forgetAfterMs: 1200,
+  lingerMs: 100,
+  readyTimeoutMs: 1500,
+};
+
+/** Entities `thing/<group>.<name>`: the group is in the name. */
+export function thing(group: string, name: string | number): EntityId {
+  return entityId('thing', `${group}.${name}`);
+}
+
+export const groupOf = (id: EntityId): string =>
+  nameOf(id).includes('.') ? nameOf(id).slice(0, nameOf(id).indexOf('.')) : COMMON_GROUP;
+
+/** Answers between nodes of one process, as JSON, as a link does that is a network. */
+export class MemoryLinks {
+  readonly #serving = new Map<string, Map<string, (body: unknown, from: string) => unknown>>();
+  /** Nodes that nothing reaches, and nodes that never answer. */
+  readonly cut = new Set<string>();
+  readonly mute = new Set<string>();
+  requests = 0;
+
+  link(node: string): Pick<Link, 'request' | 'serve' | 'nodes'> {
+    const serving = new Map<string, (body: unknown, from: string) => unknown>();
+    this.#serving.set(node, serving);
+    const others = () => [...this.#serving.keys()].filter((other) => other !== node && !this.cut.has(other));
+    return {
+      get nodes() {
+        return others();
+      },
+      serve: (what, answer) => void serving.set(what, answer),
+      request: async (to, what, body, timeoutMs) => {
+        this.requests++;
+        await new Promise((resolve) => setImmediate(resolve));
+        if (this.mute.has(to)) return new Promise(() => void timeoutMs);
+        const answer = this.#serving.get(to)?.get(what);
+        if (this.cut.has(to) || this.cut.has(node) || answer === undefined)
+          throw new ErrorWithCode('NODE_UNREACHABLE', `${to} is not there`);
+        const said = JSON.stringify(await answer(JSON.parse(JSON.stringify(body)), node));
+        await new Promise((resolve) => setImmediate(resolve));
+        return JSON.parse(said);
+      },
+    };
+  }
+
+  remove(node: string): void {
+    this.#serving.delete(node);
+  }
+}
+
+/** One node as far as its live views go: what it owns and shows a test says. */
+export class LiveNode {
+  readonly name: string;
+  readonly live: LiveCells;
+  readonly mirror: LiveMirror;
+  readonly shards = new Map<Shard, Epoch>();
+  readonly notes: string[] = [];
+  readonly #views = new Map<EntityId, View>();
+
+  constructor(options: {
+    name: string;
+    lane: LiveLane;
+    link: Pick<Link, 'request' | 'serve' | 'nodes'>;
+    cache?: LiveCache;
+    population?: Partial<Population>;
+    timing?: Partial<LiveMirrorTiming>;
+  }) {
+    const { name, lane, link, cache, population, timing } = options;
+    this.name = name;
+    this.live = new LiveCells({
+      flushIntervalMs: 1,
+      failed: (id, error) => {
+        throw new Error(`view of ${id}`, { cause: error });
+      },
+    });
+    this.mirror = new LiveMirror({
+      node: name,
+      live: this.live,
+      lane,
+      link,
+      ...(cache !== undefined && { cache }),
+      population: { residents: [], watchersOf: () => [], groupOf, ...population },
+      epochOf: (shard) => this.shards.get(shard),
+      note: (what) => this.notes.push(what),
+      timing: { ...QUICK, ...timing },
+    });
+    this.mirror.start();
+  }
+
+  /** It owns the shards of these from now on. */
+  own(epoch: Epoch, ...ids: readonly EntityId[]): this {
+    for (const id of ids) this.shards.set(shardOf(id), epoch);
+    return this;
+  }
+
+  lose(...ids: readonly EntityId[]): void {
+    for (const id of ids) {
+      this.shards.delete(shardOf(id));
+      this.#views.delete(id);
+    }
+  }
+
+  /** Its own entity shows this; groups that are left out stay as they are. */
+  set(id: EntityId, groups: View): void {
+    this.#views.set(id, { ...this.#views.get(id), ...groups });
+    this.live.touch(id, () => this.#views.get(id) ?? {});
+  }
+
+  replace(id: EntityId, view: View): void {
+    this.#views.set(id, view);
+    this.live.touch(id, () => this.#views.get(id) ?? {});
+  }
+
+  retire(id: EntityId): void {
+    this.#views.delete(id);
+    this.live.remove(id);
+  }
+
+  view(id: EntityId): View | undefined {
+    return this.live.cell(id)?.view;
+  }
+
+  close(): void {
+    this.mirror.close();
+    this.live.close();
+  }
+}
