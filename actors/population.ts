@@ -1,5 +1,6 @@
 import type { View } from '../runtime/actor-kind.ts';
 import { type EntityId, entityId, kindOf, nameOf } from '../runtime/ids.ts';
+import { COMMON_GROUP, type Group } from '../runtime/live-bus.ts';
 import type { Population } from '../runtime/population.ts';
 import type { Plant } from '../topology/plant.ts';
 import { accessKind } from './access/access.ts';
@@ -39,6 +40,13 @@ export function populationOf(plant: Plant, node?: string): Population {
   const nodes = new Map(node === undefined ? [] : [[node, nodeSystem(node, plant)]]);
   for (const [id, { site }] of connections) watchers.set(entityId('connection', id), [entityId('site', site)]);
   for (const [id, { site }] of nodes) watchers.set(entityId('node', id), [entityId('site', site)]);
+  // Work orders come and go, and only their views say where they belong: they are looked at together.
+  const places = new Map<EntityId, Group>([
+    ...[...plant.devices.values()].map(({ id, site }) => [entityId('device', id), site] as const),
+    ...[...plant.assets.values()].map(({ id, site }) => [entityId('asset', id), site] as const),
+    ...[...connections].map(([id, { site }]) => [entityId('connection', id), site] as const),
+    ...[...nodes].map(([id, { site }]) => [entityId('node', id), site] as const),
+  ]);
   const definitions: Readonly<Record<string, ReadonlyMap<string, unknown>>> = {
     site: plant.sites,
     asset: plant.assets,
@@ -67,6 +75,7 @@ export function populationOf(plant: Plant, node?: string): Population {
     },
     followersOf: (source) => followers.get(source) ?? NOBODY,
     watchersOf: (id, view) => watchers.get(id) ?? watchersOfOrder(id, view),
+    groupOf: (id) => (kindOf(id) === siteKind.name ? nameOf(id) : (places.get(id) ?? COMMON_GROUP)),
   };
 }
 
