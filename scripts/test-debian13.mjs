@@ -33,6 +33,9 @@ step(`node-${NODE_VERSION}`, installNode);
 step(`npm-${NPM_VERSION}`, installNpm);
 copyMachineFacts();
 copySource();
+if (inside(['node', '-e', "import('./scripts/setup.mjs').then(({ installPackages }) => installPackages())"]) !== 0)
+  fail('The packages could not be installed.');
+copyCache();
 if (onlyMake) {
   console.log(`Ready: ${root}`);
 } else {
@@ -128,9 +131,13 @@ function copySource() {
     if (name !== 'node_modules') fs.rmSync(path.join(place, name), { recursive: true, force: true });
   const archive = execFileSync('git', ['archive', 'HEAD'], { cwd: ROOT, maxBuffer: 512 * 1024 * 1024 });
   execFileSync('tar', ['-x', '-C', place], { input: archive });
-  const cache = path.join(ROOT, 'node_modules/.cache/signalbox');
-  const inner = path.join(place, 'node_modules/.cache/signalbox');
-  if (fs.existsSync(cache) && !fs.existsSync(inner)) fs.cpSync(cache, inner, { recursive: true });
+}
+
+/** What this machine has fetched for the tests already; after the packages, for npm empties the folder that it is in. */
+function copyCache() {
+  const cache = 'node_modules/.cache/signalbox';
+  if (fs.existsSync(path.join(ROOT, cache)))
+    fs.cpSync(path.join(ROOT, cache), path.join(root, SOURCE, cache), { recursive: true });
 }
 
 /**
