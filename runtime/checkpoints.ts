@@ -1,5 +1,6 @@
 import { pack } from 'msgpackr';
 import type { Entities } from './entities.ts';
+import type { Entity } from './entity/entity.ts';
 import { type EntityId, entityId } from './ids.ts';
 import type { Journal } from './journal.ts';
 import type { Shard } from './ownership.ts';
@@ -15,6 +16,8 @@ export interface CheckpointsOptions {
   readonly entities: Entities;
   readonly journal: Pick<Journal, 'snapshot' | 'saveSnapshots'>;
   readonly delivered: () => number;
+  /** Whether this node may still speak for a shard. */
+  readonly mayAct: (shard: Shard) => boolean;
 }
 
 /**
@@ -26,6 +29,8 @@ export class Checkpoints {
   readonly #options: CheckpointsOptions;
   /** Of the shards that are here, as saved last. */
   readonly #covered = new Map<Shard, number>();
+  /** Those of them whose entities are all here. */
+  readonly #whole = new Set<Shard>();
   #hurry = false;
   #running: Promise<void> | undefined;
 
@@ -50,9 +55,15 @@ export class Checkpoints {
     this.#covered.set(shard, stored?.logPosition ?? 0);
   }
 
+  /** All entities of the shard are here: from now on snapshots are taken of it. */
+  follow(shard: Shard): void {
+    this.#whole.add(shard);
+  }
+
   /** A shard is here no more. */
   end(shard: Shard): void {
     this.#covered.delete(shard);
+    this.#whole.delete(shard);
   }
 
   /**
@@ -67,11 +78,19 @@ export class Checkpoints {
     await this.#running;
   }
 
-  async #take(spreadMs: number): Promise<void> {
+  /** Of one shard, at once: it goes to another node. */
+  async takeOf(shard: Shard): Promise<void> {
+    await this.#takeFrom(this.#options.entities.ofShard(shard), [shard], 0);
+  }
+
+  #take(spreadMs: number): Promise<void> {
+    return this.#takeFrom([...this.#options.entities.all()], [...this.#whole], spreadMs);
+  }
+
+  async #takeFrom(all: readonly Entity[], shards: readonly Shard[], spreadMs: number): Promise<void> {
     const { entities, journal, delivered } = this.#options;
     const upTo = delivered();
-    const covered = new Map([...this.#covered.keys()].map((shard) => [shard, upTo]));
-    const all = [...entities.all()];
+    const covered = new Map(shards.map((shard) => [shard, upTo]));
     const pauseMs = Math.min(MAX_PAUSE_MS, (spreadMs * ENTITIES_AT_ONCE) / Math.max(1, all.length));
     for (let start = 0; start < all.length; start += ENTITIES_AT_ONCE) {
       if (start > 0 && !this.#hurry) await new Promise((resolve) => setTimeout(resolve, pauseMs));
@@ -87,7 +106,9 @@ export class Checkpoints {
   /** Last, for it says that all of the snapshots are there. */
   async #save(covered: ReadonlyMap<Shard, number>): Promise<void> {
     const timeMs = Date.now();
-    const moved = [...covered].filter(([shard, position]) => position > (this.#covered.get(shard) ?? Number.MAX_VALUE));
+    const moved = [...covered].filter(
+      ([shard, position]) => position > (this.#covered.get(shard) ?? Number.MAX_VALUE) && this.#options.mayAct(shard),
+    );
     if (moved.length === 0) return;
     await this.#options.journal.saveSnapshots(
       moved.map(([shard, logPosition]) => ({ entity: rowOf(shard), seq: 0, logPosition, timeMs, state: NOTHING })),

@@ -1,3 +1,4 @@
+import type { NodeLife } from './cluster-rows.ts';
 import type { Append, Appended, Journal } from './journal.ts';
 
 const MAX_BATCH = 512;
@@ -22,6 +23,7 @@ export interface CommitListener {
 export class Committer {
   readonly #journal: Journal;
   readonly #listener: CommitListener;
+  readonly #writer: () => NodeLife | undefined;
   #waiting: { append: Append; resolve: (appended: Appended) => void; reject: (error: unknown) => void }[] = [];
   #running = false;
   #sinceMs: number | undefined;
@@ -29,9 +31,11 @@ export class Committer {
   #unknown: Append[] = [];
   #settling: Promise<void> | undefined;
 
-  constructor(journal: Journal, listener: CommitListener) {
+  /** @param writer the life of this node whose shards these have to be; undefined where all of them are this process's */
+  constructor(journal: Journal, listener: CommitListener, writer: () => NodeLife | undefined = () => undefined) {
     this.#journal = journal;
     this.#listener = listener;
+    this.#writer = writer;
   }
 
   /** Nothing is on its way to the journal. */
@@ -57,7 +61,7 @@ export class Committer {
 
   async #append(batch: readonly Append[]): Promise<readonly Appended[]> {
     try {
-      return await this.#journal.append(batch);
+      return await this.#journal.append(batch, this.#writer());
     } catch (error) {
       // A turn without events leads to nothing elsewhere.
       this.#unknown.push(...batch.filter(({ events }) => events.length > 0));

@@ -47,9 +47,17 @@ export interface EffectRunnerOptions {
   readonly journal: Journal;
   readonly outlets: Readonly<Record<string, Outlet>>;
   ask(to: EntityId, command: Json, options: AskOptions): Promise<Reply>;
+  /** Under which epoch this node may act for the entity now. */
   epochOf(entity: EntityId): number | undefined;
+  /** Under which epoch it has the entity, though it may have to wait before it acts. */
+  heldUnder(entity: EntityId): number | undefined;
   deadLetter(letter: DeadLetter): void;
   now(): number;
+}
+
+/** Under which epoch it was begun: under another it is somebody else's, who finds it in the journal. */
+interface Begun extends PendingEffect {
+  readonly epoch: number | undefined;
 }
 
 /**
@@ -60,7 +68,7 @@ export interface EffectRunnerOptions {
  */
 export class EffectRunner {
   readonly #options: EffectRunnerOptions;
-  readonly #lanes = new Map<string, PendingEffect[]>();
+  readonly #lanes = new Map<string, Begun[]>();
   readonly #stopping = new AbortController();
   #settled: { entity: EntityId; seq: number; index: number }[] = [];
   #settleTimer: NodeJS.Timeout | undefined;
@@ -84,8 +92,9 @@ export class EffectRunner {
     return this.#stopping.signal.aborted;
   }
 
-  begin(effect: PendingEffect): void {
+  begin(pending: PendingEffect): void {
     if (this.#stopped) return;
+    const effect = { ...pending, epoch: this.#options.heldUnder(pending.entity) };
     const key = this.#laneOf(effect);
     const lane = this.#lanes.get(key);
     if (lane) {
@@ -131,7 +140,7 @@ export class EffectRunner {
     return `${entity} ${effect.port} ${destination}`;
   }
 
-  async #run(key: string, lane: PendingEffect[]): Promise<void> {
+  async #run(key: string, lane: Begun[]): Promise<void> {
     this.#running++;
     for (let effect = lane[0]; effect && !this.#stopped; effect = lane[0]) {
       if (await this.#carryOut(effect)) this.#settleSoon(effect);
@@ -142,15 +151,14 @@ export class EffectRunner {
   }
 
   /** True when nothing is left to do for it. */
-  async #carryOut(pending: PendingEffect): Promise<boolean> {
+  async #carryOut(pending: Begun): Promise<boolean> {
     const effect = pending.effect as unknown as Effect;
     const id = effectId(pending);
     let reason = '';
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       if (attempt > 0)
         await this.#pause(Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** attempt) * (0.5 + Math.random() / 2));
-      await this.#owned(pending.entity);
-      if (this.#stopped) return false;
+      if (!(await this.#isOurs(pending))) return false;
       const outcome =
         effect.kind === 'tell'
           ? await this.#tell(effect, id, pending.entity)
@@ -158,6 +166,8 @@ export class EffectRunner {
       if (outcome === undefined) return true;
       // Cut short by the stop: nobody knows whether it could be done.
       if (this.#stopped) return false;
+      // It did not fail, its entity went to another node meanwhile.
+      if (this.#options.heldUnder(pending.entity) !== pending.epoch) return false;
       reason = outcome.reason;
       if (outcome.final) break;
     }
@@ -206,9 +216,14 @@ export class EffectRunner {
     }
   }
 
-  /** What is not ours, for now or for good, is not ours to give up either: its owner finds it in the journal. */
-  async #owned(entity: EntityId): Promise<void> {
-    while (!this.#stopped && this.#options.epochOf(entity) === undefined) await this.#pause(OWNER_LOOK_MS);
+  /** Waits while it is ours and we may not act. What is another node's is not ours to give up: it finds it in the journal. */
+  async #isOurs({ entity, epoch }: Begun): Promise<boolean> {
+    const { epochOf, heldUnder } = this.#options;
+    while (!this.#stopped && heldUnder(entity) === epoch) {
+      if (epochOf(entity) !== undefined) return true;
+      await this.#pause(OWNER_LOOK_MS);
+    }
+    return false;
   }
 
   /** Ends early when the node stops. */

@@ -68,12 +68,13 @@ export class Entities {
     this.observedByKind.set(kind, (this.observedByKind.get(kind) ?? 0) + 1);
   }
 
-  /** Creates an entity without recovering it, for the common pass over the log at the start. */
+  /** Creates an entity without recovering it, for the common pass over the log at the start. None for those of other nodes. */
   create(id: EntityId): Entity | undefined {
     const kind = this.#kinds.get(kindOf(id));
     const definition = this.#population.definitionOf(id);
-    if (!kind || definition === undefined) return undefined;
-    const entity = new Entity(id, kind, definition, this.#host);
+    const epoch = this.#host.ownership.heldUnder(this.#host.shardOf(id));
+    if (!kind || definition === undefined || epoch === undefined) return undefined;
+    const entity = new Entity(id, kind, definition, epoch, this.#host);
     this.#entities.set(id, entity);
     return entity;
   }
@@ -140,9 +141,40 @@ export class Entities {
     this.#entities.get(to)?.post({ kind: 'note', note });
   }
 
-  /** Whether `deliver` has anybody to hand records of this source to. */
+  /** Those of a shard that are here. */
+  ofShard(shard: Shard): Entity[] {
+    return [...this.#entities.values()].filter((entity) => entity.shard === shard);
+  }
+
+  /** Brings entities up, which all live here, whether they slept or were not here. Resolves when all of them are live. */
+  async bringUp(ids: Iterable<EntityId>): Promise<void> {
+    const rising: Promise<void>[] = [];
+    for (const id of ids) {
+      const entity = this.#awake(id);
+      // One that its own code keeps from rising is supervised like any other; the rest need not wait for it.
+      if (entity)
+        rising.push(entity.up().catch((error) => (entity.down?.cause === 'store' ? Promise.reject(error) : undefined)));
+    }
+    await Promise.all(rising);
+  }
+
+  /** Ends what is here of a shard after the running turns; what waits is declined. Nothing of it is to be found at once. */
+  async letGo(shard: Shard): Promise<void> {
+    const going = this.ofShard(shard);
+    for (const { id } of going) this.#entities.delete(id);
+    for (const id of this.#asleep.keys()) if (this.#host.shardOf(id) === shard) this.#asleep.delete(id);
+    await Promise.all(going.map((entity) => entity.stop()));
+  }
+
+  /** Whether `deliver` has anybody to hand records of this source to, among those that are here. */
   observes(source: EntityId): boolean {
-    return this.#kinds.get(kindOf(source))?.admit !== undefined || this.#population.followersOf(source).length > 0;
+    if (this.#isHere(source) && this.#kinds.get(kindOf(source))?.admit !== undefined) return true;
+    for (const follower of this.#population.followersOf(source)) if (this.#isHere(follower)) return true;
+    return false;
+  }
+
+  #isHere(id: EntityId): boolean {
+    return this.#entities.has(id) || this.#asleep.has(id);
   }
 
   deliver(record: PositionedRecord): void {

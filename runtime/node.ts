@@ -1,7 +1,10 @@
 import type { Logger } from 'pino';
 import type { View } from './actor-kind.ts';
 import { Checkpoints } from './checkpoints.ts';
-import { Committer } from './committer.ts';
+import { Cell } from './cluster/cell.ts';
+import type { Timing } from './cluster/timing.ts';
+import type { ClusterRows } from './cluster-rows.ts';
+import { type CommitListener, Committer } from './committer.ts';
 import { DeadLetterBuffer } from './dead-letters.ts';
 import { EffectRunner, type Outlet } from './effects.ts';
 import { Entities } from './entities.ts';
@@ -14,7 +17,9 @@ import { HistorianWatch } from './historian-watch.ts';
 import { type EntityId, kindOf } from './ids.ts';
 import { type Append, entriesOf, type Journal } from './journal.ts';
 import { probeJournal } from './journal-probe.ts';
+import { JournalTail } from './journal-tail.ts';
 import type { Json } from './json.ts';
+import type { Link } from './link.ts';
 import type { LiveCell } from './live-bus.ts';
 import { LiveCells } from './live-cells.ts';
 import { type DeadLetter, type DeadLetterStore, recordsBetween, type TelemetryLog } from './log.ts';
@@ -23,10 +28,11 @@ import type { Metrics } from './metrics.ts';
 import { LocalCell } from './nact/cell.ts';
 import { healthOf } from './node-health.ts';
 import { describeNode } from './node-metrics.ts';
-import { LocalOwnership, SHARD_COUNT, shardOf } from './ownership.ts';
+import { LocalOwnership, type Ownership, SHARD_COUNT, type Shard, shardOf } from './ownership.ts';
 import type { Population } from './population.ts';
 import { recoverAll } from './recovery.ts';
 import type { AskOptions, Health, Reply, Restarted, Runtime } from './runtime.ts';
+import { Shards } from './shards.ts';
 import { SharedReplay } from './shared-replay.ts';
 import type { StoreName } from './store-failure.ts';
 import { StoreWatch } from './store-watch.ts';
@@ -43,14 +49,25 @@ export interface Storage {
   readonly log: TelemetryLog;
   readonly deadLetters: DeadLetterStore;
   readonly historian: Historian;
-  /** Raised at every start, so that nothing of an earlier run can write. */
-  readonly epoch: number;
+  /** Raised at every start, so that nothing of an earlier run can write. Left out in a cell, whose shards have each their own. */
+  readonly epoch?: number;
+}
+
+/** The place of a node among others that share its journal and its log. */
+export interface Seat {
+  readonly link: Link;
+  readonly rows: ClusterRows;
+  readonly timing?: Timing;
+  /** A defect of ours was found: the process has to end, at once. */
+  readonly broken: (error: unknown) => void;
 }
 
 export interface NodeOptions {
   readonly name: string;
   readonly population: Population;
   readonly storage: Storage;
+  /** Left out, the node is alone and everything is its own. */
+  readonly seat?: Seat;
   readonly outlets: Readonly<Record<string, Outlet>>;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -73,7 +90,13 @@ export class Node implements Runtime {
   readonly deadLetters: DeadLetterStore;
   readonly #options: NodeOptions;
   readonly #cell = new LocalCell();
-  readonly #ownership: LocalOwnership;
+  readonly #cluster: Cell | undefined;
+  readonly #tail: JournalTail | undefined;
+  readonly #ownership: Ownership;
+  readonly #shards: Shards;
+  /** Those whose entities are all here, and stay. */
+  readonly #open = new Set<Shard>();
+  readonly #moveListeners = new Set<() => Promise<void>>();
   readonly #committer: Committer;
   readonly #entities: Entities;
   readonly #effects: EffectRunner;
@@ -96,7 +119,9 @@ export class Node implements Runtime {
     this.journal = storage.journal;
     this.historian = storage.historian;
     this.deadLetters = storage.deadLetters;
-    this.#ownership = new LocalOwnership(options.name, storage.epoch);
+    this.#cluster = options.seat && this.#join(options.seat);
+    this.#tail = options.seat && this.#follow();
+    this.#ownership = this.#cluster?.membership ?? new LocalOwnership(options.name, storage.epoch ?? 0);
     this.#deadLetterBuffer = new DeadLetterBuffer(storage.deadLetters, metrics, options.log);
     this.live = new LiveCells({
       flushIntervalMs: options.flushIntervalMs,
@@ -106,17 +131,19 @@ export class Node implements Runtime {
       journal: storage.journal,
       outlets: options.outlets,
       ask: (to, command, askOptions) => this.ask(to, command, askOptions),
-      epochOf: (entity) => this.#ownership.epochOf(shardOf(entity)),
+      epochOf: (entity) => this.#ownership.epochOf(this.#shardOf(entity)),
+      heldUnder: (entity) => this.#ownership.heldUnder(this.#shardOf(entity)),
       deadLetter: (letter) => this.deadLetter(letter),
       now: () => Date.now(),
     });
-    this.#committer = new Committer(storage.journal, {
+    const listener: CommitListener = {
       committed: (append, firstPosition) => this.#committed(append, firstPosition),
       found: ({ entity, firstSeq, effects }) => {
         for (const { index, effect } of effects) this.#effects.begin({ entity, seq: firstSeq, index, effect });
       },
       outcome: (error) => (error === undefined ? this.#journalWatch.answered() : this.#journalWatch.failed(error)),
-    });
+    };
+    this.#committer = new Committer(storage.journal, listener, () => this.#cluster?.membership.life);
     this.#journalWatch = new StoreWatch({
       probe: () => probeJournal(storage.journal),
       changed: (failure) => this.#storeChanged('journal', failure),
@@ -129,7 +156,7 @@ export class Node implements Runtime {
     this.#replays = new SharedReplay({
       log: storage.log,
       followersOf: options.population.followersOf,
-      covered: (id) => this.#checkpoints.coveredOf(shardOf(id)),
+      covered: (id) => this.#checkpoints.coveredOf(this.#shardOf(id)),
     });
     this.#entities = new Entities(options.population, this.#hostOf());
     this.#pump = this.#pumpFor(storage.log, logEnd);
@@ -137,31 +164,43 @@ export class Node implements Runtime {
       entities: this.#entities,
       journal: storage.journal,
       delivered: () => this.#pump.delivered,
+      mayAct: (shard) => this.#ownership.epochOf(shard) !== undefined,
+    });
+    this.#shards = new Shards({
+      entities: this.#entities,
+      effects: this.#effects,
+      checkpoints: this.#checkpoints,
+      journal: storage.journal,
+      residents: options.population.residents,
+      shardOf: this.#shardOf,
+      listener: {
+        opened: (shard, epoch) => {
+          this.#open.add(shard);
+          this.#cluster?.opened(shard, epoch);
+          void this.#moved();
+        },
+        closing: async (shard) => {
+          this.#open.delete(shard);
+          this.#cluster?.closing(shard);
+          await this.#moved();
+        },
+        closed: (shard) => this.#cluster?.closed(shard),
+      },
     });
   }
 
   static async start(options: NodeOptions): Promise<Node> {
     const node = new Node(options, await options.storage.log.end());
-    const { journal, log } = options.storage;
-    await Promise.all(Array.from({ length: SHARD_COUNT }, (_, shard) => node.#checkpoints.begin(shard)));
-    const residents = new Set([...options.population.residents, ...(await journal.entities())]);
     // From the first view on: what is shown while others are still recovering may never change again.
     node.live.onFlush((changed) => node.#collectWatched(changed));
-    await recoverAll({
-      ids: residents,
-      entities: node.#entities,
-      log,
-      followersOf: options.population.followersOf,
-      from: node.#checkpoints.covered,
-    });
-    node.#pump.start();
-    for (const effect of await journal.pendingEffects()) node.#effects.begin(effect);
+    if (options.seat) await node.#takeSeat();
+    else await node.#takeAll();
     node.live.flush();
     node.#startTimers();
     describeNode(options.metrics, {
       entities: node.#entities,
       pump: node.#pump,
-      log,
+      log: options.storage.log,
       effects: node.#effects,
       overflows: node.#overflows,
       historianPosition: () => node.#historianWatch.position,
@@ -169,14 +208,59 @@ export class Node implements Runtime {
     return node;
   }
 
+  /** Alone, everything comes up in one pass over the log. */
+  async #takeAll(): Promise<void> {
+    const { storage, population } = this.#options;
+    const { journal, log } = storage;
+    const all = Array.from({ length: SHARD_COUNT }, (_, shard) => shard);
+    await Promise.all(all.map((shard) => this.#checkpoints.begin(shard)));
+    const residents = new Set([...population.residents, ...(await journal.entities())]);
+    await recoverAll({
+      ids: residents,
+      entities: this.#entities,
+      log,
+      followersOf: population.followersOf,
+      from: this.#checkpoints.covered,
+    });
+    this.#pump.start();
+    for (const shard of all) {
+      this.#checkpoints.follow(shard);
+      this.#open.add(shard);
+    }
+    for (const effect of await journal.pendingEffects()) this.#effects.begin(effect);
+  }
+
+  /** Among others, what is this node's comes to it shard by shard, now and later. */
+  async #takeSeat(): Promise<void> {
+    const { journal } = this.#options.storage;
+    this.#tail?.start(await journal.end());
+    this.#pump.start();
+    this.#cluster?.start();
+    await this.#cluster?.settled();
+  }
+
   ask = async (to: EntityId, command: unknown, options: AskOptions): Promise<Reply> => {
     const end = this.#options.metrics.commandSeconds.startTimer();
-    const reply = await this.#entities.ask(to, command, options);
-    if (reply.ok) this.live.refresh(to);
+    const reply = await (this.#cluster?.ask(to, command, options) ?? this.#askHere(to, command, options));
     end();
     this.#options.metrics.commands.inc({ kind: kindOf(to), outcome: reply.ok ? 'ok' : reply.code });
     return reply;
   };
+
+  #askHere = async (to: EntityId, command: unknown, options: AskOptions): Promise<Reply> => {
+    const reply = await this.#entities.ask(to, command, options);
+    if (reply.ok) this.live.refresh(to);
+    return reply;
+  };
+
+  isHere(id: EntityId): boolean {
+    return this.#open.has(this.#shardOf(id));
+  }
+
+  onMoved(listener: () => Promise<void>): () => void {
+    this.#moveListeners.add(listener);
+    return () => this.#moveListeners.delete(listener);
+  }
 
   ingest(source: EntityId, input: unknown): Promise<void> {
     return this.#entities.ingest(source, input);
@@ -207,11 +291,15 @@ export class Node implements Runtime {
       historianLag: recordsBetween(this.#options.storage.log, this.#historianWatch.position, this.#pump.end),
       historianProblem: this.#historianWatch.problem,
       entities: this.#entities.all(),
-      beside: this.#options.healthBeside?.() ?? [],
+      beside: [...(this.#cluster ? [this.#cluster.health()] : []), ...(this.#options.healthBeside?.() ?? [])],
     });
   }
 
   async restart(id: EntityId): Promise<Restarted> {
+    return (await this.#cluster?.restart(id)) ?? this.#restartHere(id);
+  }
+
+  async #restartHere(id: EntityId): Promise<Restarted> {
     const entity = this.#entities.get(id);
     if (!entity) return { ok: false, code: 'NOT_FOUND', message: `there is no ${id} here` };
     try {
@@ -229,6 +317,8 @@ export class Node implements Runtime {
     this.#journalWatch.close();
     this.#logWatch.close();
     this.#historianWatch.close();
+    await this.#cluster?.leave();
+    await this.#tail?.close();
     await this.#pump.close();
     await this.#effects.stop();
     await this.#checkpoints
@@ -248,9 +338,48 @@ export class Node implements Runtime {
     this.#journalWatch.close();
     this.#logWatch.close();
     this.#historianWatch.close();
+    this.#cluster?.end();
+    await this.#tail?.close();
     this.live.close();
     await Promise.all([this.#pump.halt(), this.#entities.stop(), this.#effects.halt()]);
     this.#cell.stop();
+  }
+
+  #join({ link, rows, timing, broken }: Seat): Cell {
+    const { name, log } = this.#options;
+    return new Cell({
+      node: name,
+      link,
+      rows,
+      ...(timing && { timing }),
+      host: {
+        recover: (shard) => this.#shards.recover(shard),
+        open: (shard, epoch) => this.#shards.open(shard, epoch),
+        drain: (shard) => this.#shards.drain(shard),
+        flush: (shard) => this.#shards.flush(shard),
+        halt: (shard) => this.#shards.halt(shard),
+      },
+      shardOf: this.#shardOf,
+      ask: this.#askHere,
+      restart: (id) => this.#restartHere(id),
+      committed: (position) => this.#tail?.hint(position),
+      log,
+      broken,
+    });
+  }
+
+  /** Rows of all nodes, in the one order that every gateway of the cell shows them in. */
+  #follow(): JournalTail {
+    return new JournalTail({
+      journal: this.#options.storage.journal,
+      take: (entries) => this.live.committed(entries),
+    });
+  }
+
+  #shardOf = (id: EntityId): Shard => shardOf(this.#options.population.livesWith?.(id) ?? id);
+
+  async #moved(): Promise<void> {
+    await Promise.all([...this.#moveListeners].map((listener) => listener()));
   }
 
   #pumpFor(log: TelemetryLog, end: number): Pump {
@@ -271,6 +400,7 @@ export class Node implements Runtime {
     return {
       cell: this.#cell,
       ownership: this.#ownership,
+      shardOf: this.#shardOf,
       journal,
       committer: this.#committer,
       live: this.live,
@@ -301,7 +431,10 @@ export class Node implements Runtime {
 
   #committed(append: Append, firstPosition: number): void {
     this.#options.metrics.commits.inc(append.events.length);
-    this.live.committed(entriesOf(append, firstPosition));
+    const entries = entriesOf(append, firstPosition);
+    if (this.#tail === undefined) this.live.committed(entries);
+    else this.#tail.committed(entries);
+    this.#cluster?.committed(firstPosition + append.events.length - 1);
   }
 
   #crashed(id: EntityId, error: unknown, restartInMs: number | undefined): void {

@@ -22,6 +22,10 @@ export interface Runtime {
    */
   restart(id: EntityId): Promise<Restarted>;
   deadLetter(letter: DeadLetter): void;
+  /** Whether an entity lives on this node now: what there is to do for it in the field is then for this node to do. */
+  isHere(id: EntityId): boolean;
+  /** Told when entities have come to this node, and before some leave it, which then waits, for a while. Returns the unsubscribe. */
+  onMoved(listener: () => Promise<void>): () => void;
   readonly live: LiveBus;
   readonly journal: Journal;
   readonly historian: Historian;

@@ -4,8 +4,9 @@ import { messageOf } from '../errors.ts';
 import type { Epoch, Ownership, Shard } from '../ownership.ts';
 import type { Authority } from './authority.ts';
 import type { Instant } from './instant.ts';
-import type { Lease } from './lease.ts';
+import { isHeld, type Lease } from './lease.ts';
 import { authorityAt, type Member, type MemberEffect, type MemberInput, memberOf, stepMember } from './member.ts';
+import { epochHeld } from './shard.ts';
 import type { ClusterView } from './shard-map.ts';
 import type { ShardAnswer } from './shard-phase.ts';
 import { checkTiming, TIMING, type Timing } from './timing.ts';
@@ -113,8 +114,18 @@ export class Membership implements Ownership {
     return this.#ended ? undefined : authorityAt(this.#member, shard, instant(), this.#timing);
   }
 
+  /** Also while the shard recovers, which may lead to decisions; requests are for `authority` to let in. */
   epochOf(shard: Shard): Epoch | undefined {
+    if (this.#ended) return undefined;
+    const state = this.#member.shards[shard];
+    if (state?.phase.kind === 'recovering')
+      return isHeld(this.#member.lease, instant(), this.#timing) ? state.phase.epoch : undefined;
     return this.authority(shard)?.epoch;
+  }
+
+  heldUnder(shard: Shard): Epoch | undefined {
+    const state = this.#member.shards[shard];
+    return this.#ended || state === undefined ? undefined : epochHeld(state);
   }
 
   ownerOf(shard: Shard): { readonly node: string; readonly epoch: Epoch } | undefined {

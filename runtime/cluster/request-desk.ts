@@ -13,6 +13,8 @@ export interface RequestDeskOptions {
   /** Under which epoch this node may act for the shard now. */
   readonly epochOf: (shard: Shard) => Epoch | undefined;
   readonly ownerOf: (shard: Shard) => { readonly node: string; readonly epoch: Epoch } | undefined;
+  /** Why nothing can be decided for a shard of this node for longer than a sender should hold its command. */
+  readonly whyNot: (shard: Shard, epoch: Epoch) => string | undefined;
   readonly ask: (to: EntityId, command: unknown, options: AskOptions) => Promise<Reply>;
 }
 
@@ -31,6 +33,8 @@ export class RequestDesk {
 
   async take(request: RoutedRequest): Promise<RoutedAnswer> {
     const { shard, epoch, entity, command, options } = request;
+    const whyNot = this.#options.whyNot(shard, epoch);
+    if (whyNot !== undefined) return { kind: 'decided', reply: { ok: false, code: 'UNAVAILABLE', message: whyNot } };
     if (this.#options.epochOf(shard) !== epoch || this.#moving.has(shard)) return this.#refused(shard, epoch);
     if (!this.#isFresh(request)) return { kind: 'outdated' };
     const reply = await this.#options.ask(entity, command, {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { codeOf } from '../errors.ts';
 import type { EntityId } from '../ids.ts';
 import type { Link } from '../link.ts';
-import { type Shard, shardOf } from '../ownership.ts';
+import type { Shard } from '../ownership.ts';
 import type { AskOptions, Reply } from '../runtime.ts';
 import type { Instant } from './instant.ts';
 import { type RoutedAnswer, RoutedAnswerSchema, type RoutedRequest } from './request.ts';
@@ -25,6 +25,7 @@ export interface RoutesOptions {
   readonly link: Link;
   readonly timing: Timing;
   readonly shardCount: number;
+  readonly shardOf: (id: EntityId) => Shard;
   /** Works a request off that this node sends to itself. */
   readonly local: (request: RoutedRequest) => Promise<RoutedAnswer>;
   /** From the cell's rows as they are now; undefined where nobody owns the shard, or the rows cannot be read. */
@@ -58,7 +59,7 @@ export class Routes {
       const call = `${this.#nextCall++}`;
       this.#calls.set(call, { to, command, options, resolve });
       const message = { entity: to, commandId: call, deadlineMonoMs: at.monoMs + timeoutMs, body: null };
-      this.#feed(shardOf(to), { kind: 'send', at, message });
+      this.#feed(this.#options.shardOf(to), { kind: 'send', at, message });
     });
   }
 

@@ -1,9 +1,9 @@
 import type { Turn, Who } from '../actor-kind.ts';
+import { ErrorWithCode } from '../errors.ts';
 import type { CommandId } from '../ids.ts';
 import type { Append } from '../journal.ts';
 import type { Json } from '../json.ts';
-import { shardOf } from '../ownership.ts';
-import { answerOf } from '../store-failure.ts';
+import { answerOf, StoreFailure } from '../store-failure.ts';
 import type { EntityHost } from './host.ts';
 import type { Memory } from './memory.ts';
 
@@ -30,14 +30,18 @@ export type Committed =
   /** Another node may own the entity: this one must not go on. */
   | { readonly kind: 'fenced'; readonly reason: string };
 
+const NOT_VERIFIED = new ErrorWithCode('UNAVAILABLE', 'whether this node still owns the shard is to be verified');
+
 /**
  * Takes what was decided into the history of an entity, and only then into its memory; effects begin last. Throws when the
  * journal cannot say whether it has the events: memory is then no longer to be believed.
  */
 export async function commit(memory: Memory, host: EntityHost, decided: Decided): Promise<Committed> {
-  const shard = shardOf(memory.id);
-  const epoch = host.ownership.epochOf(shard);
-  if (epoch === undefined) return { kind: 'fenced', reason: 'this node does not own the shard' };
+  const shard = host.shardOf(memory.id);
+  const { epoch } = memory;
+  if (epoch === undefined || host.ownership.heldUnder(shard) !== epoch)
+    return { kind: 'fenced', reason: 'this node does not own the shard' };
+  if (host.ownership.epochOf(shard) !== epoch) throw new StoreFailure('journal', NOT_VERIFIED);
   const { events, by, commandId, commandHash, answer } = decided;
   const turn = memory.turn(by);
   const { state, rows, effects } = fold(memory, events, turn);

@@ -4,7 +4,7 @@ import type { EntityId } from '../ids.ts';
 import type { Snapshot } from '../journal.ts';
 import type { Json } from '../json.ts';
 import type { PositionedRecord } from '../log.ts';
-import { type Shard, shardOf } from '../ownership.ts';
+import type { Epoch, Shard } from '../ownership.ts';
 import type { EntityHost } from './host.ts';
 import { letterBody } from './letter-body.ts';
 import { BY_LOG, BY_TIMER, Memory } from './memory.ts';
@@ -25,6 +25,8 @@ export class Entity {
   readonly id: EntityId;
   readonly kind: AnyActorKind;
   readonly shard: Shard;
+  /** Under which this memory of it was begun. Under a later one of the same node there is another. */
+  readonly epoch: Epoch;
   readonly #host: EntityHost;
   readonly #memory: Memory;
   readonly #turns: Turns;
@@ -33,18 +35,19 @@ export class Entity {
   readonly #view = () => this.#memory.view();
   #status: EntityStatus = 'recovering';
   #recovery: Recovery | undefined;
-  /** Those who wait for a restart that they asked for. */
-  readonly #restarting: ((error: unknown) => void)[] = [];
+  /** Those who wait for it to be live. */
+  readonly #rising: ((error: unknown) => void)[] = [];
   #changed = false;
   /** The next instant at which it wants to be woken; looked at again only after something happened. */
   #dueMs: number | undefined;
 
-  constructor(id: EntityId, kind: AnyActorKind, definition: unknown, host: EntityHost) {
+  constructor(id: EntityId, kind: AnyActorKind, definition: unknown, epoch: Epoch, host: EntityHost) {
     this.id = id;
     this.kind = kind;
-    this.shard = shardOf(id);
+    this.shard = host.shardOf(id);
+    this.epoch = epoch;
     this.#host = host;
-    this.#memory = new Memory(kind, { id, definition }, () => host.now());
+    this.#memory = new Memory(kind, { id, definition }, () => host.now(), epoch);
     this.#turns = new Turns(this.#memory, host, {
       changed: () => this.#touch(),
       committed: () => this.#supervision.answered(),
@@ -117,7 +120,7 @@ export class Entity {
     if (down.cause === 'fenced')
       return Promise.reject(new ErrorWithCode('STALE_ROUTE', `another node owns ${this.id}: ${down.reason}`));
     return new Promise((resolve, reject) => {
-      this.#restarting.push((error) => (error === undefined ? resolve() : reject(error)));
+      this.#rising.push((error) => (error === undefined ? resolve() : reject(error)));
       this.#supervision.renew();
       this.#status = 'waiting';
       this.#mailbox.post({ kind: 'recover' });
@@ -144,13 +147,25 @@ export class Entity {
     this.#memory.saved(snapshot);
   }
 
+  /** Resolves when it is live; rejects with what keeps it from that, where it has to wait for something. */
+  up(): Promise<void> {
+    if (this.#status === 'live') return Promise.resolve();
+    if (this.down !== undefined) return Promise.reject(new ErrorWithCode('UNAVAILABLE', this.#whyNot()));
+    return new Promise((resolve, reject) => {
+      this.#rising.push((error) => (error === undefined ? resolve() : reject(error)));
+    });
+  }
+
   /** Ends after the running turn; what waited is declined. */
   async stop(): Promise<void> {
     this.#supervision.close();
     const rest = await this.#mailbox.close();
     this.#status = 'stopped';
-    for (const message of rest) decline(message, 'STOPPED', 'the entity was stopped');
-    this.#restarted(new ErrorWithCode('STOPPED', 'the entity was stopped'));
+    for (const message of rest) {
+      if (message.kind === 'record') this.#host.observed(this.kind.name);
+      decline(message, 'STOPPED', 'the entity was stopped');
+    }
+    this.#risen(new ErrorWithCode('STOPPED', 'the entity was stopped'));
   }
 
   #receive(message: Message): void | Promise<void> {
@@ -191,7 +206,7 @@ export class Entity {
     if (this.#status !== 'recovering') return;
     this.#status = 'live';
     this.#supervision.up();
-    this.#restarted(undefined);
+    this.#risen(undefined);
     this.#touch();
   }
 
@@ -220,7 +235,7 @@ export class Entity {
     }
     const down = this.#supervision.failed(error);
     this.#status = down.cause === 'stopped' ? 'stopped' : 'waiting';
-    this.#restarted(error);
+    this.#risen(error);
     if (down.cause !== 'store') this.#host.crashed(this.id, error, down.restartInMs);
   }
 
@@ -245,7 +260,7 @@ export class Entity {
     this.#supervision.fenced(reason);
     this.#status = 'stopped';
     const error = new Error(`fenced: ${reason}`);
-    this.#restarted(error);
+    this.#risen(error);
     this.#host.crashed(this.id, error, undefined);
   }
 
@@ -255,7 +270,7 @@ export class Entity {
     return down === undefined ? `the entity is ${this.#status}, try again` : `${down.reason}; try again`;
   }
 
-  #restarted(error: unknown): void {
-    for (const tell of this.#restarting.splice(0)) tell(error);
+  #risen(error: unknown): void {
+    for (const tell of this.#rising.splice(0)) tell(error);
   }
 }

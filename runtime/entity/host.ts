@@ -6,7 +6,7 @@ import type { Journal } from '../journal.ts';
 import type { LiveCells } from '../live-cells.ts';
 import type { DeadLetter, LogRecord, PositionedRecord } from '../log.ts';
 import type { LocalCell } from '../nact/cell.ts';
-import type { Ownership } from '../ownership.ts';
+import type { Ownership, Shard } from '../ownership.ts';
 import type { StoreFailure } from '../store-failure.ts';
 import type { Overflowed } from './queue.ts';
 
@@ -14,6 +14,8 @@ import type { Overflowed } from './queue.ts';
 export interface EntityHost {
   readonly cell: LocalCell;
   readonly ownership: Ownership;
+  /** Where an entity lives. */
+  shardOf(id: EntityId): Shard;
   readonly journal: Journal;
   readonly committer: Committer;
   readonly live: LiveCells;

@@ -3,6 +3,7 @@ import type { AnyActorKind, ObservationTurn, Self, Turn, View, Who } from '../ac
 import type { EntityId } from '../ids.ts';
 import type { JournalEntry, Snapshot } from '../journal.ts';
 import type { PositionedRecord } from '../log.ts';
+import type { Epoch } from '../ownership.ts';
 
 /** Nobody sent a command: the log moved it, or its own clock. */
 export const BY_LOG: Who = { user: 'system', via: 'log' };
@@ -16,6 +17,8 @@ const NO_PERMISSIONS: readonly string[] = [];
 export class Memory {
   readonly kind: AnyActorKind;
   readonly self: Self<unknown>;
+  /** Under which alone it may be committed; none for a memory that nothing comes of. */
+  readonly epoch: Epoch | undefined;
   state: unknown;
   /** Sequence number of the newest event in the state. */
   seq = 0;
@@ -27,9 +30,10 @@ export class Memory {
   #savedSeq = 0;
   #savedLogPosition = 0;
 
-  constructor(kind: AnyActorKind, self: Self<unknown>, now: () => number) {
+  constructor(kind: AnyActorKind, self: Self<unknown>, now: () => number, epoch?: Epoch) {
     this.kind = kind;
     this.self = self;
+    this.epoch = epoch;
     this.#now = now;
     this.state = kind.initial(self);
   }

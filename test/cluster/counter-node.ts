@@ -9,7 +9,7 @@ import { ASK, Routes } from '../../runtime/cluster/routes.ts';
 import { timingFor } from '../../runtime/cluster/timing.ts';
 import { CommandId, EntityId } from '../../runtime/ids.ts';
 import { MoleculerLink } from '../../runtime/moleculer/link.ts';
-import { SHARD_COUNT } from '../../runtime/ownership.ts';
+import { SHARD_COUNT, shardOf } from '../../runtime/ownership.ts';
 import { openPostgres } from '../../runtime/sql/open-postgres.ts';
 import { postgresAddress } from '../../runtime/sql/postgres-url.ts';
 import { CounterShards } from './counter-shards.ts';
@@ -79,6 +79,7 @@ const desk = new RequestDesk({
   timing,
   epochOf: (shard) => membership.epochOf(shard),
   ownerOf: (shard) => membership.ownerOf(shard),
+  whyNot: () => undefined,
   ask: (to, command, options) => shards.ask(to, command, options),
 });
 const routes = new Routes({
@@ -86,6 +87,7 @@ const routes = new Routes({
   link,
   timing,
   shardCount: SHARD_COUNT,
+  shardOf,
   local: (request) => desk.take(request),
   lookUp: async (shard) => {
     const row = (await store.cluster.view()).shards[shard];

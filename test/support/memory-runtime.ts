@@ -37,6 +37,14 @@ export class MemoryRuntime implements Runtime {
 
   readonly deadLetters = new MemoryDeadLetters();
 
+  isHere(): boolean {
+    return true;
+  }
+
+  onMoved(): () => void {
+    return () => undefined;
+  }
+
   /** Replaces groups of a view. */
   set(id: string, groups: View): void {
     const entity = entityId(...split(id));

@@ -24,6 +24,7 @@ function runnerOf(
   outlets: Readonly<Record<string, Outlet>>,
   answer: (to: EntityId, command: Json) => Reply = () => OK,
   epochOf: () => number | undefined = () => 1,
+  heldUnder: () => number | undefined = epochOf,
 ) {
   const journal = new SettlingJournal();
   const told: string[] = [];
@@ -36,6 +37,7 @@ function runnerOf(
       return answer(to, command);
     },
     epochOf,
+    heldUnder,
     deadLetter: (letter) => letters.push(letter),
     now: () => 0,
   });
@@ -117,13 +119,14 @@ test('an outlet that does not hear of the stop is waited for a moment and then l
   assert.deepEqual(journal.settled, []);
 });
 
-test('who does not own the entity carries nothing out, and gives nothing up: its owner finds it in the journal', async () => {
+test('who may not act for an entity of its own for now carries nothing out, and gives nothing up', async () => {
   let epoch: number | undefined;
   let calls = 0;
   const count: Outlet = async () => {
     calls++;
   };
-  const { runner, journal, told, letters, begin } = runnerOf({ count }, undefined, () => epoch);
+  const mayAct = () => epoch;
+  const { runner, journal, told, letters, begin } = runnerOf({ count }, undefined, mayAct, () => 3);
   begin({ kind: 'out', port: 'count', body: null });
   begin(tell('WO-1', 'create'));
   await new Promise((resolve) => setImmediate(resolve));
@@ -131,6 +134,22 @@ test('who does not own the entity carries nothing out, and gives nothing up: its
   epoch = 3;
   await until('once it is ours it is done', () => journal.settled.length === 2);
   assert.equal(calls, 1);
+  await runner.stop();
+});
+
+test('what was begun for an entity that has gone to another node is left to the journal, where its new owner finds it', async () => {
+  let held: number | undefined = 3;
+  const { runner, journal, told, letters, begin } = runnerOf(
+    {},
+    () => ({ ok: false, code: 'UNAVAILABLE', message: 'not now' }),
+    () => held,
+  );
+  begin(tell('WO-1', 'create'));
+  begin(tell('WO-1', 'close'));
+  await until('one was tried', () => told.length === 1);
+  held = 5;
+  await until('nothing is left here', () => runner.pending === 0);
+  assert.deepEqual([told.length, letters, journal.settled], [1, [], []]);
   await runner.stop();
 });
 

@@ -1,0 +1,110 @@
+import type { Checkpoints } from './checkpoints.ts';
+import type { ShardHost } from './cluster/membership.ts';
+import type { EffectRunner } from './effects.ts';
+import type { Entities } from './entities.ts';
+import type { EntityId } from './ids.ts';
+import type { Journal, PendingEffect } from './journal.ts';
+import type { Epoch, Shard } from './ownership.ts';
+import { SharedRead } from './shared-read.ts';
+
+/** What else of a node goes with a shard: drivers, routes. */
+export interface ShardListener {
+  /** It is open here: whoever works for its entities may begin. */
+  opened(shard: Shard, epoch: Epoch): void;
+  /** It goes to another node: whoever works for its entities ends first. */
+  closing(shard: Shard): Promise<void>;
+  /** Nothing of it is here any more. */
+  closed(shard: Shard): void;
+}
+
+export interface ShardsOptions {
+  readonly entities: Entities;
+  readonly effects: EffectRunner;
+  readonly checkpoints: Checkpoints;
+  readonly journal: Pick<Journal, 'entities' | 'pendingEffects'>;
+  readonly residents: readonly EntityId[];
+  readonly shardOf: (id: EntityId) => Shard;
+  readonly listener: ShardListener;
+}
+
+/** Turns that run when a shard is given up at once may wait for a database that is away; nothing comes of them any more. */
+const HALT_WITHIN_MS = 1000;
+const DRAIN_LOOK_MS = 5;
+
+/** The entities of a node, shard by shard: brings up those that come to it and lets go of those that leave. */
+export class Shards implements ShardHost {
+  readonly #options: ShardsOptions;
+  readonly #known: SharedRead<ReadonlyMap<Shard, readonly EntityId[]>>;
+  readonly #effects: SharedRead<readonly PendingEffect[]>;
+  readonly #pending = new Map<Shard, readonly PendingEffect[]>();
+
+  constructor(options: ShardsOptions) {
+    this.#options = options;
+    const { journal, shardOf, residents } = options;
+    this.#known = new SharedRead(async () => byShard(new Set([...residents, ...(await journal.entities())]), shardOf));
+    this.#effects = new SharedRead(() => journal.pendingEffects());
+  }
+
+  async recover(shard: Shard): Promise<void> {
+    const { entities, checkpoints, shardOf } = this.#options;
+    const [known, effects] = await Promise.all([this.#known.read(), this.#effects.read(), checkpoints.begin(shard)]);
+    // What is decided from here on begins its effects by itself.
+    this.#pending.set(
+      shard,
+      effects.filter(({ entity }) => shardOf(entity) === shard),
+    );
+    await entities.bringUp(known.get(shard) ?? []);
+    checkpoints.follow(shard);
+  }
+
+  open(shard: Shard, epoch: Epoch): void {
+    const pending = this.#pending.get(shard) ?? [];
+    this.#pending.delete(shard);
+    this.#options.listener.opened(shard, epoch);
+    for (const effect of pending) this.#options.effects.begin(effect);
+  }
+
+  async drain(shard: Shard): Promise<void> {
+    await this.#options.listener.closing(shard);
+    while (this.#options.entities.ofShard(shard).some(({ waiting }) => waiting > 0))
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
+  }
+
+  async flush(shard: Shard): Promise<void> {
+    try {
+      await this.#options.checkpoints.takeOf(shard);
+    } finally {
+      await this.#end(shard);
+    }
+  }
+
+  async halt(shard: Shard): Promise<void> {
+    void this.#options.listener.closing(shard);
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, HALT_WITHIN_MS);
+    });
+    await Promise.race([this.#end(shard), enough]);
+    clearTimeout(timer);
+  }
+
+  async #end(shard: Shard): Promise<void> {
+    const { entities, checkpoints, listener } = this.#options;
+    this.#pending.delete(shard);
+    checkpoints.end(shard);
+    const gone = entities.letGo(shard);
+    listener.closed(shard);
+    await gone;
+  }
+}
+
+function byShard(ids: Iterable<EntityId>, shardOf: (id: EntityId) => Shard): ReadonlyMap<Shard, readonly EntityId[]> {
+  const shards = new Map<Shard, EntityId[]>();
+  for (const id of ids) {
+    const shard = shardOf(id);
+    const known = shards.get(shard);
+    if (known) known.push(id);
+    else shards.set(shard, [id]);
+  }
+  return shards;
+}
