@@ -369,3 +369,38 @@ async function openWire(targetPort: number): Promise<Wire> {
     },
   };
 }
+
+/** Node id of the encoding of a WriteRequest (OPC 10000-6, A.3: 673), with which the body of its message begins. */
+const WRITE_REQUEST = Buffer.from([0x01, 0x00, 0xa1, 0x02]);
+
+/** A cable without security that tells when it has carried a write to the server. */
+export async function openCable(targetPort: number, onWrite: (near: Socket) => void) {
+  const sockets = new Set<Socket>();
+  const line = createServer((near) => {
+    const far = connect(targetPort, '127.0.0.1');
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        near.destroy();
+        far.end();
+      });
+    }
+    far.on('data', (chunk: Buffer) => near.write(chunk));
+    near.on('data', (chunk: Buffer) => {
+      far.write(chunk);
+      if (chunk.includes(WRITE_REQUEST)) onWrite(near);
+    });
+  });
+  await new Promise<void>((resolve) => line.listen(0, '127.0.0.1', resolve));
+  const address = line.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  return {
+    port: address.port,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => line.close(resolve));
+    },
+  };
+}

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { connect, createServer, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { WriteOutcome, WriteRequest } from '../../gateways/driver.ts';
 import type { OpcUaDriver } from '../../gateways/opcua/driver.ts';
 import { writeOrder } from '../support/write-order.ts';
-import { Bench, connection, type RecordingHost, type ServerProcess, until } from './opcua-support.ts';
+import { Bench, connection, openCable, type RecordingHost, type ServerProcess, until } from './opcua-support.ts';
 
 const VARIABLES = [
   { nodeId: 's=P1.SetPoint', dataType: 'Double', writable: true },
@@ -139,7 +138,11 @@ describe('writing to an OPC UA server', () => {
   });
 
   it('has an open outcome when the link breaks under it, and is not sent again by the next', async () => {
-    const cable = await openCable(server.port);
+    let breaking = false;
+    const cable = await openCable(server.port, (near) => {
+      if (breaking) near.destroy();
+      breaking = false;
+    });
     const behind = bench.host();
     const definition = connection(cable.port, [
       { id: 'pump', points: [{ name: 'speed', opcua: { node: 'P1.Speed' }, writable: {} }] },
@@ -147,7 +150,7 @@ describe('writing to an OPC UA server', () => {
     const other = bench.driver(definition, behind);
     try {
       await until(() => behind.reading('pump', 'speed') !== null, 'the first value');
-      cable.breakAfterWrite();
+      breaking = true;
       const before = behind.reports.length;
       const order = writeOrder({
         writeId: 'w',
@@ -201,44 +204,3 @@ describe('writing to an OPC UA server', () => {
     );
   });
 });
-
-/** Node id of the encoding of a WriteRequest (OPC 10000-6, A.3: 673), as it begins the body of a message. */
-const WRITE_REQUEST = Buffer.from([0x01, 0x00, 0xa1, 0x02]);
-
-/** A cable that can break right after it has carried a write to the server. */
-async function openCable(targetPort: number) {
-  const sockets = new Set<Socket>();
-  let breaking = false;
-  const line = createServer((near) => {
-    const far = connect(targetPort, '127.0.0.1');
-    for (const socket of [near, far]) {
-      sockets.add(socket);
-      socket.on('error', () => undefined);
-      socket.on('close', () => {
-        sockets.delete(socket);
-        near.destroy();
-        far.end();
-      });
-    }
-    far.on('data', (chunk: Buffer) => near.write(chunk));
-    near.on('data', (chunk: Buffer) => {
-      far.write(chunk);
-      if (!breaking || !chunk.includes(WRITE_REQUEST)) return;
-      breaking = false;
-      near.destroy();
-    });
-  });
-  await new Promise<void>((resolve) => line.listen(0, '127.0.0.1', resolve));
-  const address = line.address();
-  assert.ok(typeof address === 'object' && address !== null);
-  return {
-    port: address.port,
-    breakAfterWrite: () => {
-      breaking = true;
-    },
-    close: () => {
-      for (const socket of sockets) socket.destroy();
-      return new Promise((resolve) => line.close(resolve));
-    },
-  };
-}
