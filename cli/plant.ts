@@ -18,9 +18,11 @@ import { Node } from '../runtime/node.ts';
 import { Retention } from '../runtime/retention.ts';
 import type { Settings } from '../runtime/settings.ts';
 import { openSqlite } from '../runtime/sql/open.ts';
+import { plantOfCell } from '../topology/cells.ts';
 import { directSource } from '../topology/direct-source.ts';
 import { fileRulesOf } from '../topology/file-rules.ts';
 import type { Plant } from '../topology/plant.ts';
+import { type Cells, checkCell, startCells } from './cells.ts';
 import { watchClock } from './clock.ts';
 import { storageOptionsOf } from './database.ts';
 import { historianOf } from './historian.ts';
@@ -48,7 +50,10 @@ export async function startPlant(options: {
   readonly plant: Plant;
   readonly simulators: boolean;
 }): Promise<RunningPlant> {
-  const { settings, plant } = options;
+  const { settings } = options;
+  checkCell(settings, options.plant);
+  // What other cells have is known here, and runs there.
+  const plant = plantOfCell(options.plant, settings.CELL);
   const log = pino(
     { level: settings.LOG_LEVEL, base: { node: settings.NODE } },
     pino.destination({ dest: 2, sync: false }),
@@ -68,9 +73,10 @@ export async function startPlant(options: {
     const stored = await historianOf(settings, telemetry);
     closing.push(() => stored.close());
     const historian = new LinkedHistory(stored, (entity, series) => {
-      const asset = entity.startsWith('asset/') ? plant.assets.get(entity.slice('asset/'.length)) : undefined;
+      const asset = entity.startsWith('asset/') ? options.plant.assets.get(entity.slice('asset/'.length)) : undefined;
       return asset === undefined ? null : directSource(asset, series);
     });
+    let cells: Cells | undefined;
     const metrics = createMetrics();
     const outlets = {
       'device-write': (...work: Parameters<Field['write']>) => field.write(...work),
@@ -88,15 +94,18 @@ export async function startPlant(options: {
       checkpointIntervalMs: settings.CHECKPOINT_INTERVAL_MS,
       maxOutstanding: settings.MAX_OUTSTANDING,
       maxWaiting: settings.MAX_WAITING,
-      healthBeside: () => [clockPart(clock.state, settings.NTP_SERVER)],
+      healthBeside: () => [clockPart(clock.state, settings.NTP_SERVER), ...(cells?.health() ?? [])],
     });
     closing.push(() => node.stop());
+    cells = await startCells({ settings, plant: options.plant, node, storage, log });
+    const { runtime, forwarded } = cells;
+    closing.push(() => cells?.stop());
     const { logHours, telemetryDays, deadLetterDays } = plant.retention;
     const retention = new Retention({
       log: telemetry.nats === undefined ? telemetry.log : null,
       historian,
       deadLetters: storage.deadLetters,
-      covered: () => node.covered,
+      covered: () => Math.min(node.covered, forwarded()),
       logHours,
       telemetryDays,
       deadLetterDays,
@@ -118,13 +127,13 @@ export async function startPlant(options: {
     closing.push(() => clock.stop());
     const tokens = new Authenticator({ store: storage.tokens, roles: () => rolesWith(plant.roles) });
     const key = await firstKey(tokens);
-    const access = new AccessAudit({ runtime: node, tokens, log });
+    const access = new AccessAudit({ runtime, tokens, log });
     access.start();
     closing.push(() => access.close());
     const front: Front = await startFront({
       host: settings.HOST,
       port: settings.PORT,
-      runtime: node,
+      runtime,
       tokens,
       access,
       log,

@@ -9,6 +9,7 @@ export interface SettingsOptions {
   readonly data?: string;
   readonly port?: string;
   readonly host?: string;
+  readonly cell?: string;
   readonly config?: string;
 }
 
@@ -21,6 +22,7 @@ export function settingsOf(options: SettingsOptions): Settings {
     ...(options.data !== undefined && { DATA_DIR: options.data }),
     ...(options.port !== undefined && { PORT: options.port }),
     ...(options.host !== undefined && { HOST: options.host }),
+    ...(options.cell !== undefined && { CELL: options.cell }),
   };
   const result = readSettings(process.env, readConfig(options.config), overrides);
   if (!result.ok) throw new Failure(...result.problems.map((problem) => `signalbox: ${problem}`));

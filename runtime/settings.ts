@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseTimeServer } from './clock/client.ts';
+import { CORE } from './edge/cell-link.ts';
 
 /**
  * Every setting of a node: one schema, read from the environment (`SIGNALBOX_` and the name) and from a settings file, the
@@ -67,6 +68,42 @@ export const Settings = z.strictObject({
     .max(3_600_000)
     .default(30_000)
     .describe('Time for which a start waits for NATS before it gives up, in ms'),
+  CELL: z
+    .string()
+    .min(1)
+    .max(20)
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'letters, digits, dash and underscore')
+    .default('core')
+    .describe(
+      'The cell that runs here: the sites of the topology file that name it. `core` is the centre; any other runs on an edge, by itself where nothing else can be reached',
+    ),
+  UPLINK_URL: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'NATS of the centre, or a leaf node of it, that an edge connects to: `tls://user:password@host:4222`; without it the edge stays alone. Credentials and certificates are those of `NATS_CREDENTIALS_FILE` and `NATS_TLS_…`',
+    ),
+  UPLINK_DOMAIN: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,32}$/)
+    .optional()
+    .describe('JetStream domain of the centre, where `UPLINK_URL` names a leaf node that has one of its own'),
+  UPLINK_BACKFILL_BYTES_PER_SECOND: z.coerce
+    .number()
+    .int()
+    .min(1000)
+    .max(1_000_000_000)
+    .default(500_000)
+    .describe('How fast an edge sends what it kept during a cut, compressed; what is live passes beside it'),
+  DISK_BUDGET_BYTES: z.coerce
+    .number()
+    .int()
+    .min(50_000_000)
+    .default(100_000_000_000)
+    .describe(
+      'What the data folder of an edge may take. From 90 % of it, or of the disk, the oldest goes until 85 %: the history here first, then the telemetry log; never an event or an alarm',
+    ),
   TOPOLOGY: z.string().min(1).optional().describe('The topology file; without it the demo plant runs'),
   HISTORIAN: z
     .enum(['sqlite', 'postgresql', 'questdb'])
@@ -185,7 +222,10 @@ export function readSettings(
     if (name.startsWith(ENVIRONMENT_PREFIX) && !name.startsWith(`${ENVIRONMENT_PREFIX}SECRET_`))
       fromEnvironment[name.slice(ENVIRONMENT_PREFIX.length)] = value;
   }
-  const parsed = Settings.safeParse({ ...file, ...fromEnvironment, ...overrides });
+  const given: Record<string, unknown> = { ...file, ...fromEnvironment, ...overrides };
+  // Names of nodes are unique over all cells.
+  if (typeof given.CELL === 'string' && given.CELL !== CORE && given.NODE === undefined) given.NODE = `${given.CELL}-1`;
+  const parsed = Settings.safeParse(given);
   if (parsed.success) {
     const problems = contradictionsIn(parsed.data);
     return problems.length === 0 ? { ok: true, settings: parsed.data } : { ok: false, problems };
@@ -194,7 +234,11 @@ export function readSettings(
 }
 
 /** Settings that are right by themselves and not together. */
-function contradictionsIn({ HISTORIAN, QUESTDB_URL, DATABASE_URL }: Settings): string[] {
+function contradictionsIn({ HISTORIAN, QUESTDB_URL, DATABASE_URL, CELL, NATS_URL, UPLINK_URL }: Settings): string[] {
+  if (CELL === CORE && UPLINK_URL !== undefined)
+    return ['setting UPLINK_URL: it is for an edge, which CELL names; the centre is reached at NATS_URL'];
+  if (CELL !== CORE && NATS_URL !== undefined)
+    return [`setting NATS_URL: the edge ${CELL} keeps its log itself; UPLINK_URL is where it sends it`];
   if (HISTORIAN === 'questdb' && QUESTDB_URL === undefined) return ['setting HISTORIAN: questdb needs QUESTDB_URL'];
   if (HISTORIAN === 'postgresql' && DATABASE_URL === undefined)
     return ['setting HISTORIAN: postgresql needs DATABASE_URL'];

@@ -28,6 +28,7 @@ export function plantOfCell(plant: Plant, cell: string): Plant {
   );
   return {
     ...plant,
+    ...(cell !== CORE_CELL && { cell }),
     sites: new Map([...plant.sites].filter(([id]) => isHere(id))),
     assets: new Map([...plant.assets].filter(([, { site }]) => isHere(site))),
     devices: new Map([...plant.devices].filter(([, { site }]) => isHere(site))),

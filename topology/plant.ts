@@ -13,6 +13,8 @@ import type { WorkOrderTemplate } from './schema/work-order-template.ts';
  * filled in. Each definition stands alone, so that an entity needs nothing but its own and a change is found by comparison.
  */
 export interface Plant {
+  /** The cell that it is the part of; absent: the whole, or that of the centre. */
+  readonly cell?: string;
   readonly organization: Topology['organization'];
   readonly simulated: boolean;
   readonly sites: ReadonlyMap<string, SiteDefinition>;

@@ -35,7 +35,7 @@ export const orderBookKind: ActorKind<OrderBook, OrderBookCommand, OrderBookEven
 };
 
 /** What orders may be about: the part of the plant that the book looks at. */
-export type Register = Pick<Plant, 'assets' | 'workOrderTemplates'>;
+export type Register = Pick<Plant, 'assets' | 'workOrderTemplates' | 'cell'>;
 
 export interface OrderBook {
   /** `asset:rule` of an alarm -> number of its open order. */
@@ -100,7 +100,7 @@ function decide(book: OrderBook, command: OrderBookCommand, turn: Turn<Register>
   if (counter > NUMBERS_PER_DATE) {
     return reject('NUMBERS_EXHAUSTED', `${NUMBERS_PER_DATE} work orders have been numbered on ${date}`);
   }
-  const number = `WO-${date}-${String(counter).padStart(5, '0')}`;
+  const number = `WO-${date}-${String(counter).padStart(5, '0')}${ofCell(turn.definition)}`;
   return accept([{ kind: 'WorkOrderNumbered', number, date, counter, draft, requestedBy }], { number });
 }
 
@@ -128,6 +128,11 @@ function hasRule({ rules = {} }: OrderBook, { id, profile, rules: ofFile }: Asse
   const scope = rules[rule]?.scope ?? null;
   if (scope === null) return false;
   return 'asset' in scope ? scope.asset === id : scope.profile === profile;
+}
+
+/** Cells number by themselves, and their orders meet at the centre: theirs end with the name of the cell. */
+function ofCell({ cell }: Register): string {
+  return cell === undefined ? '' : `.${cell}`;
 }
 
 function evolve(book: OrderBook, event: OrderBookEvent): OrderBook {

@@ -26,10 +26,23 @@ export const ReportLink = z.strictObject({
   detail: z.string().max(500).optional(),
 });
 
+/** From the watch over the disk of an edge: something was let go of for want of room (EDG-05). */
+export const ReportOverflow = z.strictObject({
+  kind: z.literal('ReportOverflow'),
+  what: z.string().max(100),
+  segments: z.int().min(0),
+  bytesFreed: z.number().min(0),
+  /** Of what went, records that nobody else has. */
+  lost: z.int().min(0),
+  oldestMs: z.number().nullable(),
+  newestMs: z.number().nullable(),
+});
+
 export const SystemCommand = z.discriminatedUnion('kind', [
   ...AlarmCommand.options,
   ReportCertificate,
   ReportClock,
   ReportLink,
+  ReportOverflow,
 ]);
 export type SystemCommand = z.infer<typeof SystemCommand>;

@@ -35,6 +35,8 @@ export function decideSystem(
     }
     case 'ReportLink':
       return accept(reportLink(state, command, turn.nowMs));
+    case 'ReportOverflow':
+      return accept([{ ...command, kind: 'BufferOverflow', atMs: turn.nowMs }]);
     default:
       return unreachable(command);
   }

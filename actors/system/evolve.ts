@@ -19,6 +19,8 @@ export function evolveSystem({ decided, live }: SystemState, event: SystemEvent)
       const link = { state: 'up', reason: 'connected', detail: null, sinceMs: event.atMs } as const;
       return { decided: { ...decided, link }, live };
     }
+    case 'BufferOverflow':
+      return { decided, live };
     default:
       return unreachable(event);
   }

@@ -58,7 +58,7 @@ export interface SystemLive {
   clock: Readonly<Record<string, Json>>;
 }
 
-export type SystemEvent = AlarmEvent | CertificateSeen | LinkLost | LinkBack;
+export type SystemEvent = AlarmEvent | CertificateSeen | LinkLost | LinkBack | BufferOverflow;
 
 /** Another one than before, or the first. */
 export interface CertificateSeen extends Certificate {
@@ -76,4 +76,16 @@ export interface LinkLost {
 export interface LinkBack {
   readonly kind: 'LinkBack';
   readonly atMs: number;
+}
+
+/** Of a node: data was let go of before its time, for want of room on the disk. */
+export interface BufferOverflow {
+  readonly kind: 'BufferOverflow';
+  readonly atMs: number;
+  readonly what: string;
+  readonly segments: number;
+  readonly bytesFreed: number;
+  readonly lost: number;
+  readonly oldestMs: number | null;
+  readonly newestMs: number | null;
 }

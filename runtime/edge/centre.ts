@@ -7,7 +7,7 @@ import type { Json } from '../json.ts';
 import type { DeadLetter } from '../log.ts';
 import type { AskOptions, Health, Reply, Restarted, Runtime } from '../runtime.ts';
 import type { CellLink } from './cell-link.ts';
-import { nameOutside } from './cell-names.ts';
+import type { CellNames } from './cell-names.ts';
 import { EdgeCell } from './edge-cell.ts';
 import { type JournalReplicas, ReplicaRequest } from './journal-replica.ts';
 import type { MirrorImage } from './view-mirror.ts';
@@ -20,6 +20,7 @@ export interface MirrorImages {
 
 export interface CentreOptions {
   readonly link: CellLink;
+  readonly names: CellNames;
   /** The cells of the topology beside this one. */
   readonly cells: readonly string[];
   /** For all that lives here. */
@@ -97,10 +98,17 @@ export class Centre implements Runtime {
   }
 
   ask(to: EntityId, command: unknown, options: AskOptions): Promise<Reply> {
-    const name = this.#options.cellOf(to, command);
-    const cell = name === undefined ? undefined : this.#cells.get(name);
-    if (name === undefined || cell === undefined) return this.#runtime.ask(to, command, options);
-    return cell.ask(nameOutside(to, name), command, options);
+    const cell = this.#cellOf(to, command);
+    if (cell === undefined) return this.#runtime.ask(to, command, options);
+    return cell.ask(this.#options.names.outside(to, cell.cell), command, options);
+  }
+
+  isHere(id: EntityId): boolean {
+    return this.#runtime.isHere(id);
+  }
+
+  onMoved(listener: () => Promise<void>): () => void {
+    return this.#runtime.onMoved(listener);
   }
 
   ingest(source: EntityId, input: unknown): Promise<void> {
@@ -112,15 +120,13 @@ export class Centre implements Runtime {
   }
 
   async remembered(id: EntityId): Promise<View | undefined> {
-    const name = this.#options.cellOf(id, undefined);
-    const view = name === undefined ? undefined : this.#cells.get(name)?.view(id);
-    return view ?? this.#runtime.remembered(id);
+    return this.#cellOf(id, undefined)?.view(id) ?? this.#runtime.remembered(id);
   }
 
   restart(id: EntityId): Promise<Restarted> {
-    const name = this.#options.cellOf(id, undefined);
-    if (name === undefined) return this.#runtime.restart(id);
-    const message = `it runs in the cell ${name}: restart it there`;
+    const cell = this.#cellOf(id, undefined);
+    if (cell === undefined) return this.#runtime.restart(id);
+    const message = `it runs in the cell ${cell.cell}: restart it there`;
     return Promise.resolve({ ok: false, code: 'UNAVAILABLE', message });
   }
 
@@ -153,6 +159,14 @@ export class Centre implements Runtime {
     return [...this.#cells.values()].map((cell) => cell.health());
   }
 
+  /** As the plant says, or as a cell does that shows the entity: its node, for instance. */
+  #cellOf(id: EntityId, command: unknown): EdgeCell | undefined {
+    const name = this.#options.cellOf(id, command);
+    if (name !== undefined) return this.#cells.get(name);
+    for (const cell of this.#cells.values()) if (cell.view(id) !== undefined) return cell;
+    return undefined;
+  }
+
   #cell(name: string): EdgeCell {
     const cell = this.#cells.get(name);
     if (cell) return cell;
@@ -161,8 +175,9 @@ export class Centre implements Runtime {
   }
 
   async #takeRows(body: unknown, cell: string): Promise<object> {
+    const { names } = this.#options;
     const { after, identity, entries } = ReplicaRequest.parse(body);
-    const rows = entries.map((entry) => ({ ...entry, entity: nameOutside(entry.entity, cell) }));
+    const rows = entries.map((entry) => ({ ...entry, entity: names.outside(entry.entity, cell) }));
     const taken = await this.#options.replicas.take({ cell, after, identity, entries: rows });
     if (taken.kind === 'taken') this.#options.committed(taken.entries);
     return { kind: taken.kind, ...taken.place };

@@ -3,7 +3,6 @@ import type { EntityId } from '../ids.ts';
 import type { Json } from '../json.ts';
 import type { AskOptions, Health, Reply } from '../runtime.ts';
 import type { CellLink } from './cell-link.ts';
-import { nameOutside } from './cell-names.ts';
 import { CommandDesk } from './command-desk.ts';
 import { type MirrorImage, ViewMirror } from './view-mirror.ts';
 
@@ -105,7 +104,7 @@ export class EdgeCell {
   }
 
   #show(id: EntityId, present: boolean): void {
-    this.#options.show(nameOutside(id, this.cell), present ? () => this.#shown(id) : undefined);
+    this.#options.show(id, present ? () => this.#shown(id) : undefined);
   }
 
   /** What is from before the link was lost says so, and since when; what waits for the cell is beside it. */

@@ -4,7 +4,7 @@ import type { Json } from '../json.ts';
 import type { Health, Reply, Runtime } from '../runtime.ts';
 import { type CellLink, CORE } from './cell-link.ts';
 import { ClockAnswer, CommandRequest } from './cell-messages.ts';
-import { nameInside } from './cell-names.ts';
+import type { CellNames } from './cell-names.ts';
 import { ClockOffset, type Offset } from './clock-offset.ts';
 import { Forwarder, type Forwarding } from './forwarder.ts';
 import { JournalLane } from './journal-lane.ts';
@@ -18,6 +18,7 @@ export interface UplinkOptions {
   readonly centralLog: CentralLog;
   readonly runtime: Pick<Runtime, 'ask' | 'live' | 'journal' | 'deadLetter'>;
   readonly log: EdgeLog & { onAppended(listener: () => void): () => void };
+  readonly names: CellNames;
   /** Kinds of entities that the centre shows. */
   readonly kinds: readonly string[];
   readonly backfillBytesPerSecond: number;
@@ -151,7 +152,7 @@ export class Uplink {
   }
 
   async #command(body: unknown): Promise<Reply> {
-    const { link, runtime } = this.#options;
+    const { link, runtime, names } = this.#options;
     const parsed = CommandRequest.safeParse(body);
     if (!parsed.success) throw new ErrorWithCode('INVALID_COMMAND', 'not a command of this version');
     const { to, command, commandId, by, permissions, expiresAtMs } = parsed.data;
@@ -160,7 +161,7 @@ export class Uplink {
     const leftMs = expiresAtMs - centreMs;
     if (leftMs <= 0 && (offset !== undefined || leftMs < -EXPIRY_TOLERANCE_MS))
       return { ok: false, code: 'EXPIRED', message: 'it arrived after its time' };
-    return runtime.ask(nameInside(to, link.cell), command, {
+    return runtime.ask(names.inside(to, link.cell), command, {
       commandId,
       by,
       // What actors tell each other stays within a cell.

@@ -7,12 +7,13 @@ export const Name = z
   .max(64)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, dot, dash and underscore, starting with a letter or digit');
 
-/** Name of a cell: a word of subjects on NATS, so without a dot. */
+/** Name of a cell: a word of subjects on NATS, so without a dot, and part of the numbers of its work orders. */
 export const CellName = z
   .string()
   .min(1)
-  .max(32)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'letters, digits, dash and underscore, starting with a letter or digit');
+  .max(20)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'letters, digits, dash and underscore, starting with a letter or digit')
+  .refine((name) => name !== 'main', '"main" is what each cell calls its own books');
 
 /** A metric or point name: it can stand in a formula. */
 export const Identifier = z

@@ -1,0 +1,198 @@
+import { stat, statfs } from 'node:fs/promises';
+import path from 'node:path';
+import { pack, unpack } from 'msgpackr';
+import type { Logger } from 'pino';
+import { BOOK_KINDS, cellResolver, commandTtlMs, SHOWN_KINDS } from '../actors/cells.ts';
+import { Reports } from '../gateways/reports.ts';
+import { CORE } from '../runtime/edge/cell-link.ts';
+import { CellNames } from '../runtime/edge/cell-names.ts';
+import { Centre, type MirrorImages } from '../runtime/edge/centre.ts';
+import { DiskGuard, type Overflow } from '../runtime/edge/disk-guard.ts';
+import { Uplink } from '../runtime/edge/uplink.ts';
+import type { MirrorImage } from '../runtime/edge/view-mirror.ts';
+import { type EntityId, entityId } from '../runtime/ids.ts';
+import type { Journal } from '../runtime/journal.ts';
+import type { NatsLink } from '../runtime/nats/connection.ts';
+import type { Node } from '../runtime/node.ts';
+import type { Health, Runtime } from '../runtime/runtime.ts';
+import type { Settings } from '../runtime/settings.ts';
+import type { Storage } from '../runtime/sql/open.ts';
+import { cellsBeside } from '../topology/cells.ts';
+import type { Plant } from '../topology/plant.ts';
+import { historyDroppable, logDroppable, sizeOfFolder } from './disk.ts';
+import { Failure } from './failure.ts';
+
+/** How this cell and the others work together. */
+export interface Cells {
+  /** This node, with what is elsewhere beside it. */
+  readonly runtime: Runtime;
+  /** What the centre has of the log of this cell; it need not be kept for it. Infinity where nobody else wants it. */
+  forwarded(): number;
+  health(): Health['parts'];
+  stop(): Promise<void>;
+}
+
+interface CellsOptions {
+  readonly settings: Settings;
+  /** The whole file. */
+  readonly plant: Plant;
+  readonly node: Node;
+  readonly storage: Storage;
+  readonly log: Logger;
+}
+
+const NAMES = new CellNames(BOOK_KINDS);
+
+/** A start that cannot be right is refused, with what would be. */
+export function checkCell({ CELL, NATS_URL }: Settings, plant: Plant): void {
+  const beside = cellsBeside(plant);
+  if (CELL !== CORE && !beside.includes(CELL)) {
+    const known = beside.length === 0 ? 'no site names a cell' : `sites name ${beside.join(', ')}`;
+    throw new Failure(`signalbox: there is no cell ${CELL} in the topology file: ${known}`);
+  }
+  if (CELL === CORE && beside.length > 0 && NATS_URL === undefined)
+    throw new Failure(
+      `signalbox: the cells ${beside.join(', ')} of the topology file send to the centre over NATS: set NATS_URL`,
+    );
+}
+
+export async function startCells(options: CellsOptions): Promise<Cells> {
+  const { settings, plant, node } = options;
+  if (settings.CELL !== CORE) return startEdge(options);
+  if (cellsBeside(plant).length > 0) return startCentre(options);
+  return { runtime: node, forwarded: () => Number.POSITIVE_INFINITY, health: () => [], stop: async () => undefined };
+}
+
+async function startEdge({ settings, node, storage, log }: CellsOptions): Promise<Cells> {
+  const guard = diskGuard(settings, node, storage, log, () => uplink?.forwarded ?? 0);
+  let uplink: Uplink | undefined;
+  const stopping: (() => Promise<void> | void)[] = [() => guard.stop()];
+  const { UPLINK_URL: url } = settings;
+  if (url !== undefined) {
+    const { NatsCellLink } = await import('../runtime/nats/cell-link.ts');
+    const { NatsCentralLog } = await import('../runtime/nats/central-log.ts');
+    let connection: NatsLink | undefined;
+    const link = new NatsCellLink(linkOptions(settings, url), (connected) => {
+      connection = connected;
+    });
+    const central = { cell: settings.CELL, prefix: settings.NATS_STREAM_PREFIX, domain: settings.UPLINK_DOMAIN };
+    const started = new Uplink({
+      link,
+      names: NAMES,
+      centralLog: new NatsCentralLog({ ...central, link: () => connection }),
+      runtime: node,
+      log: storage.log,
+      kinds: SHOWN_KINDS,
+      backfillBytesPerSecond: settings.UPLINK_BACKFILL_BYTES_PER_SECOND,
+      logger: log,
+    });
+    uplink = started;
+    await link.start();
+    stopping.push(
+      () => link.stop(),
+      () => started.stop(),
+    );
+  }
+  return {
+    runtime: node,
+    forwarded: () => (url === undefined ? Number.POSITIVE_INFINITY : (uplink?.forwarded ?? 0)),
+    health: () => [...(uplink === undefined ? [] : [uplink.health()]), diskPart(guard)],
+    stop: async () => {
+      for (const stop of stopping.reverse()) await stop();
+    },
+  };
+}
+
+async function startCentre({ settings, plant, node, storage, log }: CellsOptions): Promise<Cells> {
+  const { NatsCellLink } = await import('../runtime/nats/cell-link.ts');
+  const link = new NatsCellLink(linkOptions(settings, settings.NATS_URL ?? ''));
+  const centre = new Centre({
+    link,
+    names: NAMES,
+    cells: cellsBeside(plant),
+    runtime: node,
+    shown: { mirror: (id, view) => node.live.mirror(id, view), remove: (id) => node.live.unmirror([id]) },
+    replicas: storage.replicas,
+    committed: (entries) => node.live.committed(entries),
+    cellOf: cellResolver(plant),
+    ttlMs: commandTtlMs,
+    images: imagesIn(storage.journal),
+    logger: log,
+  });
+  await centre.start();
+  await link.start();
+  return {
+    runtime: centre,
+    forwarded: () => Number.POSITIVE_INFINITY,
+    health: () => centre.parts(),
+    stop: async () => {
+      await centre.stop();
+      await link.stop();
+    },
+  };
+}
+
+function linkOptions(settings: Settings, url: string) {
+  const { CELL, NODE, NATS_STREAM_PREFIX, NATS_CREDENTIALS_FILE, NATS_TLS_CA_FILE } = settings;
+  return {
+    cell: CELL,
+    prefix: NATS_STREAM_PREFIX,
+    url,
+    name: `signalbox ${NODE} cells`,
+    credentialsFile: NATS_CREDENTIALS_FILE,
+    tlsCaFile: NATS_TLS_CA_FILE,
+    tlsCertFile: settings.NATS_TLS_CERT_FILE,
+    tlsKeyFile: settings.NATS_TLS_KEY_FILE,
+  };
+}
+
+/** Beside the snapshots of entities: what a cell showed last. */
+function imagesIn(journal: Pick<Journal, 'snapshot' | 'saveSnapshots'>): MirrorImages {
+  const rowOf = (cell: string): EntityId => entityId('mirror', cell);
+  return {
+    load: async (cell) => {
+      const stored = await journal.snapshot(rowOf(cell));
+      // Written by `save` alone, by this version or an older one with the same shape.
+      return stored && (unpack(stored.state) as MirrorImage);
+    },
+    save: async (cell, image) => {
+      const { heardMs } = image;
+      const state = pack(image);
+      await journal.saveSnapshots([{ entity: rowOf(cell), seq: heardMs, logPosition: 0, timeMs: Date.now(), state }]);
+    },
+  };
+}
+
+function diskGuard(settings: Settings, node: Node, storage: Storage, log: Logger, forwarded: () => number): DiskGuard {
+  const reports = new Reports(node);
+  const folder = path.resolve(settings.DATA_DIR);
+  return new DiskGuard({
+    logger: log,
+    use: async () => {
+      const { bsize, blocks, bavail } = await statfs(folder);
+      const file = await stat(storage.logFile);
+      // Pages of the log that are free are room for what comes.
+      const usedBytes = (await sizeOfFolder(folder)) - file.size + (await storage.log.heldBytes());
+      return {
+        usedBytes,
+        budgetBytes: settings.DISK_BUDGET_BYTES,
+        diskBytes: bsize * blocks,
+        diskFreeBytes: bsize * bavail,
+      };
+    },
+    classes: [historyDroppable(node.historian), logDroppable(storage.log, () => node.covered, forwarded)],
+    overflowed: (overflow: Overflow) => {
+      log.warn(overflow, 'the disk is nearly full: the oldest data was dropped');
+      const { what, segments, bytes: bytesFreed, lost, oldestMs, newestMs } = overflow;
+      const command = { kind: 'ReportOverflow', what, segments, bytesFreed, lost, oldestMs, newestMs } as const;
+      void reports.tell(entityId('node', settings.NODE), command);
+    },
+  });
+}
+
+function diskPart(guard: DiskGuard): Health['parts'][number] {
+  const { share, problem } = guard.state;
+  const detail = `${Math.round(share * 100)} % of its budget is used`;
+  if (problem !== undefined) return { name: 'disk', status: 'degraded', detail: `${detail}; ${problem}` };
+  return { name: 'disk', status: share > 0.9 ? 'degraded' : 'healthy', detail };
+}
