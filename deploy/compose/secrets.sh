@@ -82,6 +82,8 @@ user default off
 user signalbox on >$redis ~* &* +@all -@admin -@dangerous +info +client|setname +client|setinfo
 user health on nopass +ping
 END
+# No secret, but Mosquitto wants this file to be readable by itself alone.
+derived mosquitto.acl < config/mosquitto.acl
 # Settings that hold passwords: a file for --config, never the environment, which docker inspect shows.
 derived core.json << END
 {

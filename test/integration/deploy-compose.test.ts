@@ -199,7 +199,8 @@ describe('secrets.sh', () => {
     assert.deepEqual(files(), before);
     const other = tempDir('deploy-compose-other');
     try {
-      fs.copyFileSync(path.join(DEPLOY, 'compose', 'secrets.sh'), path.join(other.dir, 'secrets.sh'));
+      for (const name of ['secrets.sh', 'config'])
+        fs.cpSync(path.join(DEPLOY, 'compose', name), path.join(other.dir, name), { recursive: true });
       makeSecrets(other.dir);
       for (const name of ['nats-password', 'postgres-password', 'questdb-password', 'redis-password']) {
         assert.match(made(`secrets/${name}`), /^[0-9a-f]{48}\n$/);
@@ -227,7 +228,6 @@ test('the broker takes from a device what carries its own name, and nothing from
   const config = made('config/mosquitto.conf')
     .replace(/^listener 8883$/m, `listener ${port} 127.0.0.1`)
     .replaceAll('/run/secrets/', `${folder.dir}/secrets/`)
-    .replaceAll('/mosquitto/config/', `${folder.dir}/config/`)
     .replaceAll('/mosquitto/data/', `${dir}/`);
   fs.writeFileSync(path.join(dir, 'mosquitto.conf'), `user root\n${config}`);
   const broker = spawn('mosquitto', ['-c', path.join(dir, 'mosquitto.conf')], { stdio: 'ignore' });
