@@ -71,6 +71,7 @@ export function httpErrorOf(cause: unknown): HttpError | undefined {
   if (code === 'INVALID_QUERY' || code === 'QUERY_TOO_LARGE') return new HttpError(code, messageOf(cause));
   if (code === 'STORE_LOST' || code === 'STORE_CLOSED' || code === 'STORE_TIMEOUT')
     return new HttpError('UNAVAILABLE', 'the storage does not answer');
+  if (code === 'LIVE_VIEWS_MISSING') return new HttpError('UNAVAILABLE', messageOf(cause));
   return undefined;
 }
 

@@ -1,19 +1,53 @@
 import { z } from 'zod';
 import { nameOf } from '../../runtime/ids.ts';
 import type { Json } from '../../runtime/json.ts';
-import { isGone, type LiveCell } from '../../runtime/live-bus.ts';
+import { type Group, isGone, type LiveCell } from '../../runtime/live-bus.ts';
 import { HttpError } from './errors.ts';
 import { fieldOf, type ListQuery, type Page, pageOf, sparse } from './lists.ts';
 import { entityOf } from './parameters.ts';
 import type { Api } from './route.ts';
+
+/**
+ * Looks at what these groups show now, whichever nodes own their entities; rejects with LIVE_VIEWS_MISSING where one of them does
+ * not say it.
+ */
+export async function looking<T>(api: Api, groups: readonly Group[] | 'all', look: () => T): Promise<Awaited<T>> {
+  const interest = api.runtime.live.want(groups);
+  try {
+    if (!interest.isReady) await interest.ready;
+    return await look();
+  } finally {
+    interest.release();
+  }
+}
+
+/** The groups of a site's entities; of all where none is named. */
+export function groupsOf(api: Api, site: string | undefined): readonly Group[] | 'all' {
+  return site === undefined ? 'all' : [api.runtime.live.groupOf(entityOf('site', site))];
+}
+
+/** Entities that no site has are looked at together. */
+export function groupsOfKind(api: Api, kind: string): readonly Group[] {
+  return [api.runtime.live.groupOf(entityOf(kind, 'any'))];
+}
 
 /** The view of a cell as the API shows it. */
 export function itemOf(cell: LiveCell): { readonly [group: string]: Json } {
   return { ...cell.view, id: nameOf(cell.id) };
 }
 
-/** One page of the live views of a kind. */
-export function livePage(api: Api, kind: string, query: ListQuery, keep: (cell: LiveCell) => boolean): Page<Json> {
+/** One page of the live views of a kind, out of some groups. */
+export function livePage(
+  api: Api,
+  kind: string,
+  groups: readonly Group[] | 'all',
+  query: ListQuery,
+  keep: (cell: LiveCell) => boolean,
+): Promise<Page<Json>> {
+  return looking(api, groups, () => pageNow(api, kind, query, keep));
+}
+
+function pageNow(api: Api, kind: string, query: ListQuery, keep: (cell: LiveCell) => boolean): Page<Json> {
   const page = pageOf(
     api.runtime.live.cells(kind).filter((cell) => !isGone(cell) && keep(cell)),
     query,
@@ -35,14 +69,19 @@ export function liveOne(api: Api, kind: string, name: string, field?: string): L
 }
 
 /** One entity, or the fields of it that were asked for. */
-export function sparseOne(api: Api, kind: string, name: string, fields: string | undefined): Json {
-  return sparse(itemOf(liveOne(api, kind, name)), fields);
+export function sparseOne(api: Api, kind: string, name: string, fields: string | undefined): Promise<Json> {
+  return lookingAt(api, kind, name, () => sparse(itemOf(liveOne(api, kind, name)), fields));
+}
+
+/** As `looking`, at the group of one entity. */
+export function lookingAt<T>(api: Api, kind: string, name: string, look: () => T): Promise<Awaited<T>> {
+  return looking(api, [api.runtime.live.groupOf(entityOf(kind, name))], look);
 }
 
 /** As `sparseOne`, also for one that has left the lists: then from its records. */
 export async function sparseOneEver(api: Api, kind: string, name: string, fields: string | undefined): Promise<Json> {
   const id = entityOf(kind, name);
-  const cell = api.runtime.live.cell(id);
+  const cell = await lookingAt(api, kind, name, () => api.runtime.live.cell(id));
   const view = cell === undefined || isGone(cell) ? await api.runtime.remembered(id) : cell.view;
   if (view === undefined || isGone({ view })) throw new HttpError('NOT_FOUND', `there is no ${kind} ${name}`);
   return sparse({ ...view, id: name }, fields);

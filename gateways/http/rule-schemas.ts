@@ -19,7 +19,10 @@ export const When = z
     z.strictObject({ inside: Pair }),
     z.literal('deviceLost'),
   ])
-  .describe('A condition on the metric, or `deviceLost`: no connection to a primary device');
+  .meta({
+    id: 'RuleCondition',
+    description: 'A condition on the metric, or `deviceLost`: no connection to a primary device',
+  });
 
 const Seconds = z.number().min(0).max(604_800);
 const Metric = z.string().min(1).max(64);
@@ -125,4 +128,4 @@ export const RuleItem = z
   })
   .meta({ id: 'Rule' });
 export type RuleItem = z.infer<typeof RuleItem>;
-export const RuleListItem = RuleItem.partial().extend({ id: z.string() });
+export const RuleListItem = RuleItem.partial().extend({ id: RuleItem.shape.id }).meta({ id: 'RuleFields' });

@@ -13,6 +13,12 @@ const Severity = z.enum(['CRITICAL', 'HIGH', 'MEDIUM', 'LOW', 'INFO']);
 const Span = z.object({ min: z.number(), max: z.number() });
 const Comment = z.object({ atMs: Instant, by: z.string(), text: z.string() });
 
+/** Of a view whose node is silent: nobody knows how it is now. */
+const Away = z
+  .object({ sinceMs: Instant })
+  .describe('The node that owns it is silent since then: what is shown is what was then')
+  .exactOptional();
+
 const Mark = z.object({
   quality: Quality,
   reason: z.string(),
@@ -89,6 +95,7 @@ const SiteProps = z.object({
   alarmsLow: z.int(),
 });
 const SiteGroups = z.object({
+  away: Away,
   props: SiteProps,
   values: z.record(z.string(), z.number().nullable()),
   marks: z.record(z.string(), Mark).describe('Beside a key figure that is not simply good, by the same key'),
@@ -119,6 +126,7 @@ const MetricInfo = z.object({
 const RuleInfo = z.object({
   name: z.string(),
   source: z.enum(['file', 'api']),
+  profile: z.string().nullable().describe('Of the API: every asset of this profile has it'),
   metric: z.string().nullable(),
   when: When,
   durationSeconds: z.number(),
@@ -183,6 +191,7 @@ const AssetProps = z.object({
     .describe('Computed values that the history lacks since the asset came up: there were too many at once'),
 });
 const AssetGroups = z.object({
+  away: Away,
   props: AssetProps,
   values: z.record(z.string(), Value),
   times: z.record(z.string(), Instant).describe('By the source'),
@@ -225,6 +234,7 @@ const DeviceProps = z.object({
   frames: z.int(),
 });
 const DeviceGroups = z.object({
+  away: Away,
   props: DeviceProps,
   values: z.record(z.string(), Value),
   times: z.record(z.string(), Instant).describe('By the source'),
@@ -300,6 +310,7 @@ const Transition = z.object({
   note: z.string().nullable(),
 });
 const WorkOrderGroups = z.object({
+  away: Away,
   props: WorkOrderProps,
   checklist: z.record(z.string(), ChecklistItem),
   comments: z.record(z.string(), Comment),

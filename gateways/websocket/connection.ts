@@ -1,4 +1,5 @@
 import type { WebSocket } from 'uWebSockets.js';
+import type { Interest } from '../../runtime/live-bus.ts';
 import type { Identity } from '../auth/authenticator.ts';
 import { RateLimit } from '../auth/rate-limit.ts';
 import type { EventFeed } from './event-lane.ts';
@@ -25,6 +26,8 @@ export type Socket = Pick<WebSocket<SocketData>, 'getUserData' | 'getBufferedAmo
 
 /** A subscription of this client: a walk of its own for a snapshot of alarms, a feed of values or a feed of events. */
 export interface ActiveSubscription {
+  /** What of other nodes it looks at, for as long as it lasts. */
+  readonly interest: Interest;
   values?: ValueFeed;
   events?: EventFeed;
   /** Snapshot that has to be out before the events begin. */
@@ -36,6 +39,8 @@ export class Connection implements Outlet {
   readonly identity: Identity;
   readonly address: string;
   readonly subscriptions = new Map<string, ActiveSubscription>();
+  /** Subscriptions that wait until what they are about is shown, each of its own attempt. */
+  readonly awaited = new Map<string, symbol>();
   commandsInFlight = 0;
   errors = 0;
   frames = 0;
@@ -116,9 +121,11 @@ export class Connection implements Outlet {
 
   unsubscribe(sub: string): boolean {
     const subscription = this.subscriptions.get(sub);
+    subscription?.interest.release();
     subscription?.values?.close();
     subscription?.events?.close();
-    return this.subscriptions.delete(sub);
+    const wasAwaited = this.awaited.delete(sub);
+    return this.subscriptions.delete(sub) || wasAwaited;
   }
 
   /** Called each heartbeat. False: the socket has taken nothing for a long time. */
@@ -142,6 +149,7 @@ export class Connection implements Outlet {
   /** The socket is gone: nothing may touch it any more. */
   gone(): void {
     this.#closed = true;
+    this.awaited.clear();
     for (const sub of [...this.subscriptions.keys()]) this.unsubscribe(sub);
   }
 

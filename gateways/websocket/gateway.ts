@@ -1,4 +1,6 @@
 import type { TemplatedApp } from 'uWebSockets.js';
+import { messageOf } from '../../runtime/errors.ts';
+import type { Interest } from '../../runtime/live-bus.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { AccessAudit } from '../auth/access-audit.ts';
 import { type Authenticator, may } from '../auth/authenticator.ts';
@@ -12,7 +14,7 @@ import { alarmItems, EventSelection } from './event-selection.ts';
 import { heartbeatOf } from './heartbeat.ts';
 import type { Topic } from './protocol.ts';
 import { HEARTBEAT_MS, MAX_FRAME_BYTES, MAX_SUBSCRIPTIONS, type PlantInfo, type PushMetrics } from './push-contract.ts';
-import { Selection, type Subscription } from './selection.ts';
+import { groupsOf, Selection, type Subscription } from './selection.ts';
 import { subscriptionProblem } from './subscription-problem.ts';
 import { ValueLane } from './value-lane.ts';
 import { Walk } from './walk.ts';
@@ -176,34 +178,54 @@ export class WebSocketGateway {
     }
     const problem = subscriptionProblem(subscription);
     if (problem !== undefined) return refuse('BAD_FRAME', problem.message, problem.field);
+    const waiting = Symbol(sub);
+    connection.awaited.set(sub, waiting);
+    const isStale = () => connection.closed || connection.awaited.get(sub) !== waiting;
     let from: number | undefined;
     if (subscription.resume !== undefined) {
       if (topic !== 'alarms' && topic !== 'events') {
+        connection.awaited.delete(sub);
         return refuse('BAD_RESUME', 'only alarms and events can be resumed', 'resume');
       }
       from = await this.events.resumeFrom(subscription.resume);
+      if (isStale()) return;
       if (from === undefined) {
+        connection.awaited.delete(sub);
         return refuse('BAD_RESUME', 'not a token of this journal; subscribe without it', 'resume');
       }
-      if (connection.closed) return;
+    }
+    const interest = this.#options.runtime.live.want(groupsOf(subscription, this.#options.runtime.live));
+    const missing = interest.isReady ? undefined : await interest.ready.then(() => undefined, messageOf);
+    // Taken back meanwhile, or asked for anew.
+    if (isStale()) return interest.release();
+    connection.awaited.delete(sub);
+    if (missing !== undefined) {
+      interest.release();
+      return refuse('UNAVAILABLE', `${missing}; subscribe again`);
     }
     // A subscription of the same name is replaced.
     connection.unsubscribe(sub);
     if (connection.subscriptions.size >= MAX_SUBSCRIPTIONS) {
+      interest.release();
       return refuse('TOO_MANY_SUBSCRIPTIONS', `at most ${MAX_SUBSCRIPTIONS} subscriptions`);
     }
-    if (topic === 'alarms' || topic === 'events') this.#subscribeEvents(connection, subscription, from);
-    else this.#subscribeValues(connection, subscription);
+    if (topic === 'alarms' || topic === 'events') this.#subscribeEvents(connection, subscription, interest, from);
+    else this.#subscribeValues(connection, subscription, interest);
   }
 
-  #subscribeValues(connection: Connection, subscription: Subscription): void {
+  #subscribeValues(connection: Connection, subscription: Subscription, interest: Interest): void {
     const token = this.events.tokenAt(this.#flushedPosition);
     const selection = new Selection(subscription);
     const values = this.values.subscribe({ selection, sub: subscription.sub, outlet: connection, token });
-    connection.subscriptions.set(subscription.sub, { values });
+    connection.subscriptions.set(subscription.sub, { interest, values });
   }
 
-  #subscribeEvents(connection: Connection, subscription: Subscription, resume: number | undefined): void {
+  #subscribeEvents(
+    connection: Connection,
+    subscription: Subscription,
+    interest: Interest,
+    resume: number | undefined,
+  ): void {
     const { runtime, now } = this.#options;
     const cells = new Selection(subscription);
     const selection = new EventSelection(subscription, runtime.live, connection.identity.permissions);
@@ -212,6 +234,7 @@ export class WebSocketGateway {
     const token = this.events.tokenAt(position);
     const sub = JSON.stringify(subscription.sub);
     connection.subscriptions.set(subscription.sub, {
+      interest,
       snapshot: new Walk({
         things: cells.cells(runtime.live),
         items: (cell) => alarmItems(cell, cells, selection),

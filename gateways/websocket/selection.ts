@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { View } from '../../runtime/actor-kind.ts';
 import { EntityId, nameOf } from '../../runtime/ids.ts';
 import type { Json } from '../../runtime/json.ts';
-import { isGone, type LiveBus, type LiveCell, type Revision } from '../../runtime/live-bus.ts';
+import { type Group, isGone, type LiveBus, type LiveCell, type Revision } from '../../runtime/live-bus.ts';
 import type { Subscribe, Topic } from './protocol.ts';
 
 export type Subscription = z.infer<typeof Subscribe>;
@@ -17,6 +17,25 @@ const KINDS: Readonly<Record<Topic, readonly string[]>> = {
   alarms: ['asset', 'device', 'connection', 'node'],
   events: [],
 };
+
+/** What has to be shown here for a subscription to see everything that it is about. */
+export function groupsOf({ topic, filter }: Subscription, live: Pick<LiveBus, 'groupOf'>): readonly Group[] | 'all' {
+  const groups = (ids: readonly string[]) => {
+    const found = new Set<Group>();
+    for (const id of ids) {
+      const parsed = EntityId.safeParse(id);
+      if (parsed.success) found.add(live.groupOf(parsed.data));
+    }
+    return [...found];
+  };
+  // Orders say only in their views where they belong, so they are looked at together.
+  if (topic === 'workorders') return groups(['work-order/any']);
+  if (topic === 'events') return filter.site === undefined ? [] : groups([`site/${filter.site}`, 'work-order/any']);
+  if (filter.site !== undefined) return groups([`site/${filter.site}`]);
+  if (filter.entity !== undefined) return groups([filter.entity]);
+  if (filter.ids === undefined) return 'all';
+  return groups(filter.ids.flatMap((name) => KINDS[topic].map((kind) => `${kind}/${name}`)));
+}
 
 /** Two subscriptions with the same key get the same frames, so these are made once. */
 export function selectionKey({ topic, filter, fields }: Subscription): string {

@@ -6,7 +6,7 @@ import { ask, command } from '../command.ts';
 import { HttpError } from '../errors.ts';
 import { JournalItem, JournalListQuery, journalPage } from '../journal-page.ts';
 import { fieldOf, listOf, listQuery, oneQuery, pageOf, sparse } from '../lists.ts';
-import { is, isOneOf } from '../live-lists.ts';
+import { groupsOf, is, isOneOf, looking } from '../live-lists.ts';
 import { CommandResult, InstantText, Name, oneOrMore, Reason, YesNo } from '../parameters.ts';
 import { type Api, type Route, route } from '../route.ts';
 import { ALARM_FIELDS } from '../view-fields.ts';
@@ -152,9 +152,9 @@ export const ALARM_ROUTES: readonly Route[] = [
       shelved: YesNo.optional(),
     }),
     response: listOf(AlarmListItem),
-    handle: ({ api, query }) => {
+    handle: async ({ api, query }) => {
       const { site, entity, severity, state, detail, shelved } = query;
-      const alarms = alarmsOf(api).filter(
+      const alarms = (await looking(api, groupsOf(api, site), () => alarmsOf(api))).filter(
         (alarm) =>
           is(alarm.site, site) &&
           is(alarm.entity, entity) &&
@@ -242,9 +242,10 @@ export const ALARM_ROUTES: readonly Route[] = [
     params: Params,
     query: oneQuery(ALARM_FIELDS),
     response: z.union([Alarm, AlarmListItem]),
-    handle: ({ api, params, query }) => {
+    handle: async ({ api, params, query }) => {
       const { entity, rule } = parts(params.id);
-      const alarms = api.runtime.live.cell(entity)?.view.alarms ?? {};
+      const { live } = api.runtime;
+      const alarms = (await looking(api, [live.groupOf(entity)], () => live.cell(entity)))?.view.alarms ?? {};
       const alarm = Object.hasOwn(alarms, rule) ? alarms[rule] : undefined;
       if (!isObject(alarm)) throw new HttpError('NOT_FOUND', `${params.id} is normal, or there is no such alarm`);
       return sparse(alarm, query.fields);

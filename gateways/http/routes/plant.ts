@@ -3,7 +3,7 @@ import { nameOf } from '../../../runtime/ids.ts';
 import type { LiveCell } from '../../../runtime/live-bus.ts';
 import { command } from '../command.ts';
 import { listOf, listQuery, oneQuery } from '../lists.ts';
-import { is, isOneOf, liveOne, livePage, mentions, prop, sparseOne } from '../live-lists.ts';
+import { groupsOf, is, isOneOf, liveOne, livePage, lookingAt, mentions, prop, sparseOne } from '../live-lists.ts';
 import { CommandResult, entityOf, Id, Name, oneOrMore, Reason } from '../parameters.ts';
 import { type Api, type Route, route } from '../route.ts';
 import { ASSET_FIELDS, DEVICE_FIELDS, SITE_FIELDS } from '../view-fields.ts';
@@ -70,7 +70,7 @@ export const PLANT_ROUTES: readonly Route[] = [
     permission: 'site:read',
     query: listQuery(SITE_FIELDS).extend({ q: Search }),
     response: listOf(SiteListItem),
-    handle: ({ api, query }) => livePage(api, 'site', query, (cell) => mentions(cell, query.q)),
+    handle: ({ api, query }) => livePage(api, 'site', 'all', query, (cell) => mentions(cell, query.q)),
   }),
   route({
     method: 'GET',
@@ -101,6 +101,7 @@ export const PLANT_ROUTES: readonly Route[] = [
       livePage(
         api,
         'asset',
+        groupsOf(api, query.site),
         query,
         (cell) =>
           is(prop(cell, 'site'), query.site) &&
@@ -129,7 +130,8 @@ export const PLANT_ROUTES: readonly Route[] = [
     permission: 'asset:read',
     params: Id,
     response: Branch,
-    handle: ({ api, params }) => treeOf(api, liveOne(api, 'asset', params.id)),
+    handle: ({ api, params }) =>
+      lookingAt(api, 'asset', params.id, () => treeOf(api, liveOne(api, 'asset', params.id))),
   }),
   route({
     method: 'POST',
@@ -161,6 +163,7 @@ export const PLANT_ROUTES: readonly Route[] = [
       livePage(
         api,
         'device',
+        groupsOf(api, query.site),
         query,
         (cell) =>
           is(prop(cell, 'site'), query.site) &&

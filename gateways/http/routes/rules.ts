@@ -6,7 +6,7 @@ import type { FileRule } from '../../../topology/file-rules.ts';
 import { CommandRefused, command } from '../command.ts';
 import { HttpError } from '../errors.ts';
 import { fieldOf, listOf, listQuery, oneQuery, pageOf, sparse } from '../lists.ts';
-import { is, isOneOf } from '../live-lists.ts';
+import { groupsOfKind, is, isOneOf, looking, lookingAt } from '../live-lists.ts';
 import { CommandResult, entityOf, Name, oneOrMore, YesNo } from '../parameters.ts';
 import { type Api, type Call, type Route, route } from '../route.ts';
 import { RuleBody, RuleChanges, RuleItem, RuleListItem } from '../rule-schemas.ts';
@@ -44,10 +44,10 @@ export const RULE_ROUTES: readonly Route[] = [
       q: z.string().min(1).max(100).optional().describe('Part of the name or id'),
     }),
     response: listOf(RuleListItem),
-    handle: ({ api, query }) => {
+    handle: async ({ api, query }) => {
       const { entityId, profile, metric, severity, source, active, q } = query;
       const asset = entityId?.startsWith('asset/') ? entityId.slice('asset/'.length) : entityId;
-      const rules = rulesOf(api).filter(
+      const rules = (await looking(api, groupsOfKind(api, 'rule'), () => rulesOf(api))).filter(
         (rule) =>
           (asset === undefined || (Array.isArray(rule.assets) && rule.assets.includes(asset))) &&
           is(rule.profile, profile) &&
@@ -70,8 +70,8 @@ export const RULE_ROUTES: readonly Route[] = [
     params: Params,
     query: oneQuery(RULE_FIELDS),
     response: z.union([RuleItem, RuleListItem]),
-    handle: ({ api, params: { id }, query }) => {
-      const rule = OF_FILE.test(id) ? ofFile(api, id) : ofApi(api, id);
+    handle: async ({ api, params: { id }, query }) => {
+      const rule = OF_FILE.test(id) ? ofFile(api, id) : await lookingAt(api, 'rule', id, () => ofApi(api, id));
       if (rule === undefined) throw new HttpError('NOT_FOUND', `there is no rule ${id}`);
       return sparse(rule, query.fields);
     },

@@ -4,7 +4,7 @@ import type { Json } from '../../../runtime/json.ts';
 import { isGone, type LiveCell } from '../../../runtime/live-bus.ts';
 import { HttpError } from '../errors.ts';
 import { listOf } from '../lists.ts';
-import { liveOne, prop } from '../live-lists.ts';
+import { liveOne, lookingAt, prop } from '../live-lists.ts';
 import { entityOf, InstantText, Name, wholeNumber } from '../parameters.ts';
 import { type Api, type Route, route } from '../route.ts';
 
@@ -166,7 +166,7 @@ async function series(api: Api, query: z.infer<typeof SeriesQuery>) {
 /** Nothing has to mean that nothing was measured, not that nobody has heard of the name. What is gone keeps its history. */
 async function assertKnown(api: Api, kind: 'device' | 'asset', name: string, metricKey: string): Promise<void> {
   const entity = entityOf(kind, name);
-  const cell = api.runtime.live.cell(entity);
+  const cell = await lookingAt(api, kind, name, () => api.runtime.live.cell(entity));
   const isLive = cell !== undefined && !isGone(cell);
   const keys = isLive ? keysOf(cell, kind) : [];
   if (keys.includes(metricKey)) return;
@@ -189,7 +189,7 @@ export const TELEMETRY_ROUTES: readonly Route[] = [
     response: Latest,
     handle: ({ api, query }) => {
       const [kind, name] = kindAndName(query);
-      return latestOf(liveOne(api, kind, name, kind), kind);
+      return lookingAt(api, kind, name, () => latestOf(liveOne(api, kind, name, kind), kind));
     },
   }),
   route({

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { entityId } from '../../../runtime/ids.ts';
 import { command } from '../command.ts';
 import { listOf, listQuery, oneQuery } from '../lists.ts';
-import { is, isOneOf, livePage, mentions, prop, sparseOneEver } from '../live-lists.ts';
+import { groupsOfKind, is, isOneOf, livePage, mentions, prop, sparseOneEver } from '../live-lists.ts';
 import { CommandResult, entityOf, Name, oneOrMore, Reason, wholeNumber, YesNo } from '../parameters.ts';
 import { type Route, route } from '../route.ts';
 import { WORK_ORDER_FIELDS } from '../view-fields.ts';
@@ -111,6 +111,7 @@ export const WORK_ORDER_ROUTES: readonly Route[] = [
       livePage(
         api,
         'work-order',
+        groupsOfKind(api, 'work-order'),
         query,
         (cell) =>
           is(prop(cell, 'site'), query.site) &&

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { CONGESTED_BYTES, Connection, type Socket } from '../../../../gateways/websocket/connection.ts';
 import type { ValueFeed } from '../../../../gateways/websocket/value-lane.ts';
 
+const SHOWN = { isReady: true, ready: Promise.resolve(), release: () => undefined };
 const identity = { tokenId: 't', user: 'u', role: 'viewer', permissions: [], expiresAtMs: null };
 
 /** A socket that takes nothing until it is drained. */
@@ -36,7 +37,7 @@ test('every subscription of a client that is always congested has its turn', () 
     },
     close: () => {},
   });
-  for (const sub of ['a', 'b', 'c']) connection.subscriptions.set(sub, { values: feed(sub) });
+  for (const sub of ['a', 'b', 'c']) connection.subscriptions.set(sub, { interest: SHOWN, values: feed(sub) });
   for (let turn = 0; turn < 4; turn++) {
     connection.pump();
     connection.pump();
