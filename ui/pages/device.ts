@@ -19,6 +19,10 @@ import { useParent } from '../store/parent.ts';
 import { reasonWords } from '../store/reasons.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
+import { outcomeOfWrite } from '../store/write-outcome.ts';
+
+/** How long a write may take until it is sent. */
+const WRITE_TIMEOUT_MS = 5000;
 
 /** Level 4: one device with every point, its link, and the writes to it. */
 export function Device({ device }: { readonly device: string }) {
@@ -189,12 +193,12 @@ function WriteDialog({ cells, device, point, onClose }: WriteDialogProps) {
   const tooHigh = typeof value === 'number' && info?.max != null && value > info.max;
   const confirm = () => {
     onClose();
-    void wall.feedback.send(`Write ${info?.title ?? point} = ${text} ${info?.unit ?? ''}`, `device/${device}`, {
-      kind: 'WritePoint',
-      point,
-      value,
-      timeoutMs: 5000,
-    });
+    void wall.feedback.send(
+      `Write ${info?.title ?? point} = ${text} ${info?.unit ?? ''}`,
+      `device/${device}`,
+      { kind: 'WritePoint', point, value, timeoutMs: WRITE_TIMEOUT_MS },
+      (accepted) => outcomeOfWrite(wall.connection, { device, accepted, timeoutMs: WRITE_TIMEOUT_MS }),
+    );
   };
   const hint =
     info?.min == null && info?.max == null

@@ -22,10 +22,17 @@ export class Feedback {
     this.#connection = connection;
   }
 
-  async send(title: string, entity: string, command: Record<string, unknown>): Promise<Outcome> {
+  /** @param carriedOut where the answer only says that it was accepted: what became of it, by that answer */
+  async send(
+    title: string,
+    entity: string,
+    command: Record<string, unknown>,
+    carriedOut?: (accepted: unknown) => Promise<Outcome>,
+  ): Promise<Outcome> {
     const key = this.#nextKey++;
     this.#begin(key, title);
-    const outcome = await this.#connection.command(entity, command);
+    const answer = await this.#connection.command(entity, command);
+    const outcome = answer.ok && carriedOut !== undefined ? await carriedOut(answer.result) : answer;
     this.#settle(key, outcome);
     return outcome;
   }
