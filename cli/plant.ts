@@ -16,6 +16,7 @@ import { clockPart } from '../runtime/clock/watch.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { Node } from '../runtime/node.ts';
 import { Retention } from '../runtime/retention.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { Settings } from '../runtime/settings.ts';
 import { openSqlite } from '../runtime/sql/open.ts';
 import { plantOfCell } from '../topology/cells.ts';
@@ -41,6 +42,8 @@ export interface RunningPlant {
   /** Where the telemetry log is, when that is not the data folder. */
   readonly log: string | undefined;
   readonly node: Node;
+  /** The node, with what lives in other cells beside it. */
+  readonly runtime: Runtime;
   stop(): Promise<void>;
 }
 
@@ -165,7 +168,7 @@ export async function startPlant(options: {
     closing.push(() => field.stop());
     const host = settings.HOST.includes(':') ? `[${settings.HOST}]` : settings.HOST;
     const url = `http://${host}:${front.port}/`;
-    return { plant, version: version(), url, key, entities: node.size, log: telemetry.shown, node, stop };
+    return { plant, version: version(), url, key, entities: node.size, log: telemetry.shown, node, runtime, stop };
   } catch (error) {
     await stop();
     throw error;
