@@ -65,6 +65,12 @@ module.exports = {
       from: { path: '^(runtime|actors|gateways|topology|cli)/', pathNot: '^runtime/(nats|moleculer)/' },
       to: { path: 'node_modules/nats/' },
     },
+    {
+      name: 'only-live-cache-imports-ioredis',
+      severity: 'error',
+      from: { path: '^(runtime|actors|gateways|topology|cli)/', pathNot: '^runtime/redis/' },
+      to: { path: 'node_modules/ioredis/' },
+    },
     { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
     {
       name: 'packages-are-named',

@@ -104,6 +104,13 @@ export const Settings = z.strictObject({
     .describe(
       'What the data folder of an edge may take. From 90 % of it, or of the disk, the oldest goes until 85 %: the history here first, then the telemetry log; never an event or an alarm',
     ),
+  REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\/[^/]/, 'reads redis://host:6379 or rediss://user:password@host:6379/0')
+    .optional()
+    .describe(
+      'Redis for the live views of several nodes: `redis://host:6379` or `rediss://user:password@host:6379/0`; without it, and while it is away, nodes ask each other',
+    ),
   TOPOLOGY: z.string().min(1).optional().describe('The topology file; without it the demo plant runs'),
   HISTORIAN: z
     .enum(['sqlite', 'postgresql', 'questdb'])

@@ -14,6 +14,7 @@ const TEST_PROGRAMS = {
   mosquitto_pub: 'mosquitto-clients',
   mbpoll: 'mbpoll',
   'nats-server': 'nats-server',
+  'redis-server': 'redis-server',
   socat: 'socat',
   openssl: 'openssl',
 };
