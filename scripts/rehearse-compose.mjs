@@ -227,6 +227,8 @@ async function checks() {
     ['core-1', 'tank-radar', 'tank', 'level', 3.21],
     ['core-2', 'tank-radar', 'tank', 'level', 3.45],
     ['edge', 'pump-plc', 'pump', 'pressure', 4.56],
+    // What the edge has is shown by the centre.
+    ['core-1', 'pump-plc', 'pump', 'pressure', 4.78],
   ]) {
     const token = tokenOf(node);
     await until(`${node} shows what ${device} published`, 30_000, () => {

@@ -56,12 +56,27 @@ certificate mosquitto serverAuth,clientAuth
 for client in signalbox-core signalbox-edge "${@}"; do certificate "$client" clientAuth; done
 
 nats=$(secret nats-password)
+edge=$(secret edge-password)
 postgres=$(secret postgres-password)
 questdb=$(secret questdb-password)
 redis=$(secret redis-password)
 
 derived nats-users.conf << END
-authorization { user: signalbox, password: "$nats" }
+authorization {
+  users: [
+    { user: signalbox, password: "$nats" }
+    # An edge speaks in its own name: to the centre, and into its own subject of the log. Nothing else of the centre is open to it.
+    {
+      user: edge-1
+      password: "$edge"
+      permissions: {
+        publish: ["signalbox.cells.core.edge-1.>", "signalbox.telemetry.cell-edge-1", "\$JS.API.STREAM.MSG.GET.signalbox-telemetry"]
+        subscribe: ["signalbox.cells.edge-1.>", "_INBOX.>"]
+        allow_responses: true
+      }
+    }
+  ]
+}
 END
 derived questdb.conf << END
 # The node reads and writes over HTTP alone: every other door stays shut.
@@ -93,7 +108,9 @@ derived core.json << END
 }
 END
 derived edge.json << END
-{}
+{
+  "UPLINK_URL": "tls://edge-1:$edge@nats:4222"
+}
 END
 
 mkdir -p state/{nats,postgres,questdb/conf,mosquitto,core-1,core-2,edge}

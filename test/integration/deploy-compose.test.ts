@@ -7,6 +7,8 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { z } from 'zod';
+import { CORE } from '../../runtime/edge/cell-link.ts';
+import { plantOfCell } from '../../topology/cells.ts';
 import { until } from '../support/condition.ts';
 import { DEPLOY, deployFile, plantOf, problemsOfSettings, yamlOf } from '../support/deploy.ts';
 import { freePort } from '../support/mosquitto.ts';
@@ -101,6 +103,8 @@ describe('compose file', () => {
     assert.equal(compose.networks.servers?.internal, true);
     const inside = services.filter(([, { networks }]) => networks.includes('servers')).map(([name]) => name);
     assert.deepEqual(inside.sort(), ['core-1', 'core-2', 'nats', 'postgres', 'questdb', 'redis']);
+    const linked = services.filter(([, { networks }]) => networks.includes('uplink')).map(([name]) => name);
+    assert.deepEqual(linked.sort(), ['edge', 'nats']);
     const open = services.flatMap(([name, { ports }]) =>
       ports.filter((port) => !port.startsWith('127.0.0.1:')).map((port) => `${name} ${port}`),
     );
@@ -134,7 +138,6 @@ describe('compose file', () => {
   });
 
   test('names servers and ports that are there', () => {
-    const urls = z.record(z.string(), z.url()).parse(JSON.parse(made('secrets/core.json')));
     const listening: Readonly<Record<string, RegExp>> = {
       nats: /^listen: 0\.0\.0\.0:(\d+)$/m,
       redis: /^tls-port (\d+)$/m,
@@ -145,10 +148,16 @@ describe('compose file', () => {
       const pattern = listening[service];
       return pattern === undefined ? usual[service] : pattern.exec(made(`config/${service}.conf`))?.[1];
     };
-    for (const [setting, url] of Object.entries(urls)) {
-      const { hostname, port } = new URL(url);
-      assert.ok(compose.services[hostname]?.networks.includes('servers'), `${setting}: ${hostname}`);
-      assert.equal(port, portOf(hostname), setting);
+    for (const [name, { networks, command = [] }] of nodes) {
+      const file = path.basename(command[command.indexOf('--config') + 1] ?? '');
+      for (const [setting, url] of Object.entries(
+        z.record(z.string(), z.url()).parse(JSON.parse(made(`secrets/${file}`))),
+      )) {
+        const { hostname, port } = new URL(url);
+        const shared = compose.services[hostname]?.networks.filter((network) => networks.includes(network));
+        assert.equal(shared?.length, 1, `${name}, ${setting}: ${hostname}`);
+        assert.equal(port, portOf(hostname), setting);
+      }
     }
     assert.equal(compose.services.mosquitto?.ports[0]?.split(':')[1], portOf('mosquitto'));
     for (const [name, { environment, ports, healthcheck }] of nodes) {
@@ -161,7 +170,9 @@ describe('compose file', () => {
     const access = deployFile('compose', 'config', 'mosquitto.acl');
     for (const [name, { environment, configs, secrets }] of nodes) {
       const config = configs.find(({ target }) => target === environment.SIGNALBOX_TOPOLOGY);
-      const plant = await plantOf(path.join(folder.dir, compose.configs[config?.source ?? '']?.file ?? ''));
+      const whole = await plantOf(path.join(folder.dir, compose.configs[config?.source ?? '']?.file ?? ''));
+      const plant = plantOfCell(whole, environment.SIGNALBOX_CELL ?? CORE);
+      assert.equal(plant.connections.size, 1, `${name} has a link to the field`);
       for (const { settings: connection } of plant.connections.values()) {
         assert.ok(connection.driver === 'mqtt' && connection.ca && connection.certificate && connection.key, name);
         assert.equal(connection.url, 'mqtts://mosquitto:8883');
@@ -174,6 +185,17 @@ describe('compose file', () => {
       }
     }
   });
+});
+
+test('an edge may speak on NATS in the name of its own cell alone', () => {
+  const cells = nodes.flatMap(([, { environment }]) => environment.SIGNALBOX_CELL ?? []);
+  assert.deepEqual(cells, ['edge-1']);
+  const users = made('secrets/nats-users.conf');
+  for (const cell of cells) {
+    assert.match(users, new RegExp(`user: ${cell}$`, 'm'));
+    assert.ok(users.includes(`publish: ["signalbox.cells.core.${cell}.>", "signalbox.telemetry.cell-${cell}", `));
+    assert.ok(users.includes(`subscribe: ["signalbox.cells.${cell}.>", `));
+  }
 });
 
 describe('secrets.sh', () => {
@@ -202,7 +224,13 @@ describe('secrets.sh', () => {
       for (const name of ['secrets.sh', 'config'])
         fs.cpSync(path.join(DEPLOY, 'compose', name), path.join(other.dir, name), { recursive: true });
       makeSecrets(other.dir);
-      for (const name of ['nats-password', 'postgres-password', 'questdb-password', 'redis-password']) {
+      for (const name of [
+        'nats-password',
+        'edge-password',
+        'postgres-password',
+        'questdb-password',
+        'redis-password',
+      ]) {
         assert.match(made(`secrets/${name}`), /^[0-9a-f]{48}\n$/);
         assert.notEqual(fs.readFileSync(path.join(other.dir, 'secrets', name), 'utf8'), made(`secrets/${name}`));
       }
