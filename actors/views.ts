@@ -119,6 +119,8 @@ export interface RuleInfo {
   readonly name: string;
   /** The topology file, or somebody over the API. */
   readonly source: 'file' | 'api';
+  /** Of the API: every asset of this profile has it; null: this one alone, or the file says it. */
+  readonly profile: string | null;
   readonly metric: string | null;
   readonly when: Condition | 'deviceLost';
   readonly durationSeconds: number;

@@ -14,6 +14,7 @@ export interface AdoptedRule {
   readonly judgesSince: number;
   /** Null: it was dropped, and a copy that is still under way is to find no place. */
   readonly rule: Rule | null;
+  readonly profile: string | null;
   readonly atMs: number;
 }
 
@@ -34,12 +35,13 @@ export function evolveAdopted(rules: AdoptedRules, event: RuleAdopted | RuleDrop
   const { atMs, revision } = event;
   const rule = event.kind === 'RuleAdopted' ? event.rule : null;
   const id = event.kind === 'RuleAdopted' ? event.rule.id : event.id;
+  const profile = event.kind === 'RuleAdopted' ? event.profile : null;
   const next = new Map(
     [...rules].filter(([, { rule: kept, atMs: keptMs }]) => kept !== null || atMs - keptMs < DROPPED_KEPT_MS),
   );
   const known = rules.get(id);
   const isSame = known !== undefined && rule !== null && known.rule !== null && judgesAs(known.rule, rule);
-  return next.set(id, { revision, judgesSince: isSame ? known.judgesSince : revision, rule, atMs });
+  return next.set(id, { revision, judgesSince: isSame ? known.judgesSince : revision, rule, profile, atMs });
 }
 
 function judgesAs(before: Rule, after: Rule): boolean {

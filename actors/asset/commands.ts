@@ -72,6 +72,8 @@ export const DeviceReported = z.strictObject({
 export const AdoptRule = z.strictObject({
   kind: z.literal('AdoptRule'),
   rule: Rule,
+  /** Every asset of it has the rule; null: this one alone. */
+  profile: z.string().max(64).nullable().default(null),
   revision: z.int().min(1),
   /** Nothing was heard of the first time: to be confirmed even if it is known. */
   again: z.boolean().default(false),

@@ -4,11 +4,11 @@ import { alarmPermission, decideAlarm, isAlarmCommand } from '../alarm/decide.ts
 import { annunciationWhenShown } from '../alarm/evaluate.ts';
 import type { AlarmEvent } from '../alarm/events.ts';
 import { decideLoss } from '../alarm/loss.ts';
-import { decideAdopted, syncRules } from './rules.ts';
 import type { AssetCommand } from './commands.ts';
 import { DEVICE_LOST, hiddenBy, lossOf } from './devices.ts';
 import type { AssetEvent } from './events.ts';
 import { evolveDecided, isEnded, statusOf } from './evolve.ts';
+import { decideAdopted, syncRules } from './rules.ts';
 import type { AssetDecided, AssetLive, AssetState } from './state.ts';
 
 export function assetPermission(command: AssetCommand): string {

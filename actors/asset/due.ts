@@ -6,10 +6,10 @@ import type { AlarmEvent } from '../alarm/events.ts';
 import { lossDueMs } from '../alarm/loss.ts';
 import { START_GRACE_MS } from '../live-values.ts';
 import { isUnfitToJudge } from '../quality/combined.ts';
-import { syncRules } from './rules.ts';
 import { decideLostRules } from './decide.ts';
 import { hiddenBy, lossOf } from './devices.ts';
 import { closeWindowsOf } from './metrics.ts';
+import { syncRules } from './rules.ts';
 import { type AssetDecided, type AssetLive, type AssetState, isUsable } from './state.ts';
 
 /** How long a roll-up may be without a part before its rules say so: children do not show the same instant. */

@@ -51,6 +51,8 @@ export interface RuleAdopted {
   /** Of the rule: what is older than this changes nothing. */
   readonly revision: number;
   readonly rule: Rule;
+  /** Every asset of it has the rule; null: this one alone. */
+  readonly profile: string | null;
 }
 
 export interface RuleDropped {

@@ -6,11 +6,11 @@ import type { Frame, PointValue, Quality } from '../frame.ts';
 import { putMark, putValue } from '../live-values.ts';
 import { isUnfitToJudge } from '../quality/combined.ts';
 import { addReading } from '../window.ts';
-import { syncRules } from './rules.ts';
 import { hiddenBy, isLost } from './devices.ts';
 import type { AssetEvent } from './events.ts';
 import type { Slot } from './layout.ts';
 import { computeFormulas, endWindows, loseValue, takeValue } from './metrics.ts';
+import { syncRules } from './rules.ts';
 import { type AssetDecided, type AssetLive, type AssetState, isUsable } from './state.ts';
 
 const NONE: readonly AssetEvent[] = [];

@@ -3,9 +3,9 @@ import type { EntityId } from '../../runtime/ids.ts';
 import { kindOf } from '../../runtime/ids.ts';
 import type { AssetDefinition } from '../../topology/plant.ts';
 import { combine, partOf } from '../quality/combined.ts';
-import { syncRules } from './rules.ts';
 import type { RollUpPlan } from './layout.ts';
 import { computeFormulas, loseValue, takeValue } from './metrics.ts';
+import { syncRules } from './rules.ts';
 import type { AssetLive, AssetState } from './state.ts';
 
 /** AGG-06: metrics computed from the newest views of the children; live only, so a restart brings them back by itself. */

@@ -51,7 +51,7 @@ export function decideAdopted(
   if (known !== undefined && (known.revision > revision || (known.revision === revision && !again))) return [];
   const event: RuleAdopted | RuleDropped =
     command.kind === 'AdoptRule'
-      ? { kind: 'RuleAdopted', atMs, revision, rule: command.rule }
+      ? { kind: 'RuleAdopted', atMs, revision, rule: command.rule, profile: command.profile }
       : { kind: 'RuleDropped', atMs, revision, id };
   return [event, ...endOfOrphans({ ...decided, rules: evolveAdopted(decided.rules, event) }, definition, atMs)];
 }

@@ -6,9 +6,9 @@ import { bookOf, nullable, restoreTimers, StoredBook, StoredTimers, storeTimers 
 import { restoreLiveValue, StoredLiveValue, storeLiveValue } from '../live-values.ts';
 import { decodeWindows, encodeWindows } from '../window.ts';
 import { NO_RULES } from './adopted.ts';
-import { syncRules } from './rules.ts';
 import type { AssetLayout } from './layout.ts';
 import { showEndedWindows } from './metrics.ts';
+import { syncRules } from './rules.ts';
 import { type AssetDecided, type AssetLive, type AssetState, createLive, windowSizesOf } from './state.ts';
 
 const Instant = z.number().nullable();
@@ -71,7 +71,13 @@ const StoredAsset = z.object({
     .array(
       z.tuple([
         z.string(),
-        z.object({ revision: z.number(), judgesSince: z.number(), rule: Rule.nullable(), atMs: z.number() }),
+        z.object({
+          revision: z.number(),
+          judgesSince: z.number(),
+          rule: Rule.nullable(),
+          profile: z.string().nullable(),
+          atMs: z.number(),
+        }),
       ]),
     )
     .default([]),

@@ -11,8 +11,8 @@ import { createLiveValues, type LiveValues } from '../live-values.ts';
 import type { Part } from '../quality/combined.ts';
 import type { AssetStatus, Mark, WindowView, WorkOrderState } from '../views.ts';
 import { createWindows, WINDOW_SIZES_MS, type Windows } from '../window.ts';
-import { ComputedHistory } from './history.ts';
 import { type AdoptedRules, NO_RULES } from './adopted.ts';
+import { ComputedHistory } from './history.ts';
 import { type AssetLayout, layoutOf } from './layout.ts';
 
 /** `decided` changes by events alone and is replaced; `live` follows from the readings and is changed in place. */

@@ -7,11 +7,12 @@ import { type Health, healthLevel, healthOf, type TELEMETRY_WORTH } from '../hea
 import { hasValue, markOf, readingGroups } from '../live-values.ts';
 import { PARTIAL_INPUT } from '../quality/combined.ts';
 import type { AssetStatus, AssetView, Mark, MetricInfo, RuleInfo } from '../views.ts';
-import { syncRules } from './rules.ts';
+import type { AdoptedRules } from './adopted.ts';
 import { DEVICE_LOST, isConnected, lostSinceMs } from './devices.ts';
 import { statusOf } from './evolve.ts';
 import type { AssetLayout } from './layout.ts';
-import type { AssetState } from './state.ts';
+import { syncRules } from './rules.ts';
+import type { AssetLive, AssetState } from './state.ts';
 
 export function assetView(state: AssetState): AssetView {
   const { decided, live } = state;
@@ -20,7 +21,7 @@ export function assetView(state: AssetState): AssetView {
     props: propsOf(state),
     ...readingGroups(live, live.layout.metrics, (place) => shownMark(state, place)),
     metrics: partsOf(live.layout).metrics,
-    rules: partsOf(live.layout).rules,
+    rules: rulesOf(live),
     alarms: live.alarmViews.listed(decided.alarms, live.holder),
     windows: { ...live.closed },
   };
@@ -104,7 +105,6 @@ function worthOf(state: AssetState, place: number): keyof typeof TELEMETRY_WORTH
 
 interface Parts {
   readonly metrics: AssetView['metrics'];
-  readonly rules: AssetView['rules'];
   readonly devices: readonly string[];
   /** Places of the metrics that a device feeds. */
   readonly fed: readonly number[];
@@ -118,7 +118,6 @@ function partsOf(layout: AssetLayout): Parts {
   if (known === undefined) {
     known = {
       metrics: Object.fromEntries(layout.metrics.map((metric, place) => [metric.name, infoOf(layout, place)])),
-      rules: Object.fromEntries(layout.allRules.map((rule) => [rule.id, ruleInfoOf(layout, rule)])),
       devices: [...new Set(layout.definition.links.map((link) => link.device))],
       fed: [...new Set(layout.slots.map((slot) => slot.metric))],
     };
@@ -155,12 +154,26 @@ function infoOf(layout: AssetLayout, place: number): MetricInfo {
   };
 }
 
-function ruleInfoOf({ definition, ruleById }: AssetLayout, rule: Rule): RuleInfo {
+const rules = new WeakMap<AssetLayout, AssetView['rules']>();
+
+/** A layout is made anew with the rules that were adopted. */
+function rulesOf({ layout, adopted }: AssetLive): AssetView['rules'] {
+  let known = rules.get(layout);
+  if (known === undefined) {
+    known = Object.fromEntries(layout.allRules.map((rule) => [rule.id, ruleInfoOf(layout, adopted, rule)]));
+    rules.set(layout, known);
+  }
+  return known;
+}
+
+function ruleInfoOf({ definition, ruleById }: AssetLayout, adopted: AdoptedRules, rule: Rule): RuleInfo {
   const { name, metric, when, durationSeconds, severity, workOrder } = rule;
   const idle = ruleById.has(rule.id) ? null : rule.active ? 'no_metric' : 'inactive';
+  const isOfFile = definition.rules.includes(rule);
   return {
     name,
-    source: definition.rules.includes(rule) ? 'file' : 'api',
+    source: isOfFile ? 'file' : 'api',
+    profile: isOfFile ? null : (adopted.get(rule.id)?.profile ?? null),
     metric: metric ?? null,
     when,
     durationSeconds,

@@ -71,10 +71,11 @@ const ORDER_BOOK = entityId('order-book', 'main');
 /** Always what is true now: an asset that missed a revision needs it no more. */
 function tellings(assets: readonly string[], { made, revision }: RuleFile, id: EntityId, again: boolean): Effect[] {
   const holders = new Set(made?.assets);
+  const profile = made !== null && 'profile' in made.scope ? made.scope.profile : null;
   return assets.map((asset) => {
     const command: Json =
       made !== null && holders.has(asset)
-        ? { kind: 'AdoptRule', rule: made.rule as unknown as Json, revision, again }
+        ? { kind: 'AdoptRule', rule: made.rule as unknown as Json, profile, revision, again }
         : { kind: 'DropRule', id: nameOf(id), revision, again };
     return { kind: 'tell', to: entityId('asset', asset), command };
   });

@@ -10,6 +10,7 @@ import { populationOf } from '../../actors/population.ts';
 import { ROUTES } from '../../gateways/http/routes.ts';
 import { CommandId, entityId } from '../../runtime/ids.ts';
 import type { Node } from '../../runtime/node.ts';
+import { fileRulesOf } from '../../topology/file-rules.ts';
 import { until } from '../support/condition.ts';
 import { openStorage, startNode, type TestStorage } from '../support/engine.ts';
 import { startTestFront, type TestFront } from '../support/front.ts';
@@ -60,6 +61,7 @@ before(async () => {
   const { organization, simulated } = plant.plant;
   t = await startTestFront({
     runtime: node,
+    fileRules: fileRulesOf(plant.plant),
     plant: {
       organization: organization.name,
       timeZone: organization.timeZone,
@@ -104,6 +106,8 @@ before(async () => {
     async () => (await t.request(`/api/v1/workorders/${order}`)).status === 200,
     20_000,
   );
+  const rule = { id: 'slow', name: 'Slow', entityId: 'asset/pump-1', metric: 'flow', when: { below: 9 } };
+  assert.equal((await t.post('/api/v1/rules', rule)).status, 200);
   const comment = { text: 'on my way' };
   assert.equal((await t.post(`/api/v1/workorders/${order}/comments`, comment)).status, 200);
   await until('a dead letter is kept', async () => (await t.json('/api/v1/dead-letters')).items.length > 0, 20_000);
@@ -137,6 +141,8 @@ function questions(): Record<string, readonly string[]> {
     '/alarms': ['', '?fields=rule,severity&sort=-severity'],
     '/alarms/history': ['', '?severity=HIGH,MEDIUM,LOW,CRITICAL,INFO&limit=2'],
     '/alarms/{id}': ['/asset%2Fpump-1:hot', '/asset%2Fpump-1:hot?fields=state'],
+    '/rules': ['', '?fields=rule,when&sort=-severity', '?entityId=asset/pump-1&source=api'],
+    '/rules/{id}': ['/slow', '/profile%2Fpump:hot', '/slow?fields=problems'],
     '/workorders': ['', '?fields=title'],
     '/workorders/{number}': [`/${order}`, `/${order}?fields=title,checklist`],
     '/audit': ['', '?limit=2'],

@@ -112,6 +112,7 @@ const RULES: AssetView['rules'] = {
   'temp-high': {
     name: 'Bearing hot',
     source: 'file',
+    profile: null,
     metric: 'temperature',
     when: { above: 85 },
     durationSeconds: 10,
@@ -122,6 +123,7 @@ const RULES: AssetView['rules'] = {
   'flow-low': {
     name: 'Little flow',
     source: 'api',
+    profile: 'pump',
     metric: 'flow',
     when: { below: 40 },
     durationSeconds: 0,

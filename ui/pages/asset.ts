@@ -7,6 +7,7 @@ import { Breakdown, Connectivity, Empty, Health, Loading } from '../parts/condit
 import { Dialog, Field, textOf } from '../parts/dialog.ts';
 import { Moment, StatedOffset } from '../parts/moment.ts';
 import { ReadingTimes } from '../parts/reading-times.ts';
+import { Rules } from '../parts/rules.ts';
 import { Trend } from '../parts/trend.ts';
 import { limitWords, MetricBar, MetricValue, TrendArrow } from '../parts/value.ts';
 import { markWords } from '../parts/value-look.ts';
@@ -56,12 +57,19 @@ export function Asset({ asset }: { readonly asset: string }) {
           ${(props.devices ?? []).length === 0 ? html`<${Empty}>No device is linked.</${Empty}>` : html`<ul class="plain-list">${props.devices?.map((device) => html`<${DeviceLine} key=${device} device=${device} />`)}</ul>`}
           ${(props.children ?? []).length > 0 && html`<h2>Parts</h2><ul class="plain-list">${props.children?.map((child) => html`<li key=${child}><a href=${`/asset/${encodeURIComponent(child)}`}>${wall.nameOf(`asset/${child}`)}</a></li>`)}</ul>`}
         </section>
+        <${AssetRules} cells=${cells} asset=${asset} />
         <section class="panel" aria-label="Work orders"><h2>Open work orders</h2><${AssetOrders} asset=${asset} site=${props.site ?? ''} /></section>
       </div>
     </div>
     ${dialog === 'order' && html`<${NewOrderDialog} asset=${asset} site=${props.site ?? ''} onClose=${() => setDialog(null)} />`}
     ${dialog === 'status' && html`<${StatusDialog} asset=${asset} now=${props.status ?? 'operational'} onClose=${() => setDialog(null)} />`}
   </main>`;
+}
+
+function AssetRules({ cells, asset }: Pick<PartProps, 'cells' | 'asset'>) {
+  const rules = useGroup(cells, asset, 'rules') ?? {};
+  const metrics = useGroup(cells, asset, 'metrics') ?? {};
+  return html`<${Rules} asset=${asset} rules=${rules} metrics=${metrics} />`;
 }
 
 interface HeaderProps {

@@ -32,6 +32,9 @@ const CONSEQUENCES: ReadonlySet<string> = new Set([
   'DeviceUnknown',
   'DeviceIntroduced',
   'ReadingGap',
+  'RuleAdopted',
+  'RuleConfirmed',
+  'RuleDropped',
 ]);
 const CALLS: ReadonlySet<string> = new Set(['AlarmRaised', 'AlarmUnsuppressed']);
 /** What follows from one cause comes within this time of the one before. */

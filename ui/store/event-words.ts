@@ -14,6 +14,11 @@ const TITLES: Readonly<Record<string, string>> = {
   WorkOrderOccurrenceAppended: 'Repeat added to the work order',
   WorkOrderOccurrencePassedOn: 'Repeat needs a new work order',
   WorkOrderForgotten: 'Work order ended',
+  RuleCreated: 'Rule made',
+  RuleReassigned: 'Rule for other assets',
+  RuleConfirmed: 'Rule confirmed',
+  RuleToldAgain: 'Rule told again',
+  RuleNoted: 'Rule noted',
   LogInRefused: 'Log-in refused',
   PermissionRefused: 'Refused',
   EntityRestarted: 'Restarted',
@@ -36,6 +41,7 @@ export function eventWords(
   nameOf: (entity: string) => string = (entity) => entity.slice(entity.indexOf('/') + 1),
 ): string {
   const fields = new Fields(isRecord(event) ? event : {});
+  const ofAsset = (asset: string) => nameOf(`asset/${asset}`);
   if (kind.startsWith('Alarm')) return alarmWords(kind, fields, after);
   switch (kind) {
     case 'DeviceOnline':
@@ -55,6 +61,27 @@ export function eventWords(
       return `${fields.code('point')} = ${fields.value('value')}`;
     case 'WriteFinished':
       return sentence(fields.code('state'), fields.text('message') || fields.code('code'));
+    case 'RuleCreated':
+    case 'RuleChanged':
+      return sentence(
+        fields.in('rule').text('name'),
+        fields.in('rule').is('active', false) ? 'switched off' : fields.many('assets', 'asset'),
+      );
+    case 'RuleReassigned':
+      return [
+        `new: ${fields.list('added', ofAsset) || 'none'}`,
+        `no longer: ${[fields.list('removed', ofAsset), fields.list('gone', ofAsset)].filter(Boolean).join(', ') || 'none'}`,
+      ].join('; ');
+    case 'RuleConfirmed':
+      return `by ${nameOf(`asset/${fields.text('asset')}`)}`;
+    case 'RuleToldAgain':
+      return fields.list('assets', ofAsset);
+    case 'RuleAdopted':
+      return sentence(fields.in('rule').text('name'), fields.in('rule').is('active', false) ? 'switched off' : '');
+    case 'RuleDropped':
+      return fields.text('id');
+    case 'RuleNoted':
+      return fields.text('rule');
     case 'AssetStatusChanged':
       return sentence(`${fields.code('from')} → ${fields.code('to')}`, fields.text('reason'));
     case 'WorkOrderTransitioned':
@@ -153,6 +180,17 @@ class Fields {
 
   has(name: string): boolean {
     return this.#record[name] !== null && this.#record[name] !== undefined;
+  }
+
+  is(name: string, wanted: boolean): boolean {
+    return this.#record[name] === wanted;
+  }
+
+  /** `3 assets`; empty where there is no list. */
+  many(name: string, noun: string): string {
+    const value = this.#record[name];
+    if (!Array.isArray(value)) return '';
+    return `${value.length} ${noun}${value.length === 1 ? '' : 's'}`;
   }
 
   text(name: string): string {

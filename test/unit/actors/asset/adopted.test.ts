@@ -15,7 +15,7 @@ const up = (over: Partial<AssetDefinition> = {}) => new Bench(assetKind, ID, ass
 type Pump = ReturnType<typeof up>;
 
 const adopt = (pump: Pump, atMs: number, revision: number, over: object = {}, again = false) =>
-  pump.command(atMs, { kind: 'AdoptRule', revision, again, rule: rule({ ...DRY, ...over }) });
+  pump.command(atMs, { kind: 'AdoptRule', revision, again, profile: null, rule: rule({ ...DRY, ...over }) });
 const drop = (pump: Pump, atMs: number, revision: number) =>
   pump.command(atMs, { kind: 'DropRule', id: 'dry', revision, again: false });
 const kinds = (pump: Pump) => pump.events.map(({ kind }) => kind);

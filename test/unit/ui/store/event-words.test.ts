@@ -66,3 +66,20 @@ test('an event of a kind or a shape that is not known never breaks the page', ()
     }
   }
 });
+
+test('rules of the API tell what became of them, and whom they are for', () => {
+  const rule = { name: 'Slow', active: true };
+  const nameOf = (entity: string) => (entity === 'asset/p-1' ? 'Pump 1' : entity);
+  assert.equal(eventWords('RuleCreated', { rule, assets: ['p-1'] }, null), 'Slow: 1 asset');
+  assert.equal(
+    eventWords('RuleChanged', { rule: { ...rule, active: false }, assets: ['a', 'b'] }, null),
+    'Slow: switched off',
+  );
+  assert.equal(
+    eventWords('RuleReassigned', { added: ['p-1'], removed: [], gone: ['p-2'] }, null, nameOf),
+    'new: Pump 1; no longer: asset/p-2',
+  );
+  assert.equal(eventWords('RuleConfirmed', { asset: 'p-1' }, null, nameOf), 'by Pump 1');
+  assert.equal(eventWords('RuleAdopted', { rule }, null), 'Slow');
+  assert.equal(eventWords('RuleDropped', { id: 'slow' }, null), 'slow');
+});
