@@ -34,8 +34,8 @@ export class Commissioning {
     return served && effective(served);
   }
 
-  /** From now on the driver is told of changes. */
-  attach(connection: string, driver: Driver): void {
+  /** From now on the driver is told of changes; null: there is none here. */
+  attach(connection: string, driver: Driver | null): void {
     const served = this.#connections.get(connection);
     if (served) served.driver = driver;
   }

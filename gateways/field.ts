@@ -27,19 +27,27 @@ export interface FieldOptions {
   readonly log: DriverLog;
 }
 
-/** The field side: one driver a connection, each on its own, and the way back for writes. */
+/**
+ * The field side: one driver a connection, each on its own, and the way back for writes. A driver runs where the actor of its
+ * connection lives, and so do its devices: when that goes to another node, the driver here ends and one begins there.
+ */
 export class Field {
   readonly #options: FieldOptions;
   readonly #drivers = new Map<string, Driver>();
   readonly #driverOf = new Map<string, Driver>();
   readonly #writeFence: WriteFence;
   readonly #writes: DeviceWrites;
+  readonly #connections: readonly ConnectionDefinition[];
   #commissioning: Commissioning | null = null;
   readonly #reports: Reports;
+  /** Drivers that are on their way out; their connections begin anew only after it. */
+  readonly #ending = new Map<string, Promise<void>>();
+  #unsubscribe: () => void = () => undefined;
   #stopping = false;
 
   constructor(options: FieldOptions) {
     this.#options = options;
+    this.#connections = [...options.connections];
     this.#reports = new Reports(options.runtime);
     this.#writeFence = new WriteFence(join(options.dataDir, 'write-epochs.json'), options.log);
     const { runtime, log } = options;
@@ -52,25 +60,58 @@ export class Field {
   }
 
   start(): void {
-    const { runtime, factories, log } = this.#options;
-    const connections = [...this.#options.connections];
-    const commissioning = new Commissioning(runtime.live, connections, log);
-    this.#commissioning = commissioning;
-    for (const written of connections) {
-      const definition = commissioning.definition(written.id) ?? written;
-      const driver = factories[definition.driver](definition, this.#hostOf(definition));
-      commissioning.attach(definition.id, driver);
-      this.#drivers.set(definition.id, driver);
-      for (const device of definition.devices) this.#driverOf.set(device.id, driver);
-      driver.start();
-    }
+    const { runtime, log } = this.#options;
+    this.#commissioning = new Commissioning(runtime.live, this.#connections, log);
+    this.#unsubscribe = runtime.onMoved(() => this.#look());
+    void this.#look();
     this.#writes.open();
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#unsubscribe();
     await this.#commissioning?.stop();
-    await Promise.allSettled([...this.#drivers.values()].map((driver) => driver.stop()));
+    for (const id of this.#drivers.keys()) this.#end(id);
+    await Promise.allSettled(this.#ending.values());
+  }
+
+  /** Begins what lives here by now; resolves when what does no more has ended. */
+  async #look(): Promise<void> {
+    const ending: Promise<void>[] = [];
+    for (const written of this.#connections) {
+      const isHere = this.#options.runtime.isHere(entityId('connection', written.id));
+      if (isHere && !this.#drivers.has(written.id) && !this.#ending.has(written.id)) this.#begin(written);
+      if (!isHere && this.#drivers.has(written.id)) ending.push(this.#end(written.id));
+    }
+    await Promise.all(ending);
+  }
+
+  #begin(written: ConnectionDefinition): void {
+    const { factories } = this.#options;
+    const definition = this.#commissioning?.definition(written.id) ?? written;
+    const driver = factories[definition.driver](definition, this.#hostOf(definition));
+    this.#commissioning?.attach(definition.id, driver);
+    this.#drivers.set(definition.id, driver);
+    for (const device of definition.devices) this.#driverOf.set(device.id, driver);
+    driver.start();
+  }
+
+  #end(id: string): Promise<void> {
+    const driver = this.#drivers.get(id);
+    this.#drivers.delete(id);
+    this.#commissioning?.attach(id, null);
+    for (const [device, of] of this.#driverOf) if (of === driver) this.#driverOf.delete(device);
+    const ended = Promise.resolve(driver?.stop())
+      .catch((error: unknown) =>
+        this.#options.log.error({ connection: id, error: String(error) }, 'a driver did not end'),
+      )
+      .then(() => {
+        this.#ending.delete(id);
+        // It may have come back meanwhile.
+        if (!this.#stopping) void this.#look();
+      });
+    this.#ending.set(id, ended);
+    return ended;
   }
 
   #hostOf(definition: ConnectionDefinition): DriverHost {
@@ -92,8 +133,8 @@ export class Field {
           : Promise.reject(new ErrorWithCode('UNKNOWN_DEVICE', `${device} is not on ${definition.id}`));
       },
       connectivity: (device, connectivity) => {
-        // What ends with us is not lost: after the next start it is what the driver finds then.
-        if (!this.#stopping) loss.connectivity(device, connectivity);
+        // What ends with us is not lost: whoever drives it next says what it finds.
+        if (this.#drivers.has(definition.id)) loss.connectivity(device, connectivity);
       },
       certificate: (certificate) =>
         void this.#reports.tell(certificate.whose === 'own' ? node : connection, {

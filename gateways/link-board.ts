@@ -24,11 +24,18 @@ type Factories = Readonly<Record<ConnectionDefinition['driver'], DriverFactory>>
  */
 export class LinkBoard {
   readonly #connections: readonly ConnectionDefinition[];
+  readonly #elsewhere: (definition: ConnectionDefinition) => ConnectionReport | undefined;
   readonly #reports = new Map<string, { readonly report: ConnectionReport; readonly sinceMs: number }>();
   readonly #now: () => number;
 
-  constructor(connections: Iterable<ConnectionDefinition>, now: () => number = Date.now) {
+  /** @param elsewhere what another node says of a connection that it drives; undefined for one that is driven here */
+  constructor(
+    connections: Iterable<ConnectionDefinition>,
+    now: () => number = Date.now,
+    elsewhere: (definition: ConnectionDefinition) => ConnectionReport | undefined = () => undefined,
+  ) {
     this.#connections = [...connections];
+    this.#elsewhere = elsewhere;
     this.#now = now;
   }
 
@@ -55,6 +62,8 @@ export class LinkBoard {
     return this.#connections.map((definition) => {
       const { id, name, driver, devices } = definition;
       const site = devices[0]?.site ?? null;
+      const told = this.#elsewhere(definition);
+      if (told !== undefined) this.#keep(id, told);
       const { report, sinceMs } = this.#reports.get(id) ?? {};
       return { connection: id, name, driver, endpoint: endpointOf(definition), site, report, sinceMs };
     });

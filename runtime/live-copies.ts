@@ -5,7 +5,7 @@ import { AWAY, type Group, isGone, type LiveCell, type Revision } from './live-b
 import type { OwnedView } from './live-cache.ts';
 import type { LiveCells } from './live-cells.ts';
 import type { CellChange, Delta } from './live-frame.ts';
-import { type Epoch, type Shard, shardOf } from './ownership.ts';
+import type { Epoch, Shard } from './ownership.ts';
 
 /** A view of another node's entity as it was last told. */
 export interface Copy {
@@ -37,13 +37,19 @@ export interface Teller {
 export class LiveCopies {
   readonly #live: Pick<LiveCells, 'mirror' | 'unmirror'>;
   readonly #isOwn: (shard: Shard) => boolean;
+  readonly #shardOf: (id: EntityId) => Shard;
   /** Last epoch under which this node owned a shard: who was owner before is not heard. */
   readonly #ownEpochs = new Map<Shard, Epoch>();
   readonly #copies = new Map<EntityId, Copy>();
 
-  constructor(options: { live: Pick<LiveCells, 'mirror' | 'unmirror'>; isOwn: (shard: Shard) => boolean }) {
+  constructor(options: {
+    live: Pick<LiveCells, 'mirror' | 'unmirror'>;
+    isOwn: (shard: Shard) => boolean;
+    shardOf: (id: EntityId) => Shard;
+  }) {
     this.#live = options.live;
     this.#isOwn = options.isOwn;
+    this.#shardOf = options.shardOf;
   }
 
   get size(): number {
@@ -65,7 +71,7 @@ export class LiveCopies {
   offer(teller: Teller, group: Group, owned: OwnedView): void {
     const { id, epoch, revision, view } = owned;
     const copy = this.#copies.get(id);
-    const shard = copy?.shard ?? shardOf(id);
+    const shard = copy?.shard ?? this.#shardOf(id);
     if (!this.#mayTell(copy, shard, epoch, revision)) return;
     // The same once more, from the same: nothing new, and no sign of life where it comes from a cache.
     if (copy?.epoch === epoch && copy.revision === revision && copy.node === teller.node) return;
@@ -76,7 +82,7 @@ export class LiveCopies {
   apply(teller: Teller, group: Group, revision: Revision, change: CellChange): boolean {
     const { id, epoch } = change;
     const copy = this.#copies.get(id);
-    const shard = copy?.shard ?? shardOf(id);
+    const shard = copy?.shard ?? this.#shardOf(id);
     if (!this.#mayTell(copy, shard, epoch, revision)) return true;
     switch (change.kind) {
       case 'gone':
@@ -99,7 +105,7 @@ export class LiveCopies {
     for (const [shard, epoch] of epochs) this.#ownEpochs.set(shard, epoch);
     const silentSinceMs = performance.now();
     for (const { id, view, mirrored, revision } of cells) {
-      const shard = shardOf(id);
+      const shard = this.#shardOf(id);
       const epoch = epochs.get(shard);
       if (mirrored || epoch === undefined || isGone({ view }) || this.#copies.has(id)) continue;
       const state = { node: undefined, run: '', epoch, revision, view, silentSinceMs, awaySinceMs: undefined };

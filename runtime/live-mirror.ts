@@ -14,7 +14,7 @@ import { Peer } from './live-peer.ts';
 import { LivePublisher } from './live-publisher.ts';
 import { StandingInterest } from './live-standing.ts';
 import { type Epoch, SHARD_COUNT, type Shard } from './ownership.ts';
-import type { Population } from './population.ts';
+import { type Population, shardIn } from './population.ts';
 import type { Health } from './runtime.ts';
 
 export interface LiveMirrorTiming {
@@ -46,7 +46,7 @@ export interface LiveMirrorOptions {
   readonly lane: LiveLane;
   readonly link: Pick<Link, 'request' | 'serve' | 'nodes'>;
   readonly cache?: LiveCache;
-  readonly population: Pick<Population, 'residents' | 'watchersOf' | 'groupOf'>;
+  readonly population: Pick<Population, 'residents' | 'watchersOf' | 'groupOf' | 'livesWith'>;
   /** The epoch under which this node owns a shard now; undefined where it does not. */
   readonly epochOf: (shard: Shard) => Epoch | undefined;
   /** Something that people may want to know: in words. */
@@ -90,8 +90,9 @@ export class LiveMirror implements Elsewhere {
   constructor(options: LiveMirrorOptions) {
     this.#options = options;
     this.#timing = { ...LIVE_MIRROR_TIMING, ...options.timing };
-    const { node, live, lane, cache, epochOf } = options;
-    this.#copies = new LiveCopies({ live, isOwn: (shard) => epochOf(shard) !== undefined });
+    const { node, live, lane, cache, epochOf, population } = options;
+    const shardOf = (id: EntityId) => shardIn(population, id);
+    this.#copies = new LiveCopies({ live, isOwn: (shard) => epochOf(shard) !== undefined, shardOf });
     this.#interest = new LiveInterest({ lingerMs: this.#timing.lingerMs, changed: () => this.#follow() });
     this.#standing = new StandingInterest(options.population, (groups) => this.#interest.add(groups));
     this.#publisher = new LivePublisher({
@@ -101,6 +102,7 @@ export class LiveMirror implements Elsewhere {
       lane,
       cache,
       groupOf: this.groupOf,
+      shardOf,
       epochOf,
       isWanted: (group) => this.#isWanted(group),
       intervalMs: this.#timing.publishIntervalMs,

@@ -4,7 +4,7 @@ import { type Group, isGone, type LiveBus, type LiveCell, type Revision } from '
 import type { LiveCache, OwnedView, OwnViews } from './live-cache.ts';
 import { type CellChange, type Delta, encodeFrames } from './live-frame.ts';
 import type { LiveLane } from './live-lane.ts';
-import { type Epoch, type Shard, shardOf } from './ownership.ts';
+import type { Epoch, Shard } from './ownership.ts';
 
 /** Publishing may take at most this share of the time; under load it comes less often, not with less in it. */
 const PUBLISH_SHARE = 0.2;
@@ -16,6 +16,7 @@ export interface LivePublisherOptions {
   readonly lane: LiveLane;
   readonly cache: LiveCache | undefined;
   readonly groupOf: (id: EntityId) => Group;
+  readonly shardOf: (id: EntityId) => Shard;
   /** The epoch under which this node owns a shard; undefined where it does not. */
   readonly epochOf: (shard: Shard) => Epoch | undefined;
   /** Whether somebody on another node looks at a group. */
@@ -215,7 +216,7 @@ export class LivePublisher implements OwnViews {
   #shardOf(cell: LiveCell): Shard {
     let shard = this.#shards.get(cell);
     if (shard === undefined) {
-      shard = shardOf(cell.id);
+      shard = this.#options.shardOf(cell.id);
       this.#shards.set(cell, shard);
     }
     return shard;

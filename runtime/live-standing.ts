@@ -1,7 +1,7 @@
 import type { EntityId } from './ids.ts';
 import { COMMON_GROUP, type Group } from './live-bus.ts';
-import { type Shard, shardOf } from './ownership.ts';
-import type { Population } from './population.ts';
+import type { Shard } from './ownership.ts';
+import { type Population, shardIn } from './population.ts';
 
 /**
  * What a node looks at as long as it owns entities that watch others: the groups of those they watch, and their own group and
@@ -14,7 +14,7 @@ export class StandingInterest {
 
   /** @param want returns the release */
   constructor(
-    population: Pick<Population, 'residents' | 'watchersOf' | 'groupOf'>,
+    population: Pick<Population, 'residents' | 'watchersOf' | 'groupOf' | 'livesWith'>,
     want: (groups: readonly Group[]) => () => void,
   ) {
     this.#want = want;
@@ -22,7 +22,7 @@ export class StandingInterest {
     const byShard = new Map<Shard, Set<Group>>();
     for (const id of population.residents) {
       for (const watcher of population.watchersOf(id, {})) {
-        const shard = shardOf(watcher);
+        const shard = shardIn(population, watcher);
         const groups = byShard.get(shard) ?? new Set<Group>([COMMON_GROUP]);
         byShard.set(shard, groups.add(groupOf(id)).add(groupOf(watcher)));
       }

@@ -21,15 +21,18 @@ import { JournalTail } from './journal-tail.ts';
 import type { Json } from './json.ts';
 import type { Link } from './link.ts';
 import type { LiveCell } from './live-bus.ts';
+import type { LiveCache } from './live-cache.ts';
 import { LiveCells } from './live-cells.ts';
+import type { LiveLane } from './live-lane.ts';
+import { LiveMirror } from './live-mirror.ts';
 import { type DeadLetter, type DeadLetterStore, recordsBetween, type TelemetryLog } from './log.ts';
 import { LogPump, type Pump, type PumpOptions } from './log-pump.ts';
 import type { Metrics } from './metrics.ts';
 import { LocalCell } from './nact/cell.ts';
 import { healthOf } from './node-health.ts';
 import { describeNode } from './node-metrics.ts';
-import { LocalOwnership, type Ownership, SHARD_COUNT, type Shard, shardOf } from './ownership.ts';
-import type { Population } from './population.ts';
+import { LocalOwnership, type Ownership, SHARD_COUNT, type Shard } from './ownership.ts';
+import { type Population, shardIn } from './population.ts';
 import { recoverAll } from './recovery.ts';
 import type { AskOptions, Health, Reply, Restarted, Runtime } from './runtime.ts';
 import { Shards } from './shards.ts';
@@ -57,6 +60,9 @@ export interface Storage {
 export interface Seat {
   readonly link: Link;
   readonly rows: ClusterRows;
+  /** Carries what this node shows to the others, and back. */
+  readonly lane: LiveLane;
+  readonly cache?: LiveCache;
   readonly timing?: Timing;
   /** A defect of ours was found: the process has to end, at once. */
   readonly broken: (error: unknown) => void;
@@ -92,10 +98,13 @@ export class Node implements Runtime {
   readonly #cell = new LocalCell();
   readonly #cluster: Cell | undefined;
   readonly #tail: JournalTail | undefined;
+  readonly #mirror: LiveMirror | undefined;
   readonly #ownership: Ownership;
   readonly #shards: Shards;
   /** Those whose entities are all here, and stay. */
   readonly #open = new Set<Shard>();
+  /** Came since the watchers among them were last told what they watch. */
+  readonly #fresh = new Set<Shard>();
   readonly #moveListeners = new Set<() => Promise<void>>();
   readonly #committer: Committer;
   readonly #entities: Entities;
@@ -119,14 +128,15 @@ export class Node implements Runtime {
     this.journal = storage.journal;
     this.historian = storage.historian;
     this.deadLetters = storage.deadLetters;
-    this.#cluster = options.seat && this.#join(options.seat);
-    this.#tail = options.seat && this.#follow();
-    this.#ownership = this.#cluster?.membership ?? new LocalOwnership(options.name, storage.epoch ?? 0);
-    this.#deadLetterBuffer = new DeadLetterBuffer(storage.deadLetters, metrics, options.log);
     this.live = new LiveCells({
       flushIntervalMs: options.flushIntervalMs,
       failed: (id, error) => options.log.error({ entity: id, err: error }, 'the view of an entity failed'),
     });
+    this.#cluster = options.seat && this.#join(options.seat);
+    this.#tail = options.seat && this.#follow();
+    this.#mirror = options.seat && this.#reflect(options.seat);
+    this.#ownership = this.#cluster?.membership ?? new LocalOwnership(options.name, storage.epoch ?? 0);
+    this.#deadLetterBuffer = new DeadLetterBuffer(storage.deadLetters, metrics, options.log);
     this.#effects = new EffectRunner({
       journal: storage.journal,
       outlets: options.outlets,
@@ -176,6 +186,7 @@ export class Node implements Runtime {
       listener: {
         opened: (shard, epoch) => {
           this.#open.add(shard);
+          this.#fresh.add(shard);
           this.#cluster?.opened(shard, epoch);
           void this.#moved();
         },
@@ -234,6 +245,8 @@ export class Node implements Runtime {
   async #takeSeat(): Promise<void> {
     const { journal } = this.#options.storage;
     this.#tail?.start(await journal.end());
+    await this.#options.seat?.link.start();
+    this.#mirror?.start();
     this.#pump.start();
     this.#cluster?.start();
     await this.#cluster?.settled();
@@ -291,7 +304,11 @@ export class Node implements Runtime {
       historianLag: recordsBetween(this.#options.storage.log, this.#historianWatch.position, this.#pump.end),
       historianProblem: this.#historianWatch.problem,
       entities: this.#entities.all(),
-      beside: [...(this.#cluster ? [this.#cluster.health()] : []), ...(this.#options.healthBeside?.() ?? [])],
+      beside: [
+        ...(this.#cluster ? [this.#cluster.health()] : []),
+        ...(this.#mirror?.parts() ?? []),
+        ...(this.#options.healthBeside?.() ?? []),
+      ],
     });
   }
 
@@ -319,6 +336,7 @@ export class Node implements Runtime {
     this.#historianWatch.close();
     await this.#cluster?.leave();
     await this.#tail?.close();
+    this.#mirror?.close();
     await this.#pump.close();
     await this.#effects.stop();
     await this.#checkpoints
@@ -328,6 +346,7 @@ export class Node implements Runtime {
       );
     await this.#entities.stop();
     await this.#deadLetterBuffer.close();
+    await this.#options.seat?.link.stop();
     this.live.close();
     this.#cell.stop();
   }
@@ -339,7 +358,9 @@ export class Node implements Runtime {
     this.#logWatch.close();
     this.#historianWatch.close();
     this.#cluster?.end();
+    this.#mirror?.close();
     await this.#tail?.close();
+    await this.#options.seat?.link.stop();
     this.live.close();
     await Promise.all([this.#pump.halt(), this.#entities.stop(), this.#effects.halt()]);
     this.#cell.stop();
@@ -376,7 +397,22 @@ export class Node implements Runtime {
     });
   }
 
-  #shardOf = (id: EntityId): Shard => shardOf(this.#options.population.livesWith?.(id) ?? id);
+  #reflect({ link, lane, cache }: Seat): LiveMirror {
+    const { name, population, log } = this.#options;
+    return new LiveMirror({
+      node: name,
+      live: this.live,
+      lane,
+      link,
+      ...(cache && { cache }),
+      population,
+      // What a node shows while it may not decide is still the newest that there is.
+      epochOf: (shard) => this.#ownership.heldUnder(shard),
+      note: (what, facts) => log.warn(facts, what),
+    });
+  }
+
+  #shardOf = (id: EntityId): Shard => shardIn(this.#options.population, id);
 
   async #moved(): Promise<void> {
     await Promise.all([...this.#moveListeners].map((listener) => listener()));
@@ -464,9 +500,10 @@ export class Node implements Runtime {
       );
   }
 
-  #collectWatched(changed: readonly LiveCell[]): void {
+  #collectWatched(changed: Iterable<LiveCell>, isMeant: (watcher: EntityId) => boolean = () => true): void {
     for (const cell of changed) {
       for (const watcher of this.#options.population.watchersOf(cell.id, cell.view)) {
+        if (!isMeant(watcher)) continue;
         const seen = this.#watched.get(watcher);
         if (seen) seen.set(cell.id, cell.view);
         else this.#watched.set(watcher, new Map([[cell.id, cell.view]]));
@@ -474,13 +511,23 @@ export class Node implements Runtime {
     }
   }
 
+  #tellWatchers(): void {
+    if (this.#fresh.size > 0) {
+      // Whoever came from another node has seen nothing yet of what did not change since.
+      const isFresh = (watcher: EntityId) => this.#fresh.has(this.#shardOf(watcher));
+      this.#collectWatched(this.live.all(), isFresh);
+      this.#fresh.clear();
+    }
+    for (const [watcher, views] of this.#watched) this.#entities.watch(watcher, views);
+    this.#watched.clear();
+  }
+
   #startTimers(): void {
     this.#historianWatch.start();
     this.#timers = [
       setInterval(() => this.#entities.tick(Date.now(), ++this.#ticks % EMIT_EVERY_TICKS === 0), TICK_MS),
       setInterval(() => {
-        for (const [watcher, views] of this.#watched) this.#entities.watch(watcher, views);
-        this.#watched.clear();
+        this.#tellWatchers();
       }, WATCH_INTERVAL_MS),
       setInterval(
         () =>

@@ -1,6 +1,7 @@
 import type { AnyActorKind, View } from './actor-kind.ts';
 import type { EntityId } from './ids.ts';
 import type { Group } from './live-bus.ts';
+import { type Shard, shardOf } from './ownership.ts';
 
 /** Who lives on this node and who follows whom. Comes from the topology; the runtime does not know what it is about. */
 export interface Population {
@@ -17,4 +18,9 @@ export interface Population {
   groupOf?(id: EntityId): Group;
   /** Entities that watch the views of another one. */
   watchersOf(id: EntityId, view: View): readonly EntityId[];
+}
+
+/** The shard in which an entity lives. */
+export function shardIn(population: Pick<Population, 'livesWith'>, id: EntityId): Shard {
+  return shardOf(population.livesWith?.(id) ?? id);
 }
