@@ -104,7 +104,8 @@ derived core.json << END
 {
   "NATS_URL": "tls://signalbox:$nats@nats:4222",
   "DATABASE_URL": "postgres://signalbox:$postgres@postgres:5432/signalbox?sslmode=verify-full",
-  "QUESTDB_URL": "http://signalbox:$questdb@questdb:9000"
+  "QUESTDB_URL": "http://signalbox:$questdb@questdb:9000",
+  "REDIS_URL": "rediss://signalbox:$redis@redis:6379"
 }
 END
 derived edge.json << END
