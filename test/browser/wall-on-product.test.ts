@@ -4,6 +4,15 @@ import type { Page } from 'playwright-core';
 import { until } from '../support/wall-page.ts';
 import { WallOnProduct } from '../support/wall-product.ts';
 
+/** At once, so that nobody waits for them; they stay as they are until somebody sees to them. */
+const FAULTS = `scenario: 1
+cycleSeconds: 3600
+events:
+  - { at: 1, for: 3000, kind: disturb, asset: cabinet-05, by: doorOpen, amount: 1, why: Somebody works at the cabinet }
+  - { at: 1, for: 3000, kind: disturb, asset: pump-1, by: vibration, amount: 7, why: Cavitation }
+  - { at: 1, for: 3000, kind: disturb, asset: wt-5, by: overspeed, amount: 21, why: The pitch is stuck in a gust }
+`;
+
 /**
  * The wall on the real product: `signalbox start` with its demo plant in a process of its own, simulated field, real drivers,
  * real alarms. Needs the build that `npm test` makes.
@@ -12,32 +21,18 @@ let product: WallOnProduct;
 /** Shelved for a minute early on, watched while the other tests run. */
 let watching: Promise<number>;
 before(async () => {
-  product = await WallOnProduct.open();
+  product = await WallOnProduct.open(FAULTS);
 });
 after(() => product.close());
 
-/** Stay as they are, whatever the scenario does, until somebody sees to them. */
-const TO_SHELVE = 'asset/pump-1-motor:bearing-hot';
+const TO_SHELVE = 'asset/cabinet-05:door-open';
 const BY_KEYBOARD = 'asset/wt-5:overspeed';
 const row = (id: string) => `.alarm-row[data-id="${id}"]`;
 
-test('the printed link opens the overview of the demo plant, named as simulated', async () => {
-  const page = await product.wall('/');
-  await until('a tile for every asset', async () => (await page.locator('.tile').count()) > 80, 15_000);
-  assert.match((await page.locator('.flag.simulated').textContent()) ?? '', /SIMULATED/);
-  assert.equal(new URL(page.url()).hash, '', 'the key is out of the address');
-  await until('values', async () => (await page.locator('.site-panel .figure .reading.good').count()) > 5, 15_000);
-  await page.context().close();
-});
-
-test('check 8: an alarm is shelved for a minute, and leaves the list of the active', async () => {
+test('check 8: by the printed link to an alarm, which is shelved for a minute and leaves the list of the active', async () => {
   const page = await product.wall('/alarms');
+  assert.equal(new URL(page.url()).hash, '', 'the key is out of the address');
   await until('the alarm', async () => (await page.locator(row(TO_SHELVE)).count()) === 1, 90_000);
-  await until(
-    'its condition is gone',
-    async () => (await page.locator(`${row(TO_SHELVE)}.look-unack-returned`).count()) === 1,
-    90_000,
-  );
   // A shorter time than any that the dialog offers; the shortest that the product takes.
   const status = await page.evaluate(async (id) => {
     const answer = await fetch(`/api/v1/alarms/${encodeURIComponent(id)}/shelve`, {
@@ -50,9 +45,20 @@ test('check 8: an alarm is shelved for a minute, and leaves the list of the acti
   assert.ok(status < 300, String(status));
   await until('out of the active', async () => (await page.locator(row(TO_SHELVE)).count()) === 0);
   assert.equal(await page.locator('.counter.aside .number').first().textContent(), '1');
-  watching = until('back by itself', async () => (await page.locator(row(TO_SHELVE)).count()) === 1, 120_000);
+  const fromMs = performance.now();
+  // The page itself looks out for it: asking over and over would keep the machine busy for the whole minute.
+  const back = page.waitForSelector(row(TO_SHELVE), { state: 'attached', timeout: 120_000 });
+  watching = back.then(() => performance.now() - fromMs);
   // Looked at in the end; until then it may fail as it likes.
   watching.catch(() => undefined);
+});
+
+test('the overview of the demo plant has a tile for every asset with its values, and is named as simulated', async () => {
+  const page = await product.wall('/');
+  await until('a tile for every asset', async () => (await page.locator('.tile').count()) > 80, 15_000);
+  assert.match((await page.locator('.flag.simulated').textContent()) ?? '', /SIMULATED/);
+  await until('values', async () => (await page.locator('.site-panel .figure .reading.good').count()) > 5, 15_000);
+  await page.context().close();
 });
 
 test('check 7: a real alarm leads to its asset, and its acknowledgement shows on both walls within 5 s', async () => {

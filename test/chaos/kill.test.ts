@@ -3,10 +3,11 @@ import { killRun } from './kill.ts';
 
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 
-test('killed five times under load, the product has lost nothing and decided nothing twice', {
+// One kill of each kind (`momentToKill`), and the broker restarted on the way; fifty of them by hand, see `kill.ts`.
+test('killed three times under load, the product has lost nothing and decided nothing twice', {
   timeout: 120_000,
 }, async (t) => {
   t.diagnostic(`CHAOS_SEED=${SEED}`);
-  const figures = await killRun({ kills: 5, seed: SEED });
+  const figures = await killRun({ kills: 3, seed: SEED });
   for (const [what, figure] of Object.entries(figures)) t.diagnostic(`${what}: ${figure}`);
 });

@@ -10,7 +10,7 @@ import { SETTLED_WITHIN_MS, simulate } from './simulate.ts';
  * checks rows, answers and devices after every single step. `SIMULATION_SCHEDULES` runs more of them, from
  * `SIMULATION_FIRST_SEED` on.
  */
-const SCHEDULES = Number(process.env.SIMULATION_SCHEDULES ?? 1500);
+const SCHEDULES = Number(process.env.SIMULATION_SCHEDULES ?? 600);
 const FIRST_SEED = Number(process.env.SIMULATION_FIRST_SEED ?? 0);
 
 test('no schedule of faults damages a history, an answer, a device or an order, and all of them come to rest', {

@@ -15,7 +15,11 @@ export class WallClient {
   readonly #clock = new ServerClock();
   readonly #sockets: WebSocket[] = [];
 
-  private constructor(url: string, headers: Readonly<Record<string, string>>) {
+  private constructor(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    pauseMs: ((attempt: number) => number) | undefined,
+  ) {
     const sockets = this.#sockets;
     class PageSocket extends WebSocket {
       constructor(address: string) {
@@ -26,7 +30,8 @@ export class WallClient {
       }
     }
     Object.assign(globalThis, { WebSocket: PageSocket });
-    this.connection = new Connection({ url, clock: this.#clock, sessionValid: async () => 'unknown' });
+    const sessionValid = async () => 'unknown' as const;
+    this.connection = new Connection({ url, clock: this.#clock, sessionValid, ...(pauseMs && { pauseMs }) });
     this.connection.subscribe({
       topic: 'alarms',
       onSnapshot: (items, token) => {
@@ -39,8 +44,12 @@ export class WallClient {
   }
 
   /** One a process: the page's code takes the `WebSocket` of its globals. */
-  static open(url: string, headers: Readonly<Record<string, string>> = {}): WallClient {
-    const client = new WallClient(url, headers);
+  static open(
+    url: string,
+    headers: Readonly<Record<string, string>> = {},
+    pauseMs?: (attempt: number) => number,
+  ): WallClient {
+    const client = new WallClient(url, headers, pauseMs);
     client.connection.start();
     return client;
   }

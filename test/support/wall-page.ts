@@ -54,12 +54,10 @@ export class WallBench {
       if (!request.url().startsWith(this.server.url) && !request.url().startsWith('data:'))
         this.foreign.push(request.url());
     });
-    await page.goto(this.server.link);
+    // By the link with the key to the overview, and elsewhere with the session that it gives.
+    if (path !== '/') await context.addCookies([this.server.session]);
+    await page.goto(path === '/' ? this.server.link : this.server.url + path);
     await page.waitForSelector('.link-state.live');
-    if (path !== '/') {
-      await page.goto(this.server.url + path);
-      await page.waitForSelector('.link-state.live');
-    }
     return page;
   }
 }

@@ -16,6 +16,7 @@ import { type Scene, siteOf } from './wall-scene.ts';
  * from a scripted scene. Its rules of alarms are just as much as the tests need; the product's own are in `actors/alarm`.
  */
 const TOKEN = 'key-of-the-test';
+const SESSION = 'signalbox_session';
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const TYPES: Readonly<Record<string, string>> = {
@@ -76,6 +77,11 @@ export class WallServer {
 
   get link(): string {
     return `${this.url}/#key=${TOKEN}`;
+  }
+
+  /** Of somebody who has come by the link before. */
+  get session(): { readonly name: string; readonly value: string; readonly url: string } {
+    return { name: SESSION, value: TOKEN, url: this.url };
   }
 
   get clients(): number {
@@ -289,7 +295,7 @@ export class WallServer {
         if (!last) return;
         if (!body.includes(TOKEN))
           json(res, '401 Unauthorized', { code: 'TOKEN_INVALID', message: 'This token is not known.' });
-        else res.writeHeader('set-cookie', `signalbox_session=${TOKEN}; HttpOnly; SameSite=Strict; Path=/`).end('{}');
+        else res.writeHeader('set-cookie', `${SESSION}=${TOKEN}; HttpOnly; SameSite=Strict; Path=/`).end('{}');
       });
     });
     app.get('/api/v1/session', (res, req) => {

@@ -65,6 +65,8 @@ export interface ConnectionHost {
   readonly clock: ServerClock;
   /** Asked when the server closes before it said hello: a refused session is not worth another attempt. */
   readonly sessionValid: () => Promise<boolean | 'unknown'>;
+  /** Pause before the next attempt to connect, in ms, from how many failed before it. */
+  readonly pauseMs?: (attempt: number) => number;
 }
 
 /**
@@ -164,7 +166,8 @@ export class Connection {
       this.link.value = { kind: 'denied' };
       return;
     }
-    const delay = backoffMs(this.#attempt++);
+    const { pauseMs = backoffMs } = this.#host;
+    const delay = pauseMs(this.#attempt++);
     if (this.link.value.kind === 'lost') {
       this.link.value = { ...this.link.value, retryAtMs: performance.now() + delay };
     }
