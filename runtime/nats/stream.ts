@@ -33,10 +33,18 @@ export function subjectOf(prefix: string, shard: number | '*'): string {
  * NATS_TOO_OLD, NATS_NO_JETSTREAM or NATS_STREAM_UNFIT; with others when the server does not answer.
  */
 export async function ensureStream(link: NatsLink, options: StreamOptions): Promise<StreamInfo> {
+  return ensureNamed(link, streamNameOf(options.prefix), [subjectOf(options.prefix, '*')], options);
+}
+
+/** As `ensureStream`, of any name. */
+export async function ensureNamed(
+  link: NatsLink,
+  name: string,
+  subjects: string[],
+  options: Omit<StreamOptions, 'prefix'>,
+): Promise<StreamInfo> {
   checkVersion(link.connection.info?.version ?? '0.0.0', options.replicas);
   const manager = await managerOf(link);
-  const name = streamNameOf(options.prefix);
-  const subjects = [subjectOf(options.prefix, '*')];
   const limits = {
     max_age: nanos(options.maxAgeMs),
     max_bytes: options.maxBytes ?? -1,
