@@ -27,6 +27,8 @@ export interface OwnViews {
   groups(): readonly Group[];
   /** Number of the last frame of a group; what `views` shows includes it. */
   numberOf(group: Group): number;
+  /** What is ours in a group. */
+  cells(group: Group): Iterable<LiveCell>;
   /** In a stable order, as `after` and what follows an id. */
   views(group: Group, after?: EntityId): Iterable<OwnedView>;
   /** As `views`, of one; undefined where it is not ours to show. */

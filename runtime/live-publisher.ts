@@ -125,6 +125,10 @@ export class LivePublisher implements OwnViews {
     return this.#groups.get(group)?.number ?? 0;
   }
 
+  cells(group: Group): Iterable<LiveCell> {
+    return this.#groups.get(group)?.own.values() ?? [];
+  }
+
   *views(group: Group, after?: EntityId): Generator<OwnedView> {
     const outgoing = this.#groups.get(group);
     if (outgoing === undefined) return;

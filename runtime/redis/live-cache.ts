@@ -15,6 +15,7 @@ const WRITE_SHARE = 0.1;
 /** Views that are on their way to Redis at once. */
 const WRITE_BATCH = 500;
 const READ_BATCH = 500;
+const REST_MS = 5000;
 
 /** Field of a hash that says how new the others are. Ids have a slash in them. */
 const MARK = 'mark';
@@ -65,6 +66,8 @@ export class RedisLiveCache implements LiveCache {
   #writing: Promise<void> | undefined;
   #nextMs = 0;
   #failure: string | undefined;
+  /** It did not answer in time: until then nobody is made to wait for it. */
+  #restUntilMs = 0;
   #closed = false;
 
   constructor({ link, cell, node, timing }: RedisLiveCacheOptions) {
@@ -78,7 +81,7 @@ export class RedisLiveCache implements LiveCache {
   }
 
   get usable(): boolean {
-    return this.#link.state.connected;
+    return this.#link.state.connected && performance.now() >= this.#restUntilMs;
   }
 
   get state(): RedisState {
@@ -95,7 +98,7 @@ export class RedisLiveCache implements LiveCache {
 
   changed(group: Group, cells: Iterable<LiveCell>): void {
     // Later everything is written anew.
-    if (!this.usable || this.#closed) return;
+    if (!this.#link.state.connected || this.#closed) return;
     const { changed } = this.#waitingOf(group);
     for (const cell of cells) changed.add(cell);
     this.#schedule();
@@ -103,9 +106,14 @@ export class RedisLiveCache implements LiveCache {
 
   async read(groups: readonly Group[] | 'all'): Promise<readonly NodeViews[]> {
     if (!this.usable) throw new ErrorWithCode('REDIS_UNREACHABLE', this.state.detail);
-    const nodes = await this.#link.client.smembers(this.#nodesKey());
-    const found = await Promise.all(nodes.map((node) => this.#readNode(node, groups)));
-    return found.filter((views) => views !== undefined);
+    try {
+      const nodes = await this.#link.client.smembers(this.#nodesKey());
+      const found = await Promise.all(nodes.map((node) => this.#readNode(node, groups)));
+      return found.filter((views) => views !== undefined);
+    } catch (error) {
+      this.#rest();
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
@@ -119,9 +127,14 @@ export class RedisLiveCache implements LiveCache {
 
   /** Redis may be another one, or have forgotten: nothing of before counts. */
   #all(): void {
-    if (this.#own === undefined || this.#closed || !this.usable) return;
+    if (this.#own === undefined || this.#closed || !this.#link.state.connected) return;
+    this.#restUntilMs = 0;
     for (const group of new Set([...this.#own.groups(), ...this.#written])) this.#waitingOf(group).anew = true;
     this.#schedule();
+  }
+
+  #rest(): void {
+    if (this.#link.state.connected) this.#restUntilMs = performance.now() + REST_MS;
   }
 
   #waitingOf(group: Group): Waiting {
@@ -161,11 +174,12 @@ export class RedisLiveCache implements LiveCache {
       this.#failure = undefined;
     } catch (error) {
       this.#failure = error instanceof Error ? error.message : String(error);
+      this.#rest();
       // What of it arrived nobody knows.
       this.#waiting.clear();
       for (const group of this.#own?.groups() ?? []) this.#waitingOf(group).anew = true;
     }
-    this.#nextMs = startedMs + Math.max(this.#writeIntervalMs, busyMs / WRITE_SHARE);
+    this.#nextMs = Math.max(this.#restUntilMs, startedMs + Math.max(this.#writeIntervalMs, busyMs / WRITE_SHARE));
   }
 
   /** As many views as a batch may have; a mark goes with the last ones of its group. */
@@ -180,12 +194,8 @@ export class RedisLiveCache implements LiveCache {
       if (waiting.anew) {
         waiting.anew = false;
         pipeline.del(key);
-        // Of large groups too: the cost is the same as of changes, and comes once for each connection.
-        for (const { id, epoch, revision, view } of own.views(group)) {
-          pipeline.hset(key, id, packr.encode([epoch, revision, view]));
-          room--;
-        }
         waiting.changed.clear();
+        for (const cell of own.cells(group)) waiting.changed.add(cell);
       }
       for (const cell of waiting.changed) {
         if (room-- <= 0) break;

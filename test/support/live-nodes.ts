@@ -26,7 +26,7 @@ export function thing(group: string, name: string | number): EntityId {
 }
 
 export const groupOf = (id: EntityId): string =>
-  nameOf(id).includes('.') ? nameOf(id).slice(0, nameOf(id).indexOf('.')) : COMMON_GROUP;
+  nameOf(id).includes('.') ? nameOf(id).slice(0, nameOf(id).lastIndexOf('.')) : COMMON_GROUP;
 
 /** Answers between nodes of one process, as JSON, as a link does that is a network. */
 export class MemoryLinks {

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { readFromOwner, serveOwnViews } from '../../runtime/live-owners.ts';
+import { RedisLink } from '../../runtime/redis/connection.ts';
+import { RedisLiveCache } from '../../runtime/redis/live-cache.ts';
+import { until } from '../support/condition.ts';
+import { MemoryLinks, thing } from '../support/live-nodes.ts';
+import { noRedis, RedisServer } from '../support/servers/redis.ts';
+import { liveCacheContract, Shower } from './live-cache.contract.ts';
+
+describe('views read from their owners', () => {
+  const links = new MemoryLinks();
+  const reader = links.link('reader');
+  const showers: Shower[] = [];
+  after(() => {
+    for (const shower of showers) shower.close();
+  });
+
+  liveCacheContract(() => ({
+    shower: (node) => {
+      const shower = new Shower(node, `run-${node}`, undefined);
+      showers.push(shower);
+      serveOwnViews(links.link(node), shower.own);
+      return shower;
+    },
+    read: (groups) => Promise.all(reader.nodes.map((node) => readFromOwner(reader, node, groups))),
+  }));
+});
+
+describe('views in Redis', { skip: noRedis }, () => {
+  let server: RedisServer;
+  const open: { close(): unknown }[] = [];
+  before(async () => {
+    server = await RedisServer.start({ password: 'a secret & more' });
+  });
+  after(async () => {
+    for (const one of open.splice(0).reverse()) await one.close();
+    await server.remove();
+  });
+
+  const cacheOf = (cell: string, node: string, timing: object = {}) => {
+    const link = new RedisLink(server.url, node);
+    const cache = new RedisLiveCache({ link, cell, node, timing: { writeIntervalMs: 5, ...timing } });
+    open.push(cache);
+    return cache;
+  };
+  const showerOf = (cell: string, node: string, run = `run-${node}`, timing: object = {}) => {
+    const cache = cacheOf(cell, node, timing);
+    const shower = new Shower(node, run, cache);
+    cache.keep(shower.own);
+    open.push(shower);
+    return { shower, cache };
+  };
+
+  let cells = 0;
+  liveCacheContract(() => {
+    const cell = `contract-${cells++}`;
+    const reader = cacheOf(cell, 'reader');
+    return {
+      shower: (node) => showerOf(cell, node).shower,
+      read: async (groups) => {
+        await until('Redis answers', () => reader.usable);
+        return reader.read(groups);
+      },
+    };
+  });
+
+  it('has nothing of an earlier process, and nothing of what nobody renews', async () => {
+    const first = showerOf('runs', 'a', 'one', { expiryMs: 400, renewIntervalMs: 100 });
+    const reader = cacheOf('runs', 'reader');
+    await until('Redis answers', () => reader.usable && first.cache.usable);
+    first.shower.show(thing('north', 'old'), { values: { n: 1 } });
+    await until('it is kept', async () => (await reader.read('all')).length === 1);
+    // Longer than the expiry: it is renewed.
+    const sinceMs = Date.now();
+    await until('it has been renewed', () => Date.now() - sinceMs > 700);
+    assert.equal((await reader.read('all'))[0]?.views.length, 1);
+    first.shower.close();
+    await first.cache.close();
+    const second = showerOf('runs', 'a', 'two', { expiryMs: 400, renewIntervalMs: 100 });
+    await until('Redis answers', () => second.cache.usable);
+    second.shower.show(thing('north', 'new'), { values: { n: 2 } });
+    await until('only the new run is there', async () => {
+      const [views] = await reader.read('all');
+      return views?.run === 'two' && views.views.length === 1 && views.views[0]?.id === thing('north', 'new');
+    });
+    second.shower.close();
+    await second.cache.close();
+    await until('nobody renews it', async () => (await reader.read('all')).length === 0);
+    const client = server.client();
+    try {
+      assert.deepEqual(await client.keys('signalbox:runs:*'), []);
+    } finally {
+      client.disconnect();
+    }
+  });
+
+  it('is unusable while Redis is away or hangs, says so without the password, and is whole again after it', async () => {
+    const { shower, cache } = showerOf('away', 'a');
+    await until('Redis answers', () => cache.usable);
+    const ids = Array.from({ length: 500 }, (_, n) => thing('north', n));
+    for (const id of ids) shower.show(id, { values: { n: 0 } });
+    await until('all are kept', async () => (await cache.read('all'))[0]?.views.length === ids.length);
+
+    server.suspend();
+    await assert.rejects(cache.read('all'));
+    server.resume();
+    await server.kill();
+    await until('it is noticed', () => !cache.usable);
+    assert.match(cache.state.detail, /no connection to Redis at 127\.0\.0\.1:\d+ since /);
+    assert.doesNotMatch(cache.state.detail, /secret/);
+    await assert.rejects(cache.read('all'));
+    for (let round = 1; round <= 20; round++) for (const id of ids) shower.show(id, { values: { n: round } });
+    await server.restart();
+    await until('all are there again, as they are now', async () => {
+      if (!cache.usable) return false;
+      const [views] = await cache.read('all');
+      return views?.views.length === ids.length && views.views.every(({ view }) => view.values?.n === 20);
+    });
+    assert.equal(cache.state.connected, true);
+  });
+});
