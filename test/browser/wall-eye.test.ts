@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import type { Locator, Page } from 'playwright-core';
 import type { AlarmPlan } from '../support/wall-alarms.ts';
-import { until, WallBench } from '../support/wall-page.ts';
+import { follow, until, WallBench } from '../support/wall-page.ts';
 import { colourfulPixels, contrastInGrey, differenceInGrey, mostColourful } from '../support/wall-pixels.ts';
 
 /** Requirements part 5, checks 1, 4, 6 and 10 by the pixels of the screen: what an eye can tell, with colour and without. */
@@ -34,9 +34,7 @@ test('check 1: a healthy wall of 500 assets has not one pixel of an alarm colour
       '/workorders',
       '/events',
     ]) {
-      await page.goto(bench.server.url + path);
-      await page.waitForSelector('.link-state.live');
-      await until('a page with content', async () => (await page.locator('.loading').count()) === 0);
+      await follow(page, path);
       assert.equal(colourfulPixels(await page.screenshot(), COLOURFUL), 0, `${path}, ${colorScheme}`);
     }
     await page.context().close();
@@ -109,12 +107,11 @@ test('check 4: in grey, every state of an alarm has a sign that is taken for no 
     bench.server.raise(overlay === undefined ? plan : { ...plan, overlay });
   }
   for (const colorScheme of ['dark', 'light'] as const) {
-    const page = await bench.wall('/', { colorScheme });
+    const page = await inGrey('/', colorScheme);
     const signs: Buffer[] = [];
     for (const i of states.keys()) {
-      await page.goto(`${bench.server.url}/asset/coast-pump-${i + 1}`);
+      await follow(page, `/asset/coast-pump-${i + 1}`);
       await page.waitForSelector('.alarm-detail .symbol');
-      await turnGrey(page);
       signs.push(...(await pictures(page.locator('.alarm-detail header .symbol'))));
     }
     await page.context().close();

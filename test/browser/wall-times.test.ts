@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { orderOf } from '../support/wall-order.ts';
-import { until, WallBench } from '../support/wall-page.ts';
+import { follow, until, WallBench } from '../support/wall-page.ts';
 
 /**
  * Requirements part 5, check 16: times are those of the site, with their offset; source and receive time can be inspected. The
@@ -45,9 +45,7 @@ test('on every page of a site the clock and each instant are in the time of the 
     '/devices?site=valley',
     '/workorders?site=valley',
   ]) {
-    await page.goto(bench.server.url + path);
-    await page.waitForSelector('.link-state.live');
-    await until(`${path} is drawn`, async () => (await page.locator('main .loading').count()) === 0);
+    await follow(page, path);
     await until(`${path}: the clock of the site`, async () => /UTC\+05:30/.test(await textOf(page, '.top-bar .clock')));
     const wrong = await instantsNotIn(page, SITE, '+05:30');
     assert.deepEqual(wrong, [], path);
@@ -58,8 +56,7 @@ test('on every page of a site the clock and each instant are in the time of the 
 test('on pages of several sites the clock names the zone of the organization, and other instants carry their own offset', async () => {
   const page = await bench.wall('/');
   for (const path of ['/', '/alarms', '/workorders', '/events']) {
-    await page.goto(bench.server.url + path);
-    await page.waitForSelector('.link-state.live');
+    await follow(page, path);
     await until(`${path}: Oslo`, async () => /UTC\+0[12]:00 Oslo/.test(await textOf(page, '.top-bar .clock')));
     await until(
       `${path}: an instant`,

@@ -71,3 +71,14 @@ export async function until(what: string, holds: () => Promise<boolean> | boolea
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+/** To another page of the wall as by a link in it: without the load that an address in the bar takes. Resolves when it is drawn. */
+export async function follow(page: Page, path: string): Promise<void> {
+  await page.evaluate(async (to) => {
+    history.pushState(null, '', to);
+    dispatchEvent(new PopStateEvent('popstate'));
+    // Drawing waits for the next frame of the screen; after one more the page before is gone.
+    for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+  }, path);
+  await until(`${path} with content`, async () => (await page.locator('.loading').count()) === 0);
+}
