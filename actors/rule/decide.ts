@@ -27,14 +27,15 @@ export function decide(file: RuleFile, command: RuleCommand, turn: Turn<RuleGrou
 }
 
 /** After every recovery: the topology file may have changed since. */
-export function reconcile({ made, revision, unconfirmed }: RuleFile, turn: Turn<RuleGround>): RuleEvent[] {
+export function reconcile({ made, revision, unconfirmed, absent }: RuleFile, turn: Turn<RuleGround>): RuleEvent[] {
   const ground = turn.definition;
   const had = new Set(made?.assets);
   const wanted = new Set(made === null ? [] : assetsIn(made.scope, ground));
   const isThere = (asset: string) => ground.assets.has(asset);
   const added = [...wanted].filter((asset) => !had.has(asset));
   const left = [...had].filter((asset) => !wanted.has(asset));
-  const removed = left.filter(isThere);
+  const back = absent.filter((asset) => isThere(asset) && !wanted.has(asset));
+  const removed = [...left.filter(isThere), ...back];
   const gone = [...new Set([...left, ...Object.keys(unconfirmed)])].filter((asset) => !isThere(asset));
   if (added.length + removed.length + gone.length === 0) return [];
   return [{ kind: 'RuleReassigned', atMs: turn.nowMs, revision: revision + 1, added, removed, gone }];

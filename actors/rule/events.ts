@@ -39,8 +39,9 @@ export interface RuleDeleted extends Told {
 export interface RuleReassigned extends Told {
   readonly kind: 'RuleReassigned';
   readonly added: readonly string[];
+  /** Those that come back and had it when they left among them. */
   readonly removed: readonly string[];
-  /** No longer in the file: there is nobody left to tell. */
+  /** No longer in the file: there is nobody to tell. */
   readonly gone: readonly string[];
 }
 

@@ -42,7 +42,8 @@ export const ruleKind: ActorKind<RuleFile, RuleCommand, RuleEvent, never, never,
   // All assets of a profile confirm at the same time.
   mailboxCapacity: 8192,
   passivateAfterMs: 600_000,
-  retiresAtMs: ({ endedAtMs, again }) => (endedAtMs === null || again !== null ? undefined : endedAtMs),
+  retiresAtMs: ({ endedAtMs, again, absent }) =>
+    endedAtMs === null || again !== null || absent.length > 0 ? undefined : endedAtMs,
 };
 
 function effects(event: RuleEvent, after: RuleFile, { id }: Self<RuleGround>): readonly Effect[] {

@@ -8,6 +8,8 @@ export interface RuleFile {
   readonly made: MadeRule | null;
   /** Who has not confirmed yet what it was told last, adopting or dropping, and the revision of it. */
   readonly unconfirmed: Readonly<Record<string, number>>;
+  /** Assets that left the file while they had the rule, or may have had it: should they come back, they are told what is true then. */
+  readonly absent: readonly string[];
   /** How often they were told again, and when they are told next; null: everybody has confirmed. */
   readonly again: { readonly atMs: number; readonly times: number } | null;
   readonly endedAtMs: number | null;
@@ -24,7 +26,7 @@ export interface MadeRule {
   readonly changedBy: string;
 }
 
-export const NO_RULE: RuleFile = { revision: 0, made: null, unconfirmed: {}, again: null, endedAtMs: null };
+export const NO_RULE: RuleFile = { revision: 0, made: null, unconfirmed: {}, absent: [], again: null, endedAtMs: null };
 
 /** The runtime itself tries for a minute or two. */
 const FIRST_AGAIN_MS = 180_000;
@@ -65,7 +67,9 @@ function reassigned(file: RuleFile, event: Extract<RuleEvent, { kind: 'RuleReass
   const left = new Set([...removed, ...gone]);
   const { made } = file;
   const unconfirmed = Object.fromEntries(Object.entries(file.unconfirmed).filter(([asset]) => !gone.includes(asset)));
-  const next = told({ ...file, unconfirmed }, [...added, ...removed], revision, atMs);
+  const back = new Set([...added, ...removed]);
+  const absent = [...new Set([...file.absent, ...gone])].filter((asset) => !back.has(asset));
+  const next = told({ ...file, unconfirmed, absent }, [...back], revision, atMs);
   if (made === null) return next;
   return { ...next, made: { ...made, assets: [...made.assets.filter((asset) => !left.has(asset)), ...added] } };
 }
