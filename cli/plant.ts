@@ -27,6 +27,7 @@ import { type Cells, checkCell, startCells } from './cells.ts';
 import { watchClock } from './clock.ts';
 import { storageOptionsOf } from './database.ts';
 import { historianOf } from './historian.ts';
+import { type PublishedJournal, publishJournal } from './journal-streams.ts';
 import { secretsFrom } from './secrets.ts';
 import { startSimulators } from './simulators.ts';
 import { telemetryLogOf } from './telemetry-log.ts';
@@ -80,6 +81,7 @@ export async function startPlant(options: {
       return asset === undefined ? null : directSource(asset, series);
     });
     let cells: Cells | undefined;
+    let published: PublishedJournal | undefined;
     const metrics = createMetrics();
     const outlets = {
       'device-write': (...work: Parameters<Field['write']>) => field.write(...work),
@@ -97,9 +99,11 @@ export async function startPlant(options: {
       checkpointIntervalMs: settings.CHECKPOINT_INTERVAL_MS,
       maxOutstanding: settings.MAX_OUTSTANDING,
       maxWaiting: settings.MAX_WAITING,
-      healthBeside: () => [clockPart(clock.state, settings.NTP_SERVER), ...(cells?.health() ?? [])],
+      healthBeside: () => [clockPart(clock.state, settings.NTP_SERVER), ...(cells?.health() ?? []), ...(published?.parts() ?? [])],
     });
     closing.push(() => node.stop());
+    published = await publishJournal(settings, node, log);
+    closing.push(() => published?.close());
     cells = await startCells({ settings, plant: options.plant, node, storage, log });
     const { runtime, forwarded } = cells;
     closing.push(() => cells?.stop());

@@ -53,6 +53,20 @@ export const Settings = z.strictObject({
     .min(10_000_000)
     .optional()
     .describe('Size beyond which the stream drops its oldest records; without it the limit of the server holds'),
+  NATS_ALARMS_RETENTION_DAYS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(36_500)
+    .default(2557)
+    .describe('How long the stream of alarms keeps each transition, for other programs'),
+  NATS_EVENTS_RETENTION_DAYS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(36_500)
+    .default(365)
+    .describe('How long the stream of all other events keeps each of them, for other programs'),
   NATS_CREDENTIALS_FILE: z.string().min(1).optional().describe('A .creds file to log in to NATS with'),
   NATS_TLS_CA_FILE: z
     .string()

@@ -74,7 +74,7 @@ export class JournalStreams {
     this.#timer = setInterval(() => void this.#look(), options.lookEveryMs ?? LOOK_EVERY_MS);
   }
 
-  /** Makes the streams, or changes their limits, and begins where the last publisher ended: the first with what comes now. */
+  /** Makes the streams, or changes their limits, and goes on where the last publisher ended; the first begins with the first row. */
   static async open(options: JournalStreamsOptions): Promise<JournalStreams> {
     const { link, prefix, replicas } = options;
     for (const { name, maxAgeMs } of options.streams) {
@@ -127,10 +127,7 @@ export class JournalStreams {
 
   async #begin(): Promise<void> {
     const { journal, changed } = this.#options;
-    const kept = await journal.snapshot(KEPT_AS);
-    // The first publisher ever says where it began, so that the next does not begin later.
-    const from = kept?.seq ?? (await journal.end());
-    if (kept === undefined) await this.#save(from);
+    const from = (await journal.snapshot(KEPT_AS))?.seq ?? 0;
     this.#saved = from;
     this.#places = undefined;
     this.#tail = new JournalTail({

@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { connectAsync } from 'mqtt';
+import { connect, nanos } from 'nats';
 import { startPlant } from '../../cli/plant.ts';
 import { readPlant } from '../../cli/topology.ts';
 import { entityId } from '../../runtime/ids.ts';
@@ -123,6 +124,39 @@ test('through kill -9 of nats-server every reading at QoS 1 is in the log and in
     await client.endAsync(true);
     await log.close();
     await running.stop();
+  }
+});
+
+test('what the plant decides is published by class, for other programs, from its first row on', {
+  skip: noNats,
+}, async (t) => {
+  const { start } = await open(t, {
+    NATS_URL: server.url,
+    NATS_STREAM_PREFIX: 'classes',
+    NATS_ALARMS_RETENTION_DAYS: 9,
+  });
+  const { node, stop } = await start();
+  const connection = await connect({ servers: server.url });
+  try {
+    const manager = await connection.jetstreamManager();
+    const infoOf = (name: string) => manager.streams.info(`classes-${name}`);
+    const published = async () =>
+      (await Promise.all(['alarms', 'events'].map(infoOf))).reduce((sum, { state }) => sum + state.messages, 0);
+    await until('all rows are published', async () => {
+      const end = await node.journal.end();
+      return end > 0 && (await published()) === end;
+    });
+    const first = await manager.streams.getMessage('classes-events', { seq: 1 });
+    const [row] = await node.journal.query({ limit: 1 });
+    assert.ok(row);
+    const event = first.json<{ entity: string; seq: number; kind: string; token: string }>();
+    assert.deepEqual([event.entity, event.seq, event.kind], [row.entity, row.seq, row.kind]);
+    assert.equal(first.subject, `classes.events.${row.entity.replace('/', '.')}`);
+    assert.equal((await infoOf('alarms')).config.max_age, nanos(9 * 86_400_000));
+    assert.equal(node.health().parts.find(({ name }) => name === 'streams')?.status, 'healthy');
+  } finally {
+    await connection.close();
+    await stop();
   }
 });
 
