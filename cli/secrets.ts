@@ -24,7 +24,8 @@ export function secretsFrom(environment: NodeJS.ProcessEnv, file: string | undef
 function readSecrets(file: string): Readonly<Record<string, string>> {
   try {
     const { mode } = fs.statSync(file);
-    if ((mode & 0o077) !== 0) throw new Error('others may read it; run chmod 600 on it');
+    // The group may read: that is how Kubernetes and systemd hand a file to the user of one process.
+    if ((mode & 0o027) !== 0) throw new Error('others may read or change it; run chmod 600 on it');
     return Secrets.parse(JSON.parse(fs.readFileSync(file, 'utf8')));
   } catch (error) {
     throw new ErrorWithCode('SECRETS_FILE', `the secrets file ${file} cannot be used: ${messageOf(error)}`);

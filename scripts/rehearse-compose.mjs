@@ -278,7 +278,7 @@ function get(node, route, token) {
 }
 
 function valueOn(node, token, asset, metric) {
-  return get(node, `/api/v1/assets/${asset}`, token)?.values?.[metric]?.value;
+  return get(node, `/api/v1/assets/${asset}`, token)?.values?.[metric];
 }
 
 async function until(what, withinMs, holds) {
