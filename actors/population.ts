@@ -38,6 +38,17 @@ export function populationOf(plant: Plant, node?: string): Population {
   }
   const connections = new Map([...plant.connections.values()].flatMap((of) => [...connectionSystems(of, plant)]));
   const nodes = new Map(node === undefined ? [] : [[node, nodeSystem(node, plant)]]);
+  /** The nodes of a cell are not in the topology file: who says something of one knows it. */
+  const nodeCalled = (name: string) => {
+    if (node !== undefined && !nodes.has(name)) nodes.set(name, nodeSystem(name, plant));
+    return nodes.get(name);
+  };
+  const ofConnection = new Map(
+    [...plant.devices.values()].map(({ id, connection }) => [
+      entityId('device', id),
+      entityId('connection', connection),
+    ]),
+  );
   for (const [id, { site }] of connections) watchers.set(entityId('connection', id), [entityId('site', site)]);
   for (const [id, { site }] of nodes) watchers.set(entityId('node', id), [entityId('site', site)]);
   // Work orders come and go, and only their views say where they belong: they are looked at together.
@@ -52,7 +63,6 @@ export function populationOf(plant: Plant, node?: string): Population {
     asset: plant.assets,
     device: plant.devices,
     connection: connections,
-    node: nodes,
   };
   return {
     kinds: [
@@ -68,11 +78,13 @@ export function populationOf(plant: Plant, node?: string): Population {
     ],
     residents: [...watchers.keys(), ...[...plant.sites.keys()].map((site) => entityId('site', site)), ...BOOKS],
     definitionOf(id) {
+      if (kindOf(id) === nodeKind.name) return nodeCalled(nameOf(id));
       const byName = definitions[kindOf(id)];
       if (byName) return byName.get(nameOf(id));
       if (id === ORDER_BOOK || kindOf(id) === ruleKind.name) return plant;
       return kindOf(id) === workOrderKind.name || BOOKS.includes(id) ? null : undefined;
     },
+    livesWith: (id) => ofConnection.get(id) ?? id,
     followersOf: (source) => followers.get(source) ?? NOBODY,
     watchersOf: (id, view) => watchers.get(id) ?? watchersOfOrder(id, view),
     groupOf: (id) => (kindOf(id) === siteKind.name ? nameOf(id) : (places.get(id) ?? COMMON_GROUP)),

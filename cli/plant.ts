@@ -4,6 +4,7 @@ import { populationOf } from '../actors/population.ts';
 import { AccessAudit } from '../gateways/auth/access-audit.ts';
 import { Authenticator } from '../gateways/auth/authenticator.ts';
 import { rolesWith } from '../gateways/auth/roles.ts';
+import type { ConnectionReport } from '../gateways/driver.ts';
 import { Field } from '../gateways/field.ts';
 import { LinkedHistory } from '../gateways/historian/linked-history.ts';
 import { type Front, startFront } from '../gateways/http/front.ts';
@@ -13,6 +14,7 @@ import { mqttDriver } from '../gateways/mqtt/driver.ts';
 import { deliverWebhook } from '../gateways/notify/webhook.ts';
 import { opcuaDriver } from '../gateways/opcua/driver.ts';
 import { clockPart } from '../runtime/clock/watch.ts';
+import { entityId } from '../runtime/ids.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { Node } from '../runtime/node.ts';
 import { Retention } from '../runtime/retention.ts';
@@ -22,12 +24,13 @@ import { openSqlite } from '../runtime/sql/open.ts';
 import { plantOfCell } from '../topology/cells.ts';
 import { directSource } from '../topology/direct-source.ts';
 import { fileRulesOf } from '../topology/file-rules.ts';
-import type { Plant } from '../topology/plant.ts';
+import type { ConnectionDefinition, Plant } from '../topology/plant.ts';
 import { type Cells, checkCell, startCells } from './cells.ts';
 import { watchClock } from './clock.ts';
 import { storageOptionsOf } from './database.ts';
 import { historianOf } from './historian.ts';
 import { type PublishedJournal, publishJournal } from './journal-streams.ts';
+import { seatOf } from './seat.ts';
 import { secretsFrom } from './secrets.ts';
 import { startSimulators } from './simulators.ts';
 import { telemetryLogOf } from './telemetry-log.ts';
@@ -76,6 +79,8 @@ export async function startPlant(options: {
     closing.push(() => telemetry.close());
     const stored = await historianOf(settings, telemetry);
     closing.push(() => stored.close());
+    const seat = await seatOf(settings, storage, log);
+    closing.push(() => seat?.close());
     const historian = new LinkedHistory(stored, (entity, series) => {
       const asset = entity.startsWith('asset/') ? options.plant.assets.get(entity.slice('asset/'.length)) : undefined;
       return asset === undefined ? null : directSource(asset, series);
@@ -92,6 +97,7 @@ export async function startPlant(options: {
       name: settings.NODE,
       population: populationOf(plant, settings.NODE),
       storage: { ...storage, log: telemetry.log, historian },
+      ...(seat && { seat }),
       outlets,
       metrics,
       log,
@@ -99,7 +105,11 @@ export async function startPlant(options: {
       checkpointIntervalMs: settings.CHECKPOINT_INTERVAL_MS,
       maxOutstanding: settings.MAX_OUTSTANDING,
       maxWaiting: settings.MAX_WAITING,
-      healthBeside: () => [clockPart(clock.state, settings.NTP_SERVER), ...(cells?.health() ?? []), ...(published?.parts() ?? [])],
+      healthBeside: () => [
+        clockPart(clock.state, settings.NTP_SERVER),
+        ...(cells?.health() ?? []),
+        ...(published?.parts() ?? []),
+      ],
     });
     closing.push(() => node.stop());
     published = await publishJournal(settings, node, log);
@@ -119,7 +129,9 @@ export async function startPlant(options: {
       logger: log,
     });
     closing.push(() => retention.stop());
-    const links = new LinkBoard(plant.connections.values());
+    const links = new LinkBoard(plant.connections.values(), Date.now, (connection) =>
+      reportElsewhere(node, connection),
+    );
     const field = new Field({
       runtime: node,
       connections: plant.connections.values(),
@@ -177,6 +189,14 @@ export async function startPlant(options: {
     await stop();
     throw error;
   }
+}
+
+/** What the devices of a connection tell that another node drives. */
+function reportElsewhere(node: Node, { id, devices }: ConnectionDefinition): ConnectionReport | undefined {
+  const [first] = devices;
+  if (first === undefined || node.isHere(entityId('connection', id))) return undefined;
+  // The driver's own report, as its device shows it.
+  return node.live.cell(entityId('device', first.id))?.view.link as ConnectionReport | undefined;
 }
 
 /** Nobody can get in yet: the first start makes a key for an administrator. Only its hash is stored. */

@@ -10,6 +10,7 @@ export interface SettingsOptions {
   readonly port?: string;
   readonly host?: string;
   readonly cell?: string;
+  readonly node?: string;
   readonly config?: string;
 }
 
@@ -22,6 +23,7 @@ export function settingsOf(options: SettingsOptions): Settings {
     ...(options.data !== undefined && { DATA_DIR: options.data }),
     ...(options.port !== undefined && { PORT: options.port }),
     ...(options.host !== undefined && { HOST: options.host }),
+    ...(options.node !== undefined && { NODE: options.node }),
     ...(options.cell !== undefined && { CELL: options.cell }),
   };
   const result = readSettings(process.env, readConfig(options.config), overrides);

@@ -22,6 +22,7 @@ program
   .option('-d, --data <dir>', 'folder of journal, log and history (default: ./data)')
   .option('-p, --port <port>', 'port of the wall and the API (default: 8080; 0 takes a free one)')
   .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
+  .option('--node <name>', 'name of this node, unique in its cell (default: core-1)')
   .option('--cell <name>', 'run the sites of this cell alone, as an edge does (default: core, the centre)')
   .addOption(config)
   .option('--no-simulators', 'do not start the simulators of the demo plant')

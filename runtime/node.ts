@@ -53,7 +53,7 @@ export interface Storage {
   readonly deadLetters: DeadLetterStore;
   readonly historian: Historian;
   /** Raised at every start, so that nothing of an earlier run can write. Left out in a cell, whose shards have each their own. */
-  readonly epoch?: number;
+  readonly epoch?: number | undefined;
 }
 
 /** The place of a node among others that share its journal and its log. */

@@ -23,6 +23,8 @@ export interface NatsSettings {
   readonly tlsKeyFile?: string | undefined;
   /** The start is given up after so long without an answer. */
   readonly startTimeoutMs: number;
+  /** What is published on it does not come back on it. */
+  readonly noEcho?: boolean;
 }
 
 /** What the client itself says of its connection. */
@@ -82,6 +84,7 @@ export class NatsLink {
       // An account server that is being restarted refuses everybody for a moment.
       ignoreAuthErrorAbort: true,
       noAsyncTraces: true,
+      noEcho: settings.noEcho ?? false,
     };
     const giveUpAtMs = performance.now() + settings.startTimeoutMs;
     for (;;) {

@@ -38,7 +38,7 @@ export interface Storage extends Pick<JournalStore, 'journal' | 'deadLetters' | 
   readonly log: SqlLog;
   /** For consumers of the log that read the file in a thread of their own. */
   readonly logFile: string;
-  /** Every shard is claimed under it. */
+  /** Every shard is claimed under it; 0 where other nodes share them and none is. */
   readonly epoch: Epoch;
   close(): Promise<void>;
 }
@@ -47,6 +47,8 @@ export interface StorageOptions {
   readonly log?: Omit<SqlLogOptions, 'file'>;
   /** Opens another database for everything but the telemetry log. */
   readonly openStore?: () => Promise<JournalStore>;
+  /** Other nodes use the same database: nothing is claimed, the shards come one by one. */
+  readonly shared?: boolean;
 }
 
 /**
@@ -66,7 +68,7 @@ export async function openSqlite(dataDir: string, options: StorageOptions = {}):
     closing.push(store.close);
     const log = await SqlLog.open({ ...options.log, file: logFile });
     closing.push(() => log.close());
-    const epoch = await store.claims.claimAllShards(`${hostname()}:${process.pid}`);
+    const epoch = options.shared ? 0 : await store.claims.claimAllShards(`${hostname()}:${process.pid}`);
     // A telemetry log that somebody deleted must not give out positions again that decisions refer to.
     await log.skipTo(await store.claims.logPosition());
     const { journal, deadLetters, tokens, cluster, replicas } = store;
