@@ -1,0 +1,84 @@
+import type { Logger } from 'pino';
+import { messageOf } from '../runtime/errors.ts';
+import type { Seat } from '../runtime/node.ts';
+import type { Settings } from '../runtime/settings.ts';
+import type { Storage } from '../runtime/sql/open.ts';
+
+/** The exit code of a node that found a state which it holds impossible: whoever watches the process starts it anew. */
+const BROKEN = 70;
+
+export interface TakenSeat extends Seat {
+  close(): Promise<void>;
+}
+
+/** With a database and a log that others can reach as well, a node is one of a cell; it may be the only one. */
+export function hasSeat({ DATABASE_URL, NATS_URL }: Settings): boolean {
+  return DATABASE_URL !== undefined && NATS_URL !== undefined;
+}
+
+/** The place of this node in its cell: the link to the others, the lane of live views and the cache of them. */
+export async function seatOf(settings: Settings, storage: Storage, log: Logger): Promise<TakenSeat | undefined> {
+  const { NATS_URL: url, NODE: node, NATS_STREAM_PREFIX: cell } = settings;
+  if (url === undefined || !hasSeat(settings)) return undefined;
+  // Loaded only where they are used.
+  const [{ MoleculerLink }, { NatsLink }, { NatsLiveLane }] = await Promise.all([
+    import('../runtime/moleculer/link.ts'),
+    import('../runtime/nats/connection.ts'),
+    import('../runtime/nats/live-lane.ts'),
+  ]);
+  const link = new MoleculerLink({
+    node,
+    cell,
+    natsUrl: url,
+    log,
+    changed: ({ connected, detail }) => log[connected ? 'info' : 'warn']({ detail }, 'the link to the other nodes'),
+  });
+  const nats = await NatsLink.open(
+    {
+      url,
+      name: `signalbox ${node} live`,
+      credentialsFile: settings.NATS_CREDENTIALS_FILE,
+      tlsCaFile: settings.NATS_TLS_CA_FILE,
+      tlsCertFile: settings.NATS_TLS_CERT_FILE,
+      tlsKeyFile: settings.NATS_TLS_KEY_FILE,
+      startTimeoutMs: settings.NATS_START_TIMEOUT_MS,
+      noEcho: true,
+    },
+    (reason) => log.warn({ reason }, 'NATS does not answer yet; it is tried again'),
+  );
+  const lane = new NatsLiveLane(nats, cell);
+  const cache = await cacheOf(settings, cell);
+  return {
+    link,
+    rows: storage.cluster,
+    lane,
+    ...(cache && { cache: cache.cache }),
+    broken: (error) => {
+      log.fatal({ err: error }, 'this node is in a state that cannot be; it ends');
+      console.error(`signalbox: this node is in a state that cannot be, and ends: ${messageOf(error)}`);
+      process.exit(BROKEN);
+    },
+    close: async () => {
+      await lane.close();
+      await cache?.close();
+      await nats.close();
+    },
+  };
+}
+
+async function cacheOf({ REDIS_URL: url, NODE: node }: Settings, cell: string) {
+  if (url === undefined) return undefined;
+  const [{ RedisLink }, { RedisLiveCache }] = await Promise.all([
+    import('../runtime/redis/connection.ts'),
+    import('../runtime/redis/live-cache.ts'),
+  ]);
+  const link = new RedisLink(url, `signalbox ${node}`);
+  const cache = new RedisLiveCache({ link, cell, node });
+  return {
+    cache,
+    close: async () => {
+      await cache.close();
+      await link.close();
+    },
+  };
+}
