@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Frame } from '../actors/frame.ts';
 import type { Outlet } from '../runtime/effects.ts';
-import { ErrorWithCode } from '../runtime/errors.ts';
+import { ErrorWithCode, messageOf } from '../runtime/errors.ts';
 import { entityId } from '../runtime/ids.ts';
 import type { Json } from '../runtime/json.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -13,6 +14,9 @@ import { LinkLoss } from './link-loss.ts';
 import { underWrongClock } from './own-time.ts';
 import { Reports } from './reports.ts';
 import { WriteFence } from './write-fence.ts';
+
+const MIN_PAUSE_MS = 250;
+const MAX_PAUSE_MS = 5000;
 
 export interface FieldOptions {
   readonly runtime: Runtime;
@@ -64,7 +68,22 @@ export class Field {
     this.#commissioning = new Commissioning(runtime.live, this.#connections, log);
     this.#unsubscribe = runtime.onMoved(() => this.#look());
     void this.#look();
-    this.#writes.open();
+    void this.#openWrites();
+  }
+
+  /** Writes wait until it is known whose epochs those are that were kept. */
+  async #openWrites(): Promise<void> {
+    const { runtime, log } = this.#options;
+    for (let pauseMs = MIN_PAUSE_MS; !this.#stopping; pauseMs = Math.min(MAX_PAUSE_MS, 2 * pauseMs)) {
+      try {
+        await this.#writeFence.follow(runtime.journal);
+        this.#writes.open();
+        return;
+      } catch (error) {
+        log.warn({ error: messageOf(error) }, 'writes wait for the journal');
+        await delay(pauseMs * (0.5 + Math.random() / 2), undefined, { ref: false });
+      }
+    }
   }
 
   async stop(): Promise<void> {

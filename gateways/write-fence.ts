@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Instant, isPast } from '../runtime/cluster/instant.ts';
+import type { Journal } from '../runtime/journal.ts';
 import type { DriverHost, DriverLog, FencedWrite, WriteOutcome, WriteRefusal, WriteRequest } from './driver.ts';
 import { KeptFile } from './kept-file.ts';
 
@@ -9,6 +10,9 @@ import { KeptFile } from './kept-file.ts';
  *
  * The highest epoch of each device is one for all drivers of a node, since a device may move to another connection. Kept on
  * disk before the first write under a new epoch leaves, since a restart must not open the door to the old owner again.
+ *
+ * Epochs are those of one journal. In another, or in one that was restored, they begin lower: there nobody could write any more,
+ * and no former owner is left who may. So the place in the journal is kept with them, and they count as long as that is of it.
  */
 export class WriteFence implements Fence {
   readonly #file: KeptFile<Content>;
@@ -16,12 +20,24 @@ export class WriteFence implements Fence {
   readonly #now: () => Instant;
   /** Null: the file is there and cannot be read. Without it an old owner cannot be told from the new, so nobody may write. */
   readonly #epochs: Map<string, number> | null;
+  /** Where the journal was when they were last known to be of it. */
+  #history: History | undefined;
 
   constructor(path: string, log: DriverLog, now: () => Instant = instantNow) {
     this.#file = new KeptFile(path, Content);
     this.#log = log;
     this.#now = now;
     this.#epochs = this.#load();
+  }
+
+  /** To be called before the first write: forgets the epochs of another journal. Rejects while the journal does not answer. */
+  async follow(journal: Pick<Journal, 'identity' | 'end' | 'includes'>): Promise<void> {
+    const kept = this.#history;
+    if (kept !== undefined && !(await journal.includes(kept.identity, kept.position))) {
+      this.#epochs?.clear();
+      this.#log.warn({ kept }, 'the journal is not the one under which devices were written before; epochs begin anew');
+    }
+    this.#history = { identity: await journal.identity(), position: await journal.end() };
   }
 
   /** Null: the write may go on. */
@@ -38,7 +54,8 @@ export class WriteFence implements Fence {
   #keep(device: string, epoch: number): boolean {
     const epochs = this.#epochs ?? new Map<string, number>();
     try {
-      this.#file.write({ version: 1, epochs: { ...Object.fromEntries(epochs), [device]: epoch } });
+      const all = { ...Object.fromEntries(epochs), [device]: epoch };
+      this.#file.write({ version: 1, ...(this.#history && { history: this.#history }), epochs: all });
       epochs.set(device, epoch);
       return true;
     } catch (error) {
@@ -49,7 +66,9 @@ export class WriteFence implements Fence {
 
   #load(): Map<string, number> | null {
     try {
-      return new Map(Object.entries(this.#file.read()?.epochs ?? {}));
+      const kept = this.#file.read();
+      this.#history = kept?.history;
+      return new Map(Object.entries(kept?.epochs ?? {}));
     } catch (error) {
       this.#log.error({ error: String(error) }, 'write epochs cannot be read; writes are refused, reading goes on');
       return null;
@@ -80,5 +99,12 @@ const MESSAGES: Readonly<Record<WriteRefusal, string>> = {
 
 type Fence = DriverHost['writeFence'];
 
-const Content = z.object({ version: z.literal(1), epochs: z.record(z.string(), z.number()) });
+const History = z.object({ identity: z.string(), position: z.number() });
+type History = z.infer<typeof History>;
+
+const Content = z.object({
+  version: z.literal(1),
+  history: History.exactOptional(),
+  epochs: z.record(z.string(), z.number()),
+});
 type Content = z.infer<typeof Content>;

@@ -100,4 +100,28 @@ describe('the fence before writes', () => {
       assert.match(message ?? '', /^not sent: /);
     }
   });
+
+  it('forgets the epochs of another journal: in a new or restored one they begin lower', async () => {
+    const journal = (identity: string, end: number) => ({
+      identity: async () => identity,
+      end: async () => end,
+      includes: async (other: string, position: number) => other === identity && position <= end,
+    });
+    const first = fence();
+    await first.follow(journal('first', 100));
+    assert.equal(first.refusal(write('pump', 57)), null);
+    const again = fence();
+    await again.follow(journal('first', 120));
+    assert.equal(again.refusal(write('pump', 56)), 'epoch_stale', 'the same journal, gone on');
+    const restored = fence();
+    await restored.follow(journal('first', 90));
+    assert.equal(restored.refusal(write('pump', 56)), null, 'a copy of it from before');
+    const other = fence();
+    await other.follow(journal('another', 5));
+    assert.equal(other.refusal(write('pump', 1)), null);
+    assert.equal(other.refusal(write('pump', 2)), null);
+    const onward = fence();
+    await onward.follow(journal('another', 7));
+    assert.equal(onward.refusal(write('pump', 1)), 'epoch_stale', 'what is kept is of the other now');
+  });
 });
