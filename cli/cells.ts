@@ -113,7 +113,7 @@ async function startCentre({ settings, plant, node, storage, log }: CellsOptions
     runtime: node,
     shown: { mirror: (id, view) => node.live.mirror(id, view), remove: (id) => node.live.unmirror([id]) },
     replicas: storage.replicas,
-    committed: (entries) => node.live.committed(entries),
+    committed: (entries) => node.announce(entries),
     cellOf: cellResolver(plant),
     ttlMs: commandTtlMs,
     images: imagesIn(storage.journal),

@@ -15,7 +15,7 @@ import { FollowingPump } from './following-pump.ts';
 import type { Historian } from './historian.ts';
 import { HistorianWatch } from './historian-watch.ts';
 import { type EntityId, kindOf } from './ids.ts';
-import { type Append, entriesOf, type Journal } from './journal.ts';
+import { type Append, entriesOf, type Journal, type JournalEntry } from './journal.ts';
 import { probeJournal } from './journal-probe.ts';
 import { JournalTail } from './journal-tail.ts';
 import type { Json } from './json.ts';
@@ -291,6 +291,14 @@ export class Node implements Runtime {
     this.#deadLetterBuffer.add(letter);
   }
 
+  /** Rows that stand in the journal since now, one after the other: told here and to the other nodes of the cell. */
+  announce(entries: readonly JournalEntry[]): void {
+    if (this.#tail === undefined) this.live.committed(entries);
+    else this.#tail.committed(entries);
+    const last = entries.at(-1);
+    if (last !== undefined) this.#cluster?.committed(last.position);
+  }
+
   health(): Health {
     return healthOf({
       nowMs: Date.now(),
@@ -467,10 +475,7 @@ export class Node implements Runtime {
 
   #committed(append: Append, firstPosition: number): void {
     this.#options.metrics.commits.inc(append.events.length);
-    const entries = entriesOf(append, firstPosition);
-    if (this.#tail === undefined) this.live.committed(entries);
-    else this.#tail.committed(entries);
-    this.#cluster?.committed(firstPosition + append.events.length - 1);
+    this.announce(entriesOf(append, firstPosition));
   }
 
   #crashed(id: EntityId, error: unknown, restartInMs: number | undefined): void {
