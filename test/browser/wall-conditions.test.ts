@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { FieldLink } from '../../gateways/http/field-links.ts';
 import type { LinkTrouble } from '../../gateways/websocket/protocol.ts';
+import { alarmOf } from '../support/wall-alarms.ts';
 import { until, WallBench } from '../support/wall-page.ts';
 
 /** What stands under the top bar while something is wrong with the server or with a link to the field. */
@@ -110,5 +111,32 @@ test('the page of a connection tells its name, state and reason, since when, its
 test('a connection that does not exist is told as that', async () => {
   const page = await bench.wall('/connection/nowhere');
   await page.locator('text=There is no connection “nowhere”').waitFor();
+  await page.context().close();
+});
+
+test('a suppressed alarm tells why in its row, and in its detail the alarm that is called out instead and where', async () => {
+  const site = [...bench.server.scene.sites.keys()][0] ?? '';
+  const asset = [...bench.server.scene.assets.keys()][0] ?? '';
+  bench.server.links = [{ ...STATION, connection: `${site}-bus`, site }];
+  const now = Date.now();
+  const plan = { asset, severity: 'HIGH', detail: 'ACTIVE_UNACK', raisedAtMs: now, message: '' } as const;
+  const link = alarmOf(bench.server.scene, { ...plan, rule: 'connection-lost', name: 'Connection lost' }, now);
+  const by = `connection/${site}-bus:connection-lost`;
+  bench.server.put({ ...link, id: by, entity: `connection/${site}-bus`, site }, 'AlarmRaised');
+  const silent = alarmOf(bench.server.scene, { ...plan, rule: 'silent', name: 'Silent', overlay: 'suppressed' }, now);
+  const suppressed = { cause: 'connection_lost', by, sinceMs: now };
+  bench.server.put({ ...silent, suppressed }, 'AlarmRaised');
+  const page = await bench.wall('/alarms?list=suppressed');
+  const row = page.locator('.alarm-row[data-id]');
+  await row.waitFor();
+  assert.equal((await row.locator('.cell-state').innerText()).trim(), 'Connection lost');
+  await row.locator('.cell-state').click();
+  const instead = page.locator('.alarm-detail a', { hasText: 'Connection lost of Station network' });
+  await instead.click();
+  await page.waitForURL(`**/connection/${site}-bus`);
+  await page.locator('text=1 alarm is suppressed behind it').waitFor();
+  assert.deepEqual(bench.complaints, []);
+  bench.server.clearAlarms();
+  bench.server.links = [];
   await page.context().close();
 });

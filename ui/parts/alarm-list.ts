@@ -2,8 +2,10 @@ import { html } from 'htm/preact';
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { AlarmView } from '../../actors/views.ts';
 import { arrange, isUnacknowledged } from '../store/alarm-order.ts';
+import { capital } from '../store/fact-words.ts';
 import { formatValue } from '../store/format.ts';
 import { isTyping, useKeys } from '../store/keys.ts';
+import { reasonWords } from '../store/reasons.ts';
 import { useSignal } from '../store/signal.ts';
 import { split, useWall } from '../store/wall.ts';
 import { type AlarmAction, AlarmActionDialog, actionsFor } from './alarm-dialogs.ts';
@@ -257,6 +259,8 @@ function stateText(alarm: AlarmView, words: string) {
   if (alarm.shelved !== null && alarm.outOfService === null) {
     return html`Shelved, <${Remaining} timeMs=${alarm.shelved.untilMs} over="ends now" /> left`;
   }
+  // In the list of the suppressed that much goes without saying; what it is for does not.
+  if (alarm.suppressed !== null && alarm.outOfService === null) return capital(reasonWords(alarm.suppressed.cause));
   if (alarm.cannotEvaluate !== null) return html`<span class="cannot-tag">Cannot evaluate</span> ${shortWords(words)}`;
   return words;
 }
