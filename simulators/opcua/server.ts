@@ -160,6 +160,11 @@ async function startServer(
   const { MessageSecurityMode, SecurityPolicy } = library;
   const secure = options.security === 'Basic256Sha256';
   const users = options.users ?? [];
+  const certificates = new library.OPCUACertificateManager({
+    rootFolder: certificateDir,
+    automaticallyAcceptUnknownCertificate: true,
+    disableFileWatchers: true,
+  });
   const server = new library.OPCUAServer({
     host: options.host,
     port: options.port,
@@ -171,11 +176,9 @@ async function startServer(
       isValidUser: (name: string, password: string) =>
         users.some((user) => user.name === name && user.password === password),
     },
-    serverCertificateManager: new library.OPCUACertificateManager({
-      rootFolder: certificateDir,
-      automaticallyAcceptUnknownCertificate: true,
-      disableFileWatchers: true,
-    }),
+    serverCertificateManager: certificates,
+    // Nobody logs in by certificate. Named all the same: the default is made in the home of the user, who may have none.
+    userCertificateManager: certificates,
   });
   await server.initialize();
   // The small node set has no event types, and the server throws when it wants to report one (a client that came by another

@@ -10,7 +10,7 @@ import type { Plant } from '../../topology/plant.ts';
 export const DEPLOY = fileURLToPath(new URL('../../deploy', import.meta.url));
 
 /** Variables of other programs that our files set. */
-const FOREIGN = new Set(['NODE_ENV', 'NODE_EXTRA_CA_CERTS']);
+const FOREIGN = new Set(['HOME', 'NODE_ENV', 'NODE_EXTRA_CA_CERTS']);
 
 export function deployFile(...names: readonly string[]): string {
   return fs.readFileSync(path.join(DEPLOY, ...names), 'utf8');
