@@ -20,7 +20,8 @@ const Message = z.discriminatedUnion('kind', [
 type Message = z.infer<typeof Message>;
 const Batch = z.object({ messages: z.array(Message).max(1024) });
 
-const SeenNode = z.object({ node: z.object({ id: z.string() }) });
+/** What the registry says of a node; one that was there first is never announced, so that its events would not do. */
+const KnownNodes = z.array(z.object({ id: z.string(), available: z.boolean(), local: z.boolean() }));
 
 interface Pending {
   readonly node: string;
@@ -50,7 +51,6 @@ export class MoleculerLink implements Link {
   readonly #answers = new Map<string, (body: unknown, from: string) => unknown>();
   readonly #pending = new Map<number, Pending>();
   #state: LinkState = { connected: false, detail: 'not started', sinceMs: Date.now() };
-  readonly #nodes = new Set<string>();
   #nextId = 1;
 
   constructor({ node, cell, natsUrl, log, changed }: MoleculerLinkOptions) {
@@ -76,7 +76,8 @@ export class MoleculerLink implements Link {
   }
 
   get nodes(): readonly string[] {
-    return [...this.#nodes];
+    const known = KnownNodes.parse(this.#broker.registry.nodes.toArray());
+    return known.filter(({ available, local }) => available && !local).map(({ id }) => id);
   }
 
   request(node: string, what: string, body: unknown, timeoutMs: number): Promise<unknown> {
@@ -113,18 +114,7 @@ export class MoleculerLink implements Link {
           return true;
         },
       },
-      events: {
-        '$node.connected': (context: Context<unknown>) => this.#sawNode(context.params, true),
-        '$node.disconnected': (context: Context<unknown>) => this.#sawNode(context.params, false),
-      },
     };
-  }
-
-  #sawNode(params: unknown, here: boolean): void {
-    const seen = SeenNode.safeParse(params);
-    if (!seen.success || seen.data.node.id === this.node) return;
-    if (here) this.#nodes.add(seen.data.node.id);
-    else this.#nodes.delete(seen.data.node.id);
   }
 
   #post(node: string, message: Message): boolean {
