@@ -32,7 +32,9 @@ export const HTTP_ERRORS = {
   STALE_ROUTE: 503,
   STOPPED: 503,
   STOPPING: 503,
+  EXPIRED: 503,
   TIMEOUT: 504,
+  PENDING: 504,
 } as const;
 
 export type ErrorCode = keyof typeof HTTP_ERRORS;

@@ -21,6 +21,7 @@ export const JournalItem = z
     event: z.unknown(),
     before: z.unknown(),
     after: z.unknown(),
+    cell: z.string().exactOptional().describe('The cell that decided it, where that is not this one'),
   })
   .meta({ id: 'JournalEntry' });
 

@@ -20,6 +20,8 @@ const OF_COMMANDS: readonly ErrorCode[] = [
   'OVERLOADED',
   'STALE_ROUTE',
   'STOPPED',
+  'EXPIRED',
+  'PENDING',
 ];
 
 /** What a route may answer instead of success: status -> codes. An actor's own codes come with 422 beside them. */
