@@ -6,7 +6,7 @@ import { Rule } from '../../topology/schema/rule.ts';
 import type { RuleChanges, RuleCommand } from './commands.ts';
 import type { RuleEvent, RuleScope } from './events.ts';
 import { assetsIn, misfitOf, type RuleGround } from './fit.ts';
-import type { MadeRule, RuleFile } from './state.ts';
+import { type MadeRule, nextOf, type RuleFile } from './state.ts';
 
 type Of<Kind extends RuleCommand['kind']> = Extract<RuleCommand, { kind: Kind }>;
 
@@ -27,7 +27,10 @@ export function decide(file: RuleFile, command: RuleCommand, turn: Turn<RuleGrou
 }
 
 /** After every recovery: the topology file may have changed since. */
-export function reconcile({ made, revision, unconfirmed, absent }: RuleFile, turn: Turn<RuleGround>): RuleEvent[] {
+export function reconcile(
+  { made, revision, unconfirmed, waiting, absent }: RuleFile,
+  turn: Turn<RuleGround>,
+): RuleEvent[] {
   const ground = turn.definition;
   const had = new Set(made?.assets);
   const wanted = new Set(made === null ? [] : assetsIn(made.scope, ground));
@@ -36,7 +39,7 @@ export function reconcile({ made, revision, unconfirmed, absent }: RuleFile, tur
   const left = [...had].filter((asset) => !wanted.has(asset));
   const back = absent.filter((asset) => isThere(asset) && !wanted.has(asset));
   const removed = [...left.filter(isThere), ...back];
-  const gone = [...new Set([...left, ...Object.keys(unconfirmed)])].filter((asset) => !isThere(asset));
+  const gone = [...new Set([...left, ...Object.keys(unconfirmed), ...waiting])].filter((asset) => !isThere(asset));
   if (added.length + removed.length + gone.length === 0) return [];
   return [{ kind: 'RuleReassigned', atMs: turn.nowMs, revision: revision + 1, added, removed, gone }];
 }
@@ -87,9 +90,11 @@ function resultOf(revision: number, assets: readonly string[]) {
   return { revision, assets: assets.length };
 }
 
-function confirm({ unconfirmed }: RuleFile, { asset, revision }: Of<'ConfirmRule'>, atMs: number): RuleEvent[] {
+function confirm(file: RuleFile, { asset, revision }: Of<'ConfirmRule'>, atMs: number): RuleEvent[] {
+  const { unconfirmed } = file;
   const wanted = Object.hasOwn(unconfirmed, asset) ? unconfirmed[asset] : undefined;
-  return wanted === undefined || revision < wanted ? [] : [{ kind: 'RuleConfirmed', atMs, asset, revision }];
+  if (wanted === undefined || revision < wanted) return [];
+  return [{ kind: 'RuleConfirmed', atMs, asset, revision, next: nextOf(file, 1) }];
 }
 
 function scopeOf({ entityId, profile }: Pick<RuleChanges, 'entityId' | 'profile'>): RuleScope | null {

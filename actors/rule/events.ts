@@ -50,6 +50,8 @@ export interface RuleConfirmed {
   readonly atMs: number;
   readonly asset: string;
   readonly revision: number;
+  /** Whose turn it is now to be told. */
+  readonly next: readonly string[];
 }
 
 /** Assets that have not confirmed for long. */
@@ -57,4 +59,6 @@ export interface RuleToldAgain {
   readonly kind: 'RuleToldAgain';
   readonly atMs: number;
   readonly assets: readonly string[];
+  /** Told for the first time, since those hold up the others. */
+  readonly next: readonly string[];
 }

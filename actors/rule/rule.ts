@@ -5,7 +5,7 @@ import { RuleCommand } from './commands.ts';
 import { decide, reconcile } from './decide.ts';
 import type { RuleEvent } from './events.ts';
 import type { RuleGround } from './fit.ts';
-import { evolve, NO_RULE, type RuleFile } from './state.ts';
+import { evolve, type MadeRule, NO_RULE, nextOf, type RuleFile } from './state.ts';
 import { ruleView } from './view.ts';
 
 /**
@@ -28,19 +28,22 @@ export const ruleKind: ActorKind<RuleFile, RuleCommand, RuleEvent, never, never,
   nextDueMs: ({ again }) => again?.atMs,
   due(file, { nowMs }) {
     if (file.again === null || file.again.atMs > nowMs) return [];
-    return [{ kind: 'RuleToldAgain', atMs: nowMs, assets: Object.keys(file.unconfirmed) }];
+    const silent = Object.keys(file.unconfirmed);
+    return [{ kind: 'RuleToldAgain', atMs: nowMs, assets: silent, next: nextOf(file, silent.length) }];
   },
 
   effects,
-  describe: ({ made, unconfirmed }) =>
+  describe: ({ made, unconfirmed, waiting }) =>
     made === null
       ? null
-      : { name: made.rule.name, active: made.rule.active, unconfirmed: Object.keys(unconfirmed).length },
+      : {
+          name: made.rule.name,
+          active: made.rule.active,
+          unconfirmed: Object.keys(unconfirmed).length + waiting.length,
+        },
   // An interface has no index signature, though all that it holds is Json.
   view: (file, { definition }) => (ruleView(file, definition) ?? {}) as unknown as View,
 
-  // All assets of a profile confirm at the same time.
-  mailboxCapacity: 8192,
   passivateAfterMs: 600_000,
   retiresAtMs: ({ endedAtMs, again, absent }) =>
     endedAtMs === null || again !== null || absent.length > 0 ? undefined : endedAtMs,
@@ -59,9 +62,9 @@ function effects(event: RuleEvent, after: RuleFile, { id }: Self<RuleGround>): r
       return [...tellings(told, after, id, false), { kind: 'tell', to: ORDER_BOOK, command: note }];
     }
     case 'RuleToldAgain':
-      return tellings(event.assets, after, id, true);
+      return [...tellings(event.assets, after, id, true), ...tellings(event.next, after, id, false)];
     case 'RuleConfirmed':
-      return [];
+      return tellings(event.next, after, id, false);
     default:
       return unreachable(event);
   }
@@ -69,13 +72,27 @@ function effects(event: RuleEvent, after: RuleFile, { id }: Self<RuleGround>): r
 
 const ORDER_BOOK = entityId('order-book', 'main');
 
+const NOBODY: ReadonlySet<string> = new Set();
+const holders = new WeakMap<MadeRule, ReadonlySet<string>>();
+
+/** Asked for with every confirmation of thousands. */
+function holdersOf(made: MadeRule): ReadonlySet<string> {
+  let known = holders.get(made);
+  if (known === undefined) {
+    known = new Set(made.assets);
+    holders.set(made, known);
+  }
+  return known;
+}
+
 /** Always what is true now: an asset that missed a revision needs it no more. */
 function tellings(assets: readonly string[], { made, revision }: RuleFile, id: EntityId, again: boolean): Effect[] {
-  const holders = new Set(made?.assets);
+  if (assets.length === 0) return [];
+  const meant = made === null ? NOBODY : holdersOf(made);
   const profile = made !== null && 'profile' in made.scope ? made.scope.profile : null;
   return assets.map((asset) => {
     const command: Json =
-      made !== null && holders.has(asset)
+      made !== null && meant.has(asset)
         ? { kind: 'AdoptRule', rule: made.rule as unknown as Json, profile, revision, again }
         : { kind: 'DropRule', id: nameOf(id), revision, again };
     return { kind: 'tell', to: entityId('asset', asset), command };

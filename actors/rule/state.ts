@@ -6,8 +6,10 @@ export interface RuleFile {
   readonly revision: number;
   /** Null: it was deleted, or never was. */
   readonly made: MadeRule | null;
-  /** Who has not confirmed yet what it was told last, adopting or dropping, and the revision of it. */
+  /** Who was told to adopt or to drop it and has not confirmed yet, and the revision of that. */
   readonly unconfirmed: Readonly<Record<string, number>>;
+  /** Who is to be told once others have confirmed: everybody at once would be a burst on the whole node. */
+  readonly waiting: readonly string[];
   /** Assets that left the file while they had the rule, or may have had it: should they come back, they are told what is true then. */
   readonly absent: readonly string[];
   /** How often they were told again, and when they are told next; null: everybody has confirmed. */
@@ -26,7 +28,15 @@ export interface MadeRule {
   readonly changedBy: string;
 }
 
-export const NO_RULE: RuleFile = { revision: 0, made: null, unconfirmed: {}, absent: [], again: null, endedAtMs: null };
+export const NO_RULE: RuleFile = {
+  revision: 0,
+  made: null,
+  unconfirmed: {},
+  waiting: [],
+  absent: [],
+  again: null,
+  endedAtMs: null,
+};
 
 /** The runtime itself tries for a minute or two. */
 const FIRST_AGAIN_MS = 180_000;
@@ -49,13 +59,14 @@ export function evolve(file: RuleFile, event: RuleEvent): RuleFile {
     case 'RuleReassigned':
       return reassigned(file, event);
     case 'RuleConfirmed': {
-      const { [event.asset]: _, ...unconfirmed } = file.unconfirmed;
-      return { ...file, unconfirmed, again: isEmpty(unconfirmed) ? null : file.again };
+      const { [event.asset]: _, ...rest } = file.unconfirmed;
+      const next = turnOf({ ...file, unconfirmed: rest }, event.next);
+      return { ...next, again: isEmpty(next.unconfirmed) ? null : file.again };
     }
     case 'RuleToldAgain': {
       const times = (file.again?.times ?? 0) + 1;
       const pauseMs = Math.min(FIRST_AGAIN_MS * 2 ** times, LONGEST_AGAIN_MS);
-      return { ...file, again: { atMs: event.atMs + pauseMs, times } };
+      return { ...turnOf(file, event.next), again: { atMs: event.atMs + pauseMs, times } };
     }
     default:
       return unreachable(event);
@@ -66,18 +77,41 @@ function reassigned(file: RuleFile, event: Extract<RuleEvent, { kind: 'RuleReass
   const { added, removed, gone, revision, atMs } = event;
   const left = new Set([...removed, ...gone]);
   const { made } = file;
-  const unconfirmed = Object.fromEntries(Object.entries(file.unconfirmed).filter(([asset]) => !gone.includes(asset)));
+  const isThere = (asset: string) => !gone.includes(asset);
+  const unconfirmed = Object.fromEntries(Object.entries(file.unconfirmed).filter(([asset]) => isThere(asset)));
+  const waiting = file.waiting.filter(isThere);
   const back = new Set([...added, ...removed]);
   const absent = [...new Set([...file.absent, ...gone])].filter((asset) => !back.has(asset));
-  const next = told({ ...file, unconfirmed, absent }, [...back], revision, atMs);
+  const next = told({ ...file, unconfirmed, waiting, absent }, [...back], revision, atMs);
   if (made === null) return next;
   return { ...next, made: { ...made, assets: [...made.assets.filter((asset) => !left.has(asset)), ...added] } };
 }
 
+/** Those who have not answered yet to what was said before are told anew at once, the others in their turn. */
 function told(file: RuleFile, assets: readonly string[], revision: number, atMs: number): RuleFile {
-  const unconfirmed = { ...file.unconfirmed, ...Object.fromEntries(assets.map((asset) => [asset, revision])) };
-  const again = isEmpty(unconfirmed) ? null : { atMs: atMs + FIRST_AGAIN_MS, times: 0 };
-  return { ...file, revision, unconfirmed, again };
+  const unconfirmed: Record<string, number> = { ...file.unconfirmed };
+  const queue = new Set(file.waiting);
+  for (const asset of assets) {
+    if (Object.hasOwn(unconfirmed, asset)) unconfirmed[asset] = revision;
+    else queue.add(asset);
+  }
+  const all = { ...file, revision, unconfirmed, waiting: [...queue] };
+  const next = turnOf(all, nextOf(all));
+  return { ...next, again: isEmpty(next.unconfirmed) ? null : { atMs: atMs + FIRST_AGAIN_MS, times: 0 } };
+}
+
+/** So many are told at once. */
+const AT_ONCE = 100;
+
+/** Whose turn it is as soon as `free` of those who were told need not be waited for. */
+export function nextOf({ unconfirmed, waiting }: RuleFile, free = 0): readonly string[] {
+  return waiting.slice(0, Math.max(0, AT_ONCE + free - Object.keys(unconfirmed).length));
+}
+
+function turnOf(file: RuleFile, next: readonly string[]): RuleFile {
+  if (next.length === 0) return file;
+  const unconfirmed = { ...file.unconfirmed, ...Object.fromEntries(next.map((asset) => [asset, file.revision])) };
+  return { ...file, unconfirmed, waiting: file.waiting.slice(next.length) };
 }
 
 function isEmpty(record: Readonly<Record<string, unknown>>): boolean {

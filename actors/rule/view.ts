@@ -6,7 +6,7 @@ import type { MadeRule, RuleFile } from './state.ts';
 /** More of the same would help nobody. */
 const MAX_PROBLEMS = 50;
 
-export function ruleView({ made, unconfirmed, revision }: RuleFile, ground: RuleGround): RuleView | null {
+export function ruleView({ made, unconfirmed, waiting, revision }: RuleFile, ground: RuleGround): RuleView | null {
   if (made === null) return null;
   const { scope, rule, assets, createdAtMs, createdBy, changedAtMs, changedBy } = made;
   const { id: _, metric, message, response, workOrder, webhook, ...rest } = rule;
@@ -22,7 +22,7 @@ export function ruleView({ made, unconfirmed, revision }: RuleFile, ground: Rule
       workOrder: workOrder ?? null,
       webhook: webhook === undefined ? null : shownAddress(webhook),
       assets,
-      unconfirmed: Object.keys(unconfirmed),
+      unconfirmed: [...Object.keys(unconfirmed), ...waiting],
       problems: problemsOf(made, ground),
       revision,
       createdAtMs,

@@ -164,6 +164,28 @@ describe('a rule of the API', () => {
     assert.equal(ruleKind.retiresAtMs?.(bench.file, bench.self), undefined);
   });
 
+  it('tells a hundred at once, and the next as they confirm; who stays silent holds up the others for a time only', () => {
+    const pumps = Array.from({ length: 250 }, (_, index) => `p-${index}`);
+    const bench = new RuleBench(plant(pumps));
+    bench.give(create());
+    assert.equal(bench.tellings().length, 100);
+    assert.equal(bench.props?.unconfirmed.length, 250);
+    bench.confirm('p-7');
+    assert.deepEqual(bench.tellings(), ['p-100 AdoptRule 1']);
+    // Changed meanwhile: who was told is told anew, who waits hears only of the newest.
+    bench.give({ kind: 'ChangeRule', changes: { severity: 'LOW' } });
+    const anew = bench.tellings();
+    assert.equal(anew.length, 100);
+    assert.ok(anew.every((telling) => telling.endsWith(' 2')));
+    bench.nowMs = ruleKind.nextDueMs?.(bench.file, bench.self) ?? 0;
+    bench.fold(ruleKind.due?.(bench.file, bench.turn) ?? []);
+    assert.equal(bench.tellings().length, 200);
+    for (const pump of pumps) bench.confirm(pump);
+    assert.equal(bench.tellings().length, 50);
+    for (const pump of pumps) bench.confirm(pump);
+    assert.deepEqual(bench.props?.unconfirmed, []);
+  });
+
   it('tells those again who stay silent, less and less often', () => {
     const bench = new RuleBench(plant(['p-1', 'p-2']));
     bench.give(create());
