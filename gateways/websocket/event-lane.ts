@@ -8,6 +8,8 @@ import { bodiesOf } from './walk.ts';
 const RECENT_EVENTS = 2048;
 /** Events that a client gets in one go. */
 const PAGE_EVENTS = 200;
+/** A database that was started again has another identity from then on; places under the former would soon be worth nothing. */
+const IDENTITY_EVERY_MS = 1000;
 
 type LaneJournal = Pick<Journal, 'query' | 'end' | 'identity' | 'includes'>;
 
@@ -26,12 +28,14 @@ export class EventLane {
   readonly #failed: (error: unknown) => void;
   readonly #recentEvents: number;
   readonly #pageEvents: number;
+  readonly #identityEveryMs: number;
   readonly #groups = new Map<string, Group>();
   readonly #recent: Recent[] = [];
   /** `#recent` has everything after this position. */
   #recentAfter = 0;
   #seen = 0;
   #identity = '';
+  #identityAtMs = 0;
 
   constructor(options: {
     journal: LaneJournal;
@@ -39,7 +43,9 @@ export class EventLane {
     failed: (error: unknown) => void;
     recentEvents?: number;
     pageEvents?: number;
+    identityEveryMs?: number;
   }) {
+    this.#identityEveryMs = options.identityEveryMs ?? IDENTITY_EVERY_MS;
     this.#recentEvents = options.recentEvents ?? RECENT_EVENTS;
     this.#pageEvents = options.pageEvents ?? PAGE_EVENTS;
     this.#journal = options.journal;
@@ -49,7 +55,7 @@ export class EventLane {
 
   /** Call after `committed` is attached to the live bus, and before the first subscription. */
   async start(): Promise<void> {
-    this.#identity = await this.#journal.identity();
+    await this.#identify();
     const end = await this.#journal.end();
     if (this.#recent.length === 0) this.#recentAfter = Math.max(this.#recentAfter, end);
     this.#seen = Math.max(this.#seen, end);
@@ -74,6 +80,7 @@ export class EventLane {
     const fresh = entries.filter((entry) => entry.position > this.#seen);
     const last = fresh.at(-1);
     if (last === undefined) return;
+    if (performance.now() - this.#identityAtMs >= this.#identityEveryMs) this.#identify().catch(this.#failed);
     const before = this.#seen;
     this.#seen = last.position;
     const recent = fresh.map((entry) => new Recent(entry, this.tokenAt(entry.position)));
@@ -107,6 +114,18 @@ export class EventLane {
   /** Tries again those who could not read the journal; cheap when nobody is behind. */
   pumpAll(): void {
     for (const { feeds } of this.#groups.values()) for (const feed of feeds) if (feed.primed) feed.pump();
+  }
+
+  /**
+   * Another identity is taken over only where the history went on from what was seen: places of one that lost rows must not
+   * come to look like its own. There the old one is kept, which nobody takes any more, and clients begin anew.
+   */
+  async #identify(): Promise<void> {
+    this.#identityAtMs = performance.now();
+    const [known, seen] = [this.#identity, this.#seen];
+    const identity = await this.#journal.identity();
+    if (identity === known) return;
+    if (known === '' || (await this.#journal.includes(known, seen))) this.#identity = identity;
   }
 
   #remember(entries: readonly Recent[]): void {

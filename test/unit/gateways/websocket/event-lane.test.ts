@@ -138,6 +138,21 @@ describe('the lane of events', () => {
     assert.equal(tokens(outlet).length, 5000);
   });
 
+  it('gives places under the identity of a database that was started again, unless that has lost rows', async () => {
+    for (const kept of [3, 2]) {
+      const journal = new MemoryJournal();
+      for (let i = 0; i < 3; i++) journal.add(entityId('asset', 'a'), 'A', null);
+      const lane = new EventLane({ journal, skipped: () => {}, failed: assert.fail, identityEveryMs: 0 });
+      await lane.start();
+      assert.equal(lane.tokenAt(3), 'memory-3');
+      journal.identityNow = 'again';
+      journal.includes = async (identity, position) => position <= (identity === 'memory' ? kept : journal.rows.length);
+      lane.committed([journal.add(entityId('asset', 'a'), 'A', null)]);
+      await turns(10);
+      assert.equal(lane.tokenAt(4), kept === 3 ? 'again-4' : 'memory-4');
+    }
+  });
+
   it('goes on by itself once the journal can be read again', async () => {
     const journal = new MemoryJournal();
     for (let i = 0; i < 5; i++) journal.add(entityId('asset', 'a'), 'A', null);
