@@ -16,6 +16,7 @@ const WRITE_SHARE = 0.1;
 const WRITE_BATCH = 500;
 const READ_BATCH = 500;
 const REST_MS = 5000;
+const BATCH_TIMEOUT_MS = 3000;
 
 /** Field of a hash that says how new the others are. Ids have a slash in them. */
 const MARK = 'mark';
@@ -98,7 +99,7 @@ export class RedisLiveCache implements LiveCache {
 
   changed(group: Group, cells: Iterable<LiveCell>): void {
     // Later everything is written anew.
-    if (!this.#link.state.connected || this.#closed) return;
+    if (this.#own === undefined || !this.#link.state.connected || this.#closed) return;
     const { changed } = this.#waitingOf(group);
     for (const cell of cells) changed.add(cell);
     this.#schedule();
@@ -221,6 +222,8 @@ export class RedisLiveCache implements LiveCache {
     const pipeline = this.#link.client.pipeline();
     for (const group of this.#written) pipeline.pexpire(this.#key(group), this.#expiryMs);
     pipeline.pexpire(this.#groupsKey(this.#node), this.#expiryMs);
+    // A reader that came before the first of them may have struck it off.
+    pipeline.sadd(this.#nodesKey(), this.#node);
     await done(pipeline.exec());
   }
 
@@ -249,6 +252,8 @@ export class RedisLiveCache implements LiveCache {
   }
 
   async #readHash(key: string, group: Group, views: NodeViews['views'][number][]): Promise<void> {
+    // What is written meanwhile may come twice.
+    const found = new Map<string, NodeViews['views'][number]>();
     let cursor = '0';
     do {
       const [next, flat] = await this.#link.client.hscanBuffer(key, cursor, 'COUNT', READ_BATCH);
@@ -260,10 +265,11 @@ export class RedisLiveCache implements LiveCache {
         if (!Array.isArray(raw)) continue;
         const [epoch, revision, view]: unknown[] = raw;
         if (typeof epoch !== 'number' || typeof revision !== 'number' || !isView(view)) continue;
-        views.push({ group, id, epoch, revision, view });
+        found.set(id, { group, id, epoch, revision, view });
       }
       cursor = String(next);
     } while (cursor !== '0');
+    views.push(...found.values());
   }
 
   #nodesKey(): string {
@@ -285,7 +291,16 @@ function markIn(packed: Buffer | null): { readonly run: string; readonly number:
   return mark.success ? { run: mark.data[0], number: mark.data[1] } : undefined;
 }
 
-/** The first failure of a pipeline; each of its commands has an outcome of its own. */
+/** Rejects with the first failure of a pipeline, since each of its commands has an outcome of its own, and where none comes. */
 async function done(answers: Promise<[error: Error | null, result: unknown][] | null>): Promise<void> {
-  for (const [error] of (await answers) ?? []) if (error !== null) throw error;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const message = `no answer to a batch within ${BATCH_TIMEOUT_MS} ms`;
+    timer = setTimeout(() => reject(new ErrorWithCode('REDIS_TIMEOUT', message)), BATCH_TIMEOUT_MS);
+  });
+  try {
+    for (const [error] of (await Promise.race([answers, late])) ?? []) if (error !== null) throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
