@@ -5,6 +5,7 @@
  * centre read with the centre's own reader.
  */
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { Forwarder } from '../../runtime/edge/forwarder.ts';
@@ -224,4 +225,48 @@ natsTest('a leaf node in between carries all of it, with JetStream of its own or
     await uplink.stop();
     assert.deepEqual(numbersOf(await readAll(centre, 0, 1000), meter), numbers(101));
   }
+});
+
+natsTest('a user that may do what the guide gives an edge can send as that edge, and as no other', async (t) => {
+  const guide = fs.readFileSync(new URL('../../docs/guides/edge.md', import.meta.url), 'utf8');
+  const [, authorization] = /```\n(authorization \{[\s\S]*?)```/.exec(guide) ?? [];
+  assert.ok(authorization);
+  const strict = await NatsServer.start({
+    config: authorization.replace('$CENTRE', 'centre').replace('$EDGE_7', 'seven'),
+    credentials: { user: 'signalbox', pass: 'centre' },
+  });
+  t.after(() => strict.remove());
+  const as = (user: string, pass: string) => strict.url.replace('//', `//${user}:${pass}@`);
+  const centre = await centralLog(t, 'signalbox', as('signalbox', 'centre'));
+  const asked: string[] = [];
+  const core = new NatsCellLink({ cell: 'core', prefix: 'signalbox', url: as('signalbox', 'centre'), name: 'core' });
+  core.serve('clock', (_, from) => void asked.push(from));
+  await core.start();
+  t.after(() => core.stop());
+  const log = await edgeLog(t);
+  await log.append(numbers(10).map((n) => ({ source: meter, observation: { n } })));
+  const uplink = await uplinkOf(log, as('edge-7', 'seven'), 'signalbox');
+  await until('all is there', () => uplink.forwarder.status.position === 10, 20_000);
+  await uplink.stop();
+  assert.deepEqual(numbersOf(await readAll(centre, 0, 100), meter), numbers(10));
+
+  const cells = ['edge-7', 'edge-8'].map(
+    (cell) => new NatsCellLink({ cell, prefix: 'signalbox', url: as('edge-7', 'seven'), name: cell }),
+  );
+  const [seven, eight] = cells;
+  assert.ok(seven && eight);
+  seven.serve('page', () => 'seven answers');
+  for (const cell of cells) {
+    await cell.start();
+    t.after(() => cell.stop());
+  }
+  await until('all are connected', () => [core, ...cells].every(({ state }) => state.connected));
+  await until('the centre is asked', async () => {
+    await seven.request('core', 'clock', {}, 500).catch(() => undefined);
+    return asked.length > 0;
+  });
+  assert.equal(await core.request('edge-7', 'page', {}, 2000), 'seven answers');
+  await assert.rejects(eight.request('core', 'clock', {}, 500));
+  await assert.rejects(core.request('edge-8', 'page', {}, 500), { code: 'NODE_UNREACHABLE' });
+  assert.deepEqual([...new Set(asked)], ['edge-7']);
 });
