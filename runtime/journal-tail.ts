@@ -7,7 +7,7 @@ const MIN_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 5000;
 
 export interface JournalTailOptions {
-  readonly journal: Pick<Journal, 'query' | 'end' | 'identity' | 'includes'>;
+  readonly journal: Pick<Journal, 'query' | 'end'>;
   /**
    * Gets every row, in the order of position. The next batch waits for the promise; what it refuses it is given again after
    * a pause, and nothing behind it before.
@@ -15,7 +15,7 @@ export interface JournalTailOptions {
   readonly take: (entries: readonly JournalEntry[]) => void | Promise<void>;
   /**
    * The database is another than it was: it went on from a copy that did not have everything which was handed out. From here
-   * on come the rows after `position`; whoever kept what came before has to ask for everything anew.
+   * on come the rows after `position`; what was learned from those before may never have been.
    */
   readonly broken?: (position: number) => void;
   /** Once when the journal, or the taker, fails, and once when both work again. */
@@ -40,9 +40,8 @@ export class JournalTail {
   readonly #batch: number;
   #state: 'new' | 'running' | 'closed' = 'new';
   #position = 0;
-  #identity: string | undefined;
-  /** When to ask again whether this is still the history that was read so far. */
-  #checkAtMs = 0;
+  /** The newest row that was taken: as long as the journal has it where it was, this is the same history. */
+  #last: JournalEntry | undefined;
   #working = false;
   #workingSinceMs: number | undefined;
   #taking: void | Promise<void> = undefined;
@@ -87,7 +86,7 @@ export class JournalTail {
     if (last === undefined || this.#state !== 'running' || last.position <= this.#position) return;
     const fresh = entries.filter(({ position }) => position > this.#position);
     const isNext = fresh[0]?.position === this.#position + 1;
-    const isReady = !this.#working && this.#failure === undefined && this.#identity !== undefined;
+    const isReady = !this.#working && this.#failure === undefined;
     if (isNext && isReady) this.#pass(fresh);
     else this.hint(last.position);
   }
@@ -111,7 +110,7 @@ export class JournalTail {
   #pass(entries: readonly JournalEntry[]): void {
     try {
       const taken = this.#options.take(entries);
-      if (taken === undefined) this.#position = entries.at(-1)?.position ?? this.#position;
+      if (taken === undefined) this.#isAt(entries);
       else void this.#work(() => this.#taken(entries, taken));
     } catch (error) {
       this.#failed(error);
@@ -140,9 +139,8 @@ export class JournalTail {
 
   async #read(): Promise<void> {
     do {
-      if (performance.now() >= this.#checkAtMs) await this.#check();
       this.#more = false;
-      const entries = await this.#options.journal.query({ after: this.#position, limit: this.#batch });
+      const entries = await this.#next();
       if (this.#state !== 'running') return;
       if (entries.length > 0) await this.#taken(entries, this.#options.take(entries));
       this.#more ||= entries.length === this.#batch;
@@ -153,23 +151,33 @@ export class JournalTail {
   async #taken(entries: readonly JournalEntry[], taken: void | Promise<void>): Promise<void> {
     this.#taking = taken;
     await taken;
-    this.#position = entries.at(-1)?.position ?? this.#position;
+    this.#isAt(entries);
     this.#workingSinceMs = Date.now();
   }
 
-  /** A restored database gives positions to other rows, or ends before ours: who waited there for the next would lose some. */
-  async #check(): Promise<void> {
+  #isAt(entries: readonly JournalEntry[]): void {
+    this.#last = entries.at(-1);
+    this.#position = this.#last?.position ?? this.#position;
+  }
+
+  /**
+   * The rows behind the newest that was taken, which is read once more with them: a restored database gives its position to
+   * another row, or ends before it. Who waited there for the next would lose some, and believe others that never were.
+   */
+  async #next(): Promise<readonly JournalEntry[]> {
     const { journal, broken } = this.#options;
-    const identity = await journal.identity();
-    const known = this.#identity;
-    if (known !== undefined && !(await journal.includes(known, this.#position))) {
-      const end = await journal.end();
-      if (this.#state !== 'running') return;
-      this.#position = end;
-      broken?.(end);
-    }
-    this.#identity = identity;
-    this.#checkAtMs = performance.now() + this.#lookEveryMs;
+    const last = this.#last;
+    const after = last === undefined ? this.#position : this.#position - 1;
+    const rows = await journal.query({ after, limit: this.#batch + (last === undefined ? 0 : 1) });
+    const [first, ...next] = rows;
+    if (last !== undefined && first !== undefined && isSame(first, last)) return next;
+    if (last === undefined && (first !== undefined || (await journal.end()) >= this.#position)) return rows;
+    const end = await journal.end();
+    if (this.#state !== 'running') return [];
+    this.#last = undefined;
+    this.#position = end;
+    broken?.(end);
+    return [];
   }
 
   #works(): void {
@@ -180,7 +188,6 @@ export class JournalTail {
   }
 
   #failed(error: unknown): void {
-    this.#checkAtMs = 0;
     const reason = messageOf(error);
     const isNew = this.#failure === undefined;
     this.#failure = { reason, sinceMs: this.#failure?.sinceMs ?? Date.now() };
@@ -193,4 +200,10 @@ export class JournalTail {
     clearTimeout(this.#timer);
     if (this.#state === 'running') this.#timer = setTimeout(() => this.#advance(), ms);
   }
+}
+
+function isSame(a: JournalEntry, b: JournalEntry): boolean {
+  const { position, entity, seq, epoch, kind, timeMs } = a;
+  const isPlace = position === b.position && entity === b.entity && seq === b.seq;
+  return isPlace && epoch === b.epoch && kind === b.kind && timeMs === b.timeMs;
 }

@@ -133,7 +133,7 @@ export class Node implements Runtime {
       failed: (id, error) => options.log.error({ entity: id, err: error }, 'the view of an entity failed'),
     });
     this.#cluster = options.seat && this.#join(options.seat);
-    this.#tail = options.seat && this.#follow();
+    this.#tail = options.seat && this.#follow(options.seat);
     this.#mirror = options.seat && this.#reflect(options.seat);
     this.#ownership = this.#cluster?.membership ?? new LocalOwnership(options.name, storage.epoch ?? 0);
     this.#deadLetterBuffer = new DeadLetterBuffer(storage.deadLetters, metrics, options.log);
@@ -398,10 +398,24 @@ export class Node implements Runtime {
   }
 
   /** Rows of all nodes, in the one order that every gateway of the cell shows them in. */
-  #follow(): JournalTail {
+  #follow({ broken }: Seat): JournalTail {
+    const { storage, log } = this.#options;
     return new JournalTail({
-      journal: this.#options.storage.journal,
+      journal: storage.journal,
       take: (entries) => this.live.committed(entries),
+      // What its actors remember may never have been.
+      broken: (position) =>
+        broken(
+          new ErrorWithCode('JOURNAL_WENT_BACK', `the journal ends at ${position} and not where this node has seen it`),
+        ),
+      changed: (failure) => {
+        if (failure === undefined) log.info('the events of the cell are followed again');
+        else
+          log.warn(
+            { reason: failure },
+            'the events of the cell cannot be followed; they come when the journal answers',
+          );
+      },
     });
   }
 

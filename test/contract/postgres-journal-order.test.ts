@@ -188,10 +188,20 @@ test('a database whose tables were restored does not take places that its origin
   const epoch = await claims.claimAllShards('cell');
   await write(journal, 'pump-1', epoch, 2);
   const first = await journal.identity();
+  const broken: number[] = [];
+  const tail = new JournalTail({
+    journal,
+    take: () => {},
+    broken: (position) => broken.push(position),
+    lookEveryMs: 20,
+  });
+  t.after(() => tail.close());
+  tail.start(0);
   const kept = ['journal_end', 'journal_identity', 'head', 'journal'];
   for (const table of kept) await server.query(`create table copy_of_${table} as table ${table}`, [], url);
   await write(journal, 'pump-2', epoch, 3);
   assert.equal(await journal.includes(first, 10), true);
+  await until('the tail has seen them', () => tail.position === 10);
   // Back to the copy, in the same database and while the server runs on, as pg_restore --clean does.
   for (const table of kept) {
     await server.query(`truncate ${table}`, [], url);
@@ -201,4 +211,5 @@ test('a database whose tables were restored does not take places that its origin
   assert.equal(await journal.end(), 12);
   assert.equal(await journal.includes(first, 4), true);
   assert.equal(await journal.includes(first, 10), false, 'the tenth row is another now');
+  await until('the tail has found out', () => broken.length > 0 && tail.position === 12);
 });

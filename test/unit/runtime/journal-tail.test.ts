@@ -13,16 +13,15 @@ const NEVER_MS = 3_600_000;
 class FakeJournal {
   rows: JournalEntry[] = [];
   queries = 0;
-  identityNow = 'first';
-  /** Newest position that was handed out under an identity. */
-  readonly lastOf = new Map<string, number>();
+  /** Rows are written at times after this. */
+  fromMs = 0;
   fails: string | undefined;
   /** What an answer waits for. */
   gate: Promise<void> = Promise.resolve();
 
   add(count: number): readonly JournalEntry[] {
     const from = this.rows.length;
-    for (let i = 0; i < count; i++) this.rows.push(row(from + i + 1));
+    for (let i = 0; i < count; i++) this.rows.push(row(from + i + 1, this.fromMs));
     return this.rows.slice(from);
   }
 
@@ -37,18 +36,9 @@ class FakeJournal {
   async end(): Promise<number> {
     return this.rows.length;
   }
-
-  async identity(): Promise<string> {
-    if (this.fails !== undefined) throw new Error(this.fails);
-    return this.identityNow;
-  }
-
-  async includes(identity: string, position: number): Promise<boolean> {
-    return position <= Math.min(this.rows.length, this.lastOf.get(identity) ?? Number.POSITIVE_INFINITY);
-  }
 }
 
-function row(position: number): JournalEntry {
+function row(position: number, fromMs: number): JournalEntry {
   return {
     position,
     entity: pump,
@@ -58,7 +48,7 @@ function row(position: number): JournalEntry {
     commandId: null,
     kind: 'ValueSet',
     event: null,
-    timeMs: position,
+    timeMs: fromMs + position,
     by: { user: 'test', via: 'http' },
     logPosition: 0,
     before: null,
@@ -205,10 +195,9 @@ test('a database that went on from an older copy is found out, and followed from
   journal.add(10);
   await until('all ten', () => taken.length === 10);
   // The copy had six of them, and others have been written since.
-  journal.lastOf.set('first', 6);
   journal.rows.length = 6;
+  journal.fromMs = 1000;
   journal.add(5);
-  journal.identityNow = 'second';
   await until('it is found out', () => broken.length === 1);
   assert.deepEqual(broken, [11]);
   tail.committed(journal.add(1));
@@ -216,16 +205,16 @@ test('a database that went on from an older copy is found out, and followed from
   assert.equal(taken.at(-1), 12);
 });
 
-test('a database that only changed its identity is followed as if nothing had been', async (t) => {
+test('a database that ends before what was handed out is found out, be it that nothing was handed out yet', async (t) => {
   const broken: number[] = [];
-  const { journal, taken } = follow(t, { lookEveryMs: 20, broken: (position) => broken.push(position) });
-  journal.add(10);
-  await until('all ten', () => taken.length === 10);
-  journal.lastOf.set('first', 10);
-  journal.identityNow = 'second';
-  journal.add(2);
-  await until('two more', () => taken.length === 12);
-  assert.deepEqual([taken, broken], [upTo(12), []]);
+  const { tail, journal, taken } = follow(t, { lookEveryMs: 20, broken: (position) => broken.push(position) }, 8);
+  await until('it is found out', () => broken.length === 1);
+  assert.deepEqual([broken, tail.position], [[0], 0]);
+  journal.add(3);
+  await until('it goes on', () => taken.length === 3);
+  journal.rows.length = 1;
+  await until('it is found out again', () => broken.length === 2);
+  assert.deepEqual([broken, tail.position], [[0, 1], 1]);
 });
 
 test('closed, it waits for what is being taken and hands out nothing more', async (t) => {

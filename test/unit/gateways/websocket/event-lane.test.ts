@@ -142,7 +142,12 @@ describe('the lane of events', () => {
     for (const kept of [3, 2]) {
       const journal = new MemoryJournal();
       for (let i = 0; i < 3; i++) journal.add(entityId('asset', 'a'), 'A', null);
-      const lane = new EventLane({ journal, skipped: () => {}, failed: assert.fail, identityEveryMs: 0 });
+      const lane = new EventLane({
+        journal,
+        skipped: () => {},
+        failed: (error) => assert.fail(String(error)),
+        identityEveryMs: 0,
+      });
       await lane.start();
       assert.equal(lane.tokenAt(3), 'memory-3');
       journal.identityNow = 'again';
