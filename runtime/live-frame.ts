@@ -15,7 +15,7 @@ import type { Epoch, Shard } from './ownership.ts';
 const VERSION = 1;
 const FRAME = 0;
 const BEAT = 1;
-const options = { useRecords: true };
+const options = { useRecords: true, mapsAsObjects: true };
 const packr = new Packr(options);
 const unpackr = new Unpackr(options);
 

@@ -21,7 +21,7 @@ const BATCH_TIMEOUT_MS = 3000;
 /** Field of a hash that says how new the others are. Ids have a slash in them. */
 const MARK = 'mark';
 
-const options = { useRecords: true };
+const options = { useRecords: true, mapsAsObjects: true };
 const packr = new Packr(options);
 const unpackr = new Unpackr(options);
 
