@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { messageOf } from '../runtime/errors.ts';
-import type { Seat } from '../runtime/node.ts';
+import type { Seat } from '../runtime/seat.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { Storage } from '../runtime/sql/open.ts';
 

@@ -1,9 +1,6 @@
 import type { Logger } from 'pino';
 import type { View } from './actor-kind.ts';
 import { Checkpoints } from './checkpoints.ts';
-import { Cell } from './cluster/cell.ts';
-import type { Timing } from './cluster/timing.ts';
-import type { ClusterRows } from './cluster-rows.ts';
 import { type CommitListener, Committer } from './committer.ts';
 import { DeadLetterBuffer } from './dead-letters.ts';
 import { EffectRunner, type Outlet } from './effects.ts';
@@ -17,14 +14,8 @@ import { HistorianWatch } from './historian-watch.ts';
 import { type EntityId, kindOf } from './ids.ts';
 import { type Append, entriesOf, type Journal, type JournalEntry } from './journal.ts';
 import { probeJournal } from './journal-probe.ts';
-import { JournalTail } from './journal-tail.ts';
 import type { Json } from './json.ts';
-import type { Link } from './link.ts';
-import type { LiveCell } from './live-bus.ts';
-import type { LiveCache } from './live-cache.ts';
 import { LiveCells } from './live-cells.ts';
-import type { LiveLane } from './live-lane.ts';
-import { LiveMirror } from './live-mirror.ts';
 import { type DeadLetter, type DeadLetterStore, recordsBetween, type TelemetryLog } from './log.ts';
 import { LogPump, type Pump, type PumpOptions } from './log-pump.ts';
 import type { Metrics } from './metrics.ts';
@@ -35,10 +26,13 @@ import { LocalOwnership, type Ownership, SHARD_COUNT, type Shard } from './owner
 import { type Population, shardIn } from './population.ts';
 import { recoverAll } from './recovery.ts';
 import type { AskOptions, Health, Reply, Restarted, Runtime } from './runtime.ts';
+import { type Seat, TakenSeat } from './seat.ts';
 import { Shards } from './shards.ts';
 import { SharedReplay } from './shared-replay.ts';
 import type { StoreName } from './store-failure.ts';
 import { StoreWatch } from './store-watch.ts';
+import { Watchers } from './watchers.ts';
+import { Whereabouts } from './whereabouts.ts';
 
 const TICK_MS = 100;
 const EMIT_EVERY_TICKS = 10;
@@ -54,18 +48,6 @@ export interface Storage {
   readonly historian: Historian;
   /** Raised at every start, so that nothing of an earlier run can write. Left out in a cell, whose shards have each their own. */
   readonly epoch?: number | undefined;
-}
-
-/** The place of a node among others that share its journal and its log. */
-export interface Seat {
-  readonly link: Link;
-  readonly rows: ClusterRows;
-  /** Carries what this node shows to the others, and back. */
-  readonly lane: LiveLane;
-  readonly cache?: LiveCache;
-  readonly timing?: Timing;
-  /** A defect of ours was found: the process has to end, at once. */
-  readonly broken: (error: unknown) => void;
 }
 
 export interface NodeOptions {
@@ -96,23 +78,17 @@ export class Node implements Runtime {
   readonly deadLetters: DeadLetterStore;
   readonly #options: NodeOptions;
   readonly #cell = new LocalCell();
-  readonly #cluster: Cell | undefined;
-  readonly #tail: JournalTail | undefined;
-  readonly #mirror: LiveMirror | undefined;
+  readonly #seat: TakenSeat | undefined;
   readonly #ownership: Ownership;
   readonly #shards: Shards;
-  /** Those whose entities are all here, and stay. */
-  readonly #open = new Set<Shard>();
-  /** Came since the watchers among them were last told what they watch. */
-  readonly #fresh = new Set<Shard>();
-  readonly #moveListeners = new Set<() => Promise<void>>();
+  readonly #whereabouts = new Whereabouts();
+  readonly #watchers: Watchers;
   readonly #committer: Committer;
   readonly #entities: Entities;
   readonly #effects: EffectRunner;
   readonly #deadLetterBuffer: DeadLetterBuffer;
   readonly #pump: Pump;
   readonly #checkpoints: Checkpoints;
-  readonly #watched = new Map<EntityId, Map<EntityId, View>>();
   #timers: NodeJS.Timeout[] = [];
   readonly #journalWatch: StoreWatch;
   readonly #logWatch: StoreWatch;
@@ -132,10 +108,8 @@ export class Node implements Runtime {
       flushIntervalMs: options.flushIntervalMs,
       failed: (id, error) => options.log.error({ entity: id, err: error }, 'the view of an entity failed'),
     });
-    this.#cluster = options.seat && this.#join(options.seat);
-    this.#tail = options.seat && this.#follow(options.seat);
-    this.#mirror = options.seat && this.#reflect(options.seat);
-    this.#ownership = this.#cluster?.membership ?? new LocalOwnership(options.name, storage.epoch ?? 0);
+    this.#seat = options.seat && this.#take(options.seat);
+    this.#ownership = this.#seat?.cell.membership ?? new LocalOwnership(options.name, storage.epoch ?? 0);
     this.#deadLetterBuffer = new DeadLetterBuffer(storage.deadLetters, metrics, options.log);
     this.#effects = new EffectRunner({
       journal: storage.journal,
@@ -153,7 +127,7 @@ export class Node implements Runtime {
       },
       outcome: (error) => (error === undefined ? this.#journalWatch.answered() : this.#journalWatch.failed(error)),
     };
-    this.#committer = new Committer(storage.journal, listener, () => this.#cluster?.membership.life);
+    this.#committer = new Committer(storage.journal, listener, () => this.#seat?.cell.membership.life);
     this.#journalWatch = new StoreWatch({
       probe: () => probeJournal(storage.journal),
       changed: (failure) => this.#storeChanged('journal', failure),
@@ -185,29 +159,35 @@ export class Node implements Runtime {
       shardOf: this.#shardOf,
       listener: {
         opened: (shard, epoch) => {
-          this.#open.add(shard);
-          this.#fresh.add(shard);
-          this.#cluster?.opened(shard, epoch);
-          void this.#moved();
+          this.#watchers.opened(shard);
+          this.#seat?.cell.opened(shard, epoch);
+          this.#whereabouts.opened(shard);
         },
-        closing: async (shard) => {
-          this.#open.delete(shard);
-          this.#cluster?.closing(shard);
-          await this.#moved();
+        closing: (shard) => {
+          this.#seat?.cell.closing(shard);
+          return this.#whereabouts.closing(shard);
         },
-        closed: (shard) => this.#cluster?.closed(shard),
+        closed: (shard) => this.#seat?.cell.closed(shard),
       },
+    });
+    this.#watchers = new Watchers({
+      population: options.population,
+      shardOf: this.#shardOf,
+      shown: () => this.live.all(),
+      tell: (watcher, changed) => this.#entities.watch(watcher, changed),
     });
   }
 
   static async start(options: NodeOptions): Promise<Node> {
     const node = new Node(options, await options.storage.log.end());
     // From the first view on: what is shown while others are still recovering may never change again.
-    node.live.onFlush((changed) => node.#collectWatched(changed));
-    if (options.seat) await node.#takeSeat();
+    node.live.onFlush((changed) => node.#watchers.changed(changed));
+    if (node.#seat) await node.#seat.start();
     else await node.#takeAll();
+    node.#pump.start();
     node.live.flush();
     node.#startTimers();
+    await node.#seat?.settled();
     describeNode(options.metrics, {
       entities: node.#entities,
       pump: node.#pump,
@@ -233,28 +213,16 @@ export class Node implements Runtime {
       followersOf: population.followersOf,
       from: this.#checkpoints.covered,
     });
-    this.#pump.start();
     for (const shard of all) {
       this.#checkpoints.follow(shard);
-      this.#open.add(shard);
+      this.#whereabouts.opened(shard);
     }
     for (const effect of await journal.pendingEffects()) this.#effects.begin(effect);
   }
 
-  /** Among others, what is this node's comes to it shard by shard, now and later. */
-  async #takeSeat(): Promise<void> {
-    const { journal } = this.#options.storage;
-    this.#tail?.start(await journal.end());
-    await this.#options.seat?.link.start();
-    this.#mirror?.start();
-    this.#pump.start();
-    this.#cluster?.start();
-    await this.#cluster?.settled();
-  }
-
   ask = async (to: EntityId, command: unknown, options: AskOptions): Promise<Reply> => {
     const end = this.#options.metrics.commandSeconds.startTimer();
-    const reply = await (this.#cluster?.ask(to, command, options) ?? this.#askHere(to, command, options));
+    const reply = await (this.#seat?.cell.ask(to, command, options) ?? this.#askHere(to, command, options));
     end();
     this.#options.metrics.commands.inc({ kind: kindOf(to), outcome: reply.ok ? 'ok' : reply.code });
     return reply;
@@ -267,12 +235,11 @@ export class Node implements Runtime {
   };
 
   isHere(id: EntityId): boolean {
-    return this.#open.has(this.#shardOf(id));
+    return this.#whereabouts.isHere(this.#shardOf(id));
   }
 
   onMoved(listener: () => Promise<void>): () => void {
-    this.#moveListeners.add(listener);
-    return () => this.#moveListeners.delete(listener);
+    return this.#whereabouts.onMoved(listener);
   }
 
   ingest(source: EntityId, input: unknown): Promise<void> {
@@ -293,10 +260,8 @@ export class Node implements Runtime {
 
   /** Rows that stand in the journal since now, one after the other: told here and to the other nodes of the cell. */
   announce(entries: readonly JournalEntry[]): void {
-    if (this.#tail === undefined) this.live.committed(entries);
-    else this.#tail.committed(entries);
-    const last = entries.at(-1);
-    if (last !== undefined) this.#cluster?.committed(last.position);
+    if (this.#seat) this.#seat.committed(entries);
+    else this.live.committed(entries);
   }
 
   health(): Health {
@@ -312,16 +277,12 @@ export class Node implements Runtime {
       historianLag: recordsBetween(this.#options.storage.log, this.#historianWatch.position, this.#pump.end),
       historianProblem: this.#historianWatch.problem,
       entities: this.#entities.all(),
-      beside: [
-        ...(this.#cluster ? [this.#cluster.health()] : []),
-        ...(this.#mirror?.parts() ?? []),
-        ...(this.#options.healthBeside?.() ?? []),
-      ],
+      beside: [...(this.#seat?.health() ?? []), ...(this.#options.healthBeside?.() ?? [])],
     });
   }
 
   async restart(id: EntityId): Promise<Restarted> {
-    return (await this.#cluster?.restart(id)) ?? this.#restartHere(id);
+    return (await this.#seat?.cell.restart(id)) ?? this.#restartHere(id);
   }
 
   async #restartHere(id: EntityId): Promise<Restarted> {
@@ -342,9 +303,7 @@ export class Node implements Runtime {
     this.#journalWatch.close();
     this.#logWatch.close();
     this.#historianWatch.close();
-    await this.#cluster?.leave();
-    await this.#tail?.close();
-    this.#mirror?.close();
+    await this.#seat?.leave();
     await this.#pump.close();
     await this.#effects.stop();
     await this.#checkpoints
@@ -354,7 +313,7 @@ export class Node implements Runtime {
       );
     await this.#entities.stop();
     await this.#deadLetterBuffer.close();
-    await this.#options.seat?.link.stop();
+    await this.#seat?.close();
     this.live.close();
     this.#cell.stop();
   }
@@ -365,22 +324,18 @@ export class Node implements Runtime {
     this.#journalWatch.close();
     this.#logWatch.close();
     this.#historianWatch.close();
-    this.#cluster?.end();
-    this.#mirror?.close();
-    await this.#tail?.close();
-    await this.#options.seat?.link.stop();
+    this.#seat?.end();
+    await this.#seat?.close();
     this.live.close();
     await Promise.all([this.#pump.halt(), this.#entities.stop(), this.#effects.halt()]);
     this.#cell.stop();
   }
 
-  #join({ link, rows, timing, broken }: Seat): Cell {
-    const { name, log } = this.#options;
-    return new Cell({
+  #take(seat: Seat): TakenSeat {
+    const { name, population, storage, log } = this.#options;
+    return new TakenSeat({
+      ...seat,
       node: name,
-      link,
-      rows,
-      ...(timing && { timing }),
       host: {
         recover: (shard) => this.#shards.recover(shard),
         open: (shard, epoch) => this.#shards.open(shard, epoch),
@@ -388,57 +343,16 @@ export class Node implements Runtime {
         flush: (shard) => this.#shards.flush(shard),
         halt: (shard) => this.#shards.halt(shard),
       },
-      shardOf: this.#shardOf,
+      population,
+      live: this.live,
+      journal: storage.journal,
       ask: this.#askHere,
       restart: (id) => this.#restartHere(id),
-      committed: (position) => this.#tail?.hint(position),
       log,
-      broken,
-    });
-  }
-
-  /** Rows of all nodes, in the one order that every gateway of the cell shows them in. */
-  #follow({ broken }: Seat): JournalTail {
-    const { storage, log } = this.#options;
-    return new JournalTail({
-      journal: storage.journal,
-      take: (entries) => this.live.committed(entries),
-      // What its actors remember may never have been.
-      broken: (position) =>
-        broken(
-          new ErrorWithCode('JOURNAL_WENT_BACK', `the journal ends at ${position} and not where this node has seen it`),
-        ),
-      changed: (failure) => {
-        if (failure === undefined) log.info('the events of the cell are followed again');
-        else
-          log.warn(
-            { reason: failure },
-            'the events of the cell cannot be followed; they come when the journal answers',
-          );
-      },
-    });
-  }
-
-  #reflect({ link, lane, cache }: Seat): LiveMirror {
-    const { name, population, log } = this.#options;
-    return new LiveMirror({
-      node: name,
-      live: this.live,
-      lane,
-      link,
-      ...(cache && { cache }),
-      population,
-      // What a node shows while it may not decide is still the newest that there is.
-      epochOf: (shard) => this.#ownership.heldUnder(shard),
-      note: (what, facts) => log.warn(facts, what),
     });
   }
 
   #shardOf = (id: EntityId): Shard => shardIn(this.#options.population, id);
-
-  async #moved(): Promise<void> {
-    await Promise.all([...this.#moveListeners].map((listener) => listener()));
-  }
 
   #pumpFor(log: TelemetryLog, end: number): Pump {
     const options: PumpOptions = {
@@ -519,34 +433,12 @@ export class Node implements Runtime {
       );
   }
 
-  #collectWatched(changed: Iterable<LiveCell>, isMeant: (watcher: EntityId) => boolean = () => true): void {
-    for (const cell of changed) {
-      for (const watcher of this.#options.population.watchersOf(cell.id, cell.view)) {
-        if (!isMeant(watcher)) continue;
-        const seen = this.#watched.get(watcher);
-        if (seen) seen.set(cell.id, cell.view);
-        else this.#watched.set(watcher, new Map([[cell.id, cell.view]]));
-      }
-    }
-  }
-
-  #tellWatchers(): void {
-    if (this.#fresh.size > 0) {
-      // Whoever came from another node has seen nothing yet of what did not change since.
-      const isFresh = (watcher: EntityId) => this.#fresh.has(this.#shardOf(watcher));
-      this.#collectWatched(this.live.all(), isFresh);
-      this.#fresh.clear();
-    }
-    for (const [watcher, views] of this.#watched) this.#entities.watch(watcher, views);
-    this.#watched.clear();
-  }
-
   #startTimers(): void {
     this.#historianWatch.start();
     this.#timers = [
       setInterval(() => this.#entities.tick(Date.now(), ++this.#ticks % EMIT_EVERY_TICKS === 0), TICK_MS),
       setInterval(() => {
-        this.#tellWatchers();
+        this.#watchers.tell();
       }, WATCH_INTERVAL_MS),
       setInterval(
         () =>

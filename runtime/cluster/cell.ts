@@ -115,8 +115,8 @@ export class Cell {
   }
 
   /** Resolves when every shard has an owner that is alive, and those of this node are open. */
-  async settled(): Promise<void> {
-    while (!this.#isSettled()) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  async settled(givenUp: AbortSignal): Promise<void> {
+    while (!this.#isSettled() && !givenUp.aborted) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 
   /** To whichever node owns the entity. Never rejects. */
