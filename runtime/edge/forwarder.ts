@@ -56,6 +56,7 @@ const DEFAULTS = { lateAfterMs: 10_000, gatherMs: 100, minPauseMs: 250, maxPause
 const HOPELESS_PAUSE_MS = 60_000;
 /** Somebody may have forgotten to say that there is more. */
 const LOOK_EVERY_MS = 1000;
+const STOP_WITHIN_MS = 1000;
 
 /**
  * Carries a lane to the centre in order, each part once, over any number of cuts. One batch is on its way at a time. Whatever
@@ -113,12 +114,17 @@ export class Forwarder<At extends Place, Of extends Batch> {
     this.#wake?.();
   }
 
-  /** Resolves when nothing of it runs any more; a batch that is on its way is waited for. */
+  /** A batch that is on its way is waited for, but not for long: what became of it the next start learns as after a cut. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#interrupt?.();
     this.#wake?.();
-    await this.#running;
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, STOP_WITHIN_MS);
+    });
+    await Promise.race([this.#running, patience]);
+    clearTimeout(timer);
   }
 
   async #run(): Promise<void> {
