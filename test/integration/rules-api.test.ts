@@ -151,10 +151,14 @@ describe('rules over the API', () => {
   });
 
   it('survive a crash with their alarms, and reach the assets that the file has gained meanwhile', async () => {
+    // Committed, and told to nobody yet as far as anybody knows.
+    await ok(send('PATCH', '/rules/slow', { severity: 'CRITICAL' }));
     await end('halt');
     await start(TWO_PUMPS);
     assert.deepEqual(await alarmed(), ['asset/pump-1']);
     await adopted('slow');
+    for (const pump of ['pump-1', 'pump-2'])
+      assert.equal((await t.json(`/api/v1/assets/${pump}`)).rules.slow.severity, 'CRITICAL', pump);
     assert.deepEqual((await t.json('/api/v1/rules/slow')).assets, ['pump-1', 'pump-2']);
     await flow(3);
     await until('both alarm', async () => (await alarmed()).length === 2);
@@ -165,7 +169,7 @@ describe('rules over the API', () => {
     const kinds = items.map(({ kind }: { kind: string }) => kind).reverse();
     assert.deepEqual(
       kinds.filter((kind: string) => kind !== 'RuleConfirmed'),
-      ['RuleCreated', 'RuleChanged', 'RuleChanged', 'RuleReassigned'],
+      ['RuleCreated', 'RuleChanged', 'RuleChanged', 'RuleChanged', 'RuleReassigned'],
     );
     const [made] = items.filter(({ kind }: { kind: string }) => kind === 'RuleCreated');
     assert.deepEqual([made.user, made.via], ['engineer-1', 'http']);
