@@ -16,6 +16,8 @@ export interface DeviceWritesOptions {
   readonly runtime: Pick<Runtime, 'ask'>;
   readonly driverOf: (device: string) => Driver | undefined;
   readonly log: DriverLog;
+  /** How long a write waits for a driver: when a device comes to this node, its actor may be there a moment before. Default 2,000. */
+  readonly driverWithinMs?: number;
 }
 
 /**
@@ -45,12 +47,20 @@ export class DeviceWrites {
   readonly write: Outlet = async (body, call) => {
     const { writeId, device, point, value } = WriteEffect.parse(body);
     await orAborted(this.#opened, call.signal);
+    await this.#driverIsThere(device, call);
     const deadline = await this.#release(device, writeId, call);
     if (deadline === null) return;
     const { epoch, mayAct } = call;
     const outcome = await this.#carryOut({ writeId, device, point, value, epoch, deadline, mayAct });
     await this.#report(device, outcome, call);
   };
+
+  async #driverIsThere(device: string, { signal, mayAct }: OutletCall): Promise<void> {
+    const { driverOf, driverWithinMs = DRIVER_WITHIN_MS } = this.#options;
+    const endMs = performance.now() + driverWithinMs;
+    while (driverOf(device) === undefined && mayAct() && !signal.aborted && performance.now() < endMs)
+      await delay(DRIVER_LOOK_MS, undefined, { signal }).catch(() => undefined);
+  }
 
   /** Until when it may be sent, or null: it is not to be, and has ended otherwise. */
   async #release(device: string, writeId: string, call: OutletCall): Promise<Instant | null> {
@@ -112,6 +122,8 @@ export class DeviceWrites {
 }
 
 const BY_DRIVER: Who = { user: 'system', via: 'driver' };
+const DRIVER_WITHIN_MS = 2000;
+const DRIVER_LOOK_MS = 20;
 const MAX_MESSAGE = 500;
 /** The next owner wants to know how it ended, for a minute or so; it has said meanwhile that nobody does. */
 const REPORTS_AS_FORMER_OWNER = 32;

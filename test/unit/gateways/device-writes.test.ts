@@ -49,6 +49,7 @@ function bench(t: TestContext, answers: { SendWrite?: Reply[]; ReportWrite?: Rep
     },
     driverOf: () => drivers,
     log: QUIET,
+    driverWithinMs: 200,
   });
   let owner = true;
   const call: OutletCall = {
@@ -71,7 +72,11 @@ function bench(t: TestContext, answers: { SendWrite?: Reply[]; ReportWrite?: Rep
       owner = false;
     },
     without: () => {
+      const driver = drivers;
       drivers = undefined;
+      return () => {
+        drivers = driver;
+      };
     },
     reported: () =>
       asked.filter(({ kind }) => kind === 'ReportWrite').map(({ command }) => [command.state, command.code]),
@@ -188,4 +193,17 @@ test('an outcome is still told by who has stopped owning the device meanwhile: t
   lose();
   await run();
   assert.equal(reported().length, 3);
+});
+
+test('a write waits a moment for the driver of a device that has just come to this node', async (t) => {
+  const { writes, run, sent, asked, without, reported } = bench(t);
+  writes.open();
+  const back = without();
+  const running = run();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(asked, [], 'and has no leave meanwhile: that would be of no use to anybody else');
+  back();
+  await running;
+  assert.equal(sent.length, 1);
+  assert.deepEqual(reported(), [['verified', undefined]]);
 });
