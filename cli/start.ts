@@ -5,6 +5,7 @@ import type { Settings } from '../runtime/settings.ts';
 import { databaseOf } from './database.ts';
 import { reportFailure } from './failure.ts';
 import { startPlant } from './plant.ts';
+import { hasSeat } from './seat.ts';
 import { type SettingsOptions, settingsOf } from './settings.ts';
 import { takeFreePorts } from './simulator-ports.ts';
 import { readPlant } from './topology.ts';
@@ -16,6 +17,8 @@ export interface StartOptions extends SettingsOptions {
 const DEMO_NOTE = '  Simulated faults begin within half a minute. Your own plant: npx signalbox start --topology FILE';
 /** Whoever wants out gets out: what has not ended by then is left to the journal, which is made for it. */
 const STOP_WITHIN_MS = 5000;
+/** A node of several hands its shards over first; whoever runs it gives it 30 s (`deploy/`) before it kills it. */
+const HAND_OVER_WITHIN_MS = 25_000;
 
 /** `signalbox start`: settings, plant, storage, actors, drivers, wall; then it runs until it is told to stop. */
 export function start(options: StartOptions): Promise<void> {
@@ -28,7 +31,7 @@ export function start(options: StartOptions): Promise<void> {
     const { plant, moved } = simulators ? await takeFreePorts(read, process.env) : { plant: await read(), moved: [] };
     const running = await startPlant({ settings, plant, simulators });
     print(settings, running, Math.round(performance.now() - startedMs), demo ? [...moved, DEMO_NOTE] : []);
-    stopOnSignal(() => running.stop());
+    stopOnSignal(() => running.stop(), hasSeat(settings) ? HAND_OVER_WITHIN_MS : STOP_WITHIN_MS);
   });
 }
 
@@ -61,13 +64,13 @@ export function demoFile(): string {
   return fileURLToPath(new URL('../topology/demo.yaml', import.meta.url));
 }
 
-function stopOnSignal(stop: () => Promise<void>): void {
+function stopOnSignal(stop: () => Promise<void>, withinMs: number): void {
   let stopping = false;
   const onSignal = () => {
     if (stopping) process.exit(1);
     stopping = true;
     console.log('Stopping …');
-    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
+    setTimeout(() => process.exit(1), withinMs).unref();
     stop().then(
       () => process.exit(0),
       (error: unknown) => {
