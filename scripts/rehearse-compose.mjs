@@ -147,8 +147,7 @@ async function start(name) {
 /** What the image of a service runs, from Debian's packages. */
 function programOf(name, { image, command = [], environment = {} }) {
   const product = { source: path.join(folder, 'product'), target: '/opt/signalbox', writable: false };
-  if (image.includes('signalbox'))
-    return { argv: ['node', '/opt/signalbox/bin/signalbox.mjs', ...command], mounts: [product] };
+  if (image.includes('signalbox')) return { argv: ['/opt/signalbox/bin/signalbox.mjs', ...command], mounts: [product] };
   if (name === 'nats') return { argv: ['nats-server', ...command] };
   if (name === 'questdb')
     return {
@@ -257,7 +256,6 @@ function tokenOf(node) {
     .get(node)
     .exec(
       [
-        'node',
         '/opt/signalbox/bin/signalbox.mjs',
         'token',
         'create',

@@ -33,7 +33,7 @@ describe('image', () => {
   test('runs as nobody special and stops in good order', () => {
     assert.deepEqual(argumentsOf('USER'), ['1000:1000']);
     assert.deepEqual(argumentsOf('STOPSIGNAL'), ['SIGTERM']);
-    assert.deepEqual(JSON.parse(argumentsOf('ENTRYPOINT')[0] ?? ''), ['node', '/opt/signalbox/bin/signalbox.mjs']);
+    assert.deepEqual(JSON.parse(argumentsOf('ENTRYPOINT')[0] ?? ''), ['/opt/signalbox/bin/signalbox.mjs']);
     const packing = instructions.find(({ rest }) => rest.includes('scripts/bundle.mjs'))?.rest;
     assert.equal(packing, 'node scripts/bundle.mjs /opt/signalbox');
   });

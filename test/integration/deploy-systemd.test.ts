@@ -7,6 +7,7 @@ import { DEPLOY, deployFile, problemsOfSettings } from '../support/deploy.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const FOLDER = path.join(DEPLOY, 'systemd');
+const PROGRAM = path.join(DEPLOY, '..', 'bin', 'signalbox.mjs');
 const UNITS = ['signalbox-core.service', 'signalbox-edge.service'];
 /** What systemd-analyze calls OK is below 5; these have no more than their work takes. */
 const MOST_EXPOSURE = 2;
@@ -39,7 +40,7 @@ describe('units of systemd', () => {
   /** With a program that this machine has in place of the one of the target. */
   const unitHere = (unit: string) => {
     const file = path.join(folder.dir, unit);
-    fs.writeFileSync(file, deployFile('systemd', unit).replace('/usr/bin/node', process.execPath));
+    fs.writeFileSync(file, deployFile('systemd', unit).replace('/opt/signalbox/bin/signalbox.mjs', PROGRAM));
     return file;
   };
 
@@ -68,8 +69,8 @@ describe('units of systemd', () => {
       const users = deployFile('systemd', 'signalbox.sysusers');
       assert.match(users, new RegExp(`^u ${valuesOf(unit, 'User')[0]} .* /var/lib/${state} `, 'm'));
       const [started = ''] = valuesOf(unit, 'ExecStart');
-      assert.match(started, /^\/usr\/bin\/node \/opt\/signalbox\/bin\/signalbox\.mjs start/);
-      assert.ok(fs.existsSync(path.join(DEPLOY, '..', 'bin', 'signalbox.mjs')));
+      assert.match(started, /^\/opt\/signalbox\/bin\/signalbox\.mjs start/);
+      fs.accessSync(PROGRAM, fs.constants.X_OK);
       for (const used of started.matchAll(/\$\{CREDENTIALS_DIRECTORY\}\/(\S+)/g))
         assert.ok(valuesOf(unit, 'LoadCredential').some((credential) => credential.startsWith(`${used[1]}:`)));
     });
