@@ -37,7 +37,7 @@ export function decideAsset(
       return accept(noteDevice(decided, live, command, turn.nowMs));
     case 'AdoptRule':
     case 'DropRule':
-      return accept(decideAdopted(decided, command, turn.definition, turn.nowMs));
+      return decideAdopted(decided, command, turn.definition, turn.nowMs);
     default:
       return unreachable(command);
   }

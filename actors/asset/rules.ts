@@ -1,7 +1,8 @@
+import { accept, type Decision, reject } from '../../runtime/actor-kind.ts';
 import type { AssetDefinition } from '../../topology/plant.ts';
 import { AlarmViews, endOrphans } from '../alarm/book.ts';
 import { createTimers } from '../alarm/evaluate.ts';
-import { evolveAdopted, rulesInForce } from './adopted.ts';
+import { type AdoptedRules, evolveAdopted, rulesInForce } from './adopted.ts';
 import type { AdoptRule, DropRule } from './commands.ts';
 import type { AssetEvent, RuleAdopted, RuleDropped } from './events.ts';
 import { layoutOf } from './layout.ts';
@@ -29,6 +30,9 @@ export function syncRules({ rules }: AssetDecided, live: AssetLive): void {
   }
 }
 
+/** As many as the file may give it, and no more: each is judged with every reading of its metric. */
+const MAX_ADOPTED = 500;
+
 /** Alarms whose rule is gone or switched off, or has lost its metric, end. */
 export function endOfOrphans(decided: AssetDecided, definition: AssetDefinition, nowMs: number): AssetEvent[] {
   const metrics = new Set(definition.metrics.map(({ name }) => name));
@@ -44,14 +48,23 @@ export function decideAdopted(
   command: AdoptRule | DropRule,
   definition: AssetDefinition,
   atMs: number,
-): AssetEvent[] {
+): Decision<AssetEvent> {
   const { revision, again } = command;
   const id = command.kind === 'AdoptRule' ? command.rule.id : command.id;
   const known = decided.rules.get(id);
-  if (known !== undefined && (known.revision > revision || (known.revision === revision && !again))) return [];
+  if (known !== undefined && (known.revision > revision || (known.revision === revision && !again))) return accept([]);
+  if (command.kind === 'AdoptRule' && !known?.rule && countOf(decided.rules) >= MAX_ADOPTED)
+    return reject('TOO_MANY_RULES', `${definition.id} has ${MAX_ADOPTED} rules of the API already`);
   const event: RuleAdopted | RuleDropped =
     command.kind === 'AdoptRule'
       ? { kind: 'RuleAdopted', atMs, revision, rule: command.rule, profile: command.profile }
       : { kind: 'RuleDropped', atMs, revision, id };
-  return [event, ...endOfOrphans({ ...decided, rules: evolveAdopted(decided.rules, event) }, definition, atMs)];
+  const after = { ...decided, rules: evolveAdopted(decided.rules, event) };
+  return accept([event, ...endOfOrphans(after, definition, atMs)]);
+}
+
+function countOf(adopted: AdoptedRules): number {
+  let count = 0;
+  for (const { rule } of adopted.values()) if (rule !== null) count++;
+  return count;
 }

@@ -113,6 +113,26 @@ describe('rules over the API', () => {
     assert.deepEqual(await ids(`limit=2&cursor=${page.next}`), ['slow']);
   });
 
+  it('are made over the WebSocket as over REST, by the same people', async () => {
+    const command = {
+      kind: 'CreateRule',
+      entityId: 'asset/pump-1',
+      rule: { ...SLOW, id: undefined, profile: undefined },
+    };
+    for (const [token, expected] of [
+      [t.token.operator, 'FORBIDDEN'],
+      [t.token.engineer, undefined],
+    ] as const) {
+      const client = await t.connect(token);
+      client.send({ op: 'command', id: 'c', entity: 'rule/by-socket', command });
+      await client.waitFor('reply', (c) => c.of('reply').length === 1);
+      assert.equal(client.of('reply')[0]?.code, expected);
+      client.send({ op: 'command', id: 'd', entity: 'rule/by-socket', command: { kind: 'DeleteRule' } });
+      await client.waitFor('reply', (c) => c.of('reply').length === 2);
+      assert.equal(client.of('reply')[1]?.code, expected);
+    }
+  });
+
   it('are refused by field and reason where they cannot be', async () => {
     const rule = { ...SLOW, id: 'other' };
     const cases: readonly (readonly [object, string, string])[] = [

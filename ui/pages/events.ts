@@ -206,9 +206,13 @@ function firstOf(names: readonly string[]): string {
 /** Why, as a code: what a burst of entries has in common. */
 function groundIn(kind: string, event: unknown): string {
   if (!isRecord(event)) return '';
-  // One alarm after the other returns to normal: only of the same alarm they are one thing.
-  const rule = kind === 'AlarmCleared' ? event.rule : null;
+  // One alarm after the other returns to normal, or one rule after the other comes: only of the same one they are one thing.
+  const rule = kind === 'AlarmCleared' ? event.rule : kind === 'RuleDropped' ? event.id : idIn(event.rule);
   return [rule, event.reason, event.cause, event.state].filter((part) => typeof part === 'string').join(' ');
+}
+
+function idIn(rule: unknown): unknown {
+  return isRecord(rule) ? rule.id : null;
 }
 
 function groundWords(event: unknown): string {

@@ -69,6 +69,7 @@ export class Wall {
   nameOf(entity: string): string {
     const [kind = '', id = entity] = split(entity);
     if (kind === 'order-book') return 'order book';
+    if (kind === 'rule') return `rule ${id}`;
     if (kind === 'connection') return this.fieldLinks.of(id)?.name ?? id;
     if (kind === 'node') return id;
     const cells = kind === 'asset' ? this.assets : kind === 'device' ? this.devices : this.sites;

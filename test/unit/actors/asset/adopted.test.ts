@@ -80,6 +80,16 @@ describe('an asset that adopts a rule', () => {
     }
   });
 
+  it('takes so many and no more, and goes on changing those that it has', () => {
+    const pump = up();
+    for (let n = 0; n < 500; n++) assert.ok(adopt(pump, n, 1, { id: `r${n}` }).ok);
+    const refused = adopt(pump, 500, 1, { id: 'one-too-many' });
+    assert.equal(refused.ok ? '' : refused.code, 'TOO_MANY_RULES');
+    assert.ok(adopt(pump, 501, 2, { id: 'r7', severity: 'LOW' }).ok);
+    assert.ok(pump.command(502, { kind: 'DropRule', id: 'r8', revision: 2, again: false }).ok);
+    assert.ok(adopt(pump, 503, 1, { id: 'one-too-many' }).ok);
+  });
+
   it('begins delays anew under another condition, and goes on with them under the same one', () => {
     const same = up();
     adopt(same, 0, 1, { durationSeconds: 3 });
