@@ -4,6 +4,7 @@ import { check } from './check.ts';
 import { start } from './start.ts';
 import { createToken, listTokens, revokeToken } from './token.ts';
 import { version } from './version.ts';
+import { startWorkers } from './workers.ts';
 
 /** The `signalbox` command. Every command prints one clear line when it fails, and exits with 1. */
 const program = new Command('signalbox')
@@ -23,11 +24,15 @@ program
   .option('-p, --port <port>', 'port of the wall and the API (default: 8080; 0 takes a free one)')
   .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
   .option('--node <name>', 'name of this node, unique in its cell (default: core-1)')
+  .option(
+    '--workers <number>',
+    'run so many nodes of the cell here, each a process with a port of its own, from --port on',
+  )
   .option('--cell <name>', 'run the sites of this cell alone, as an edge does (default: core, the centre)')
   .addOption(config)
   .option('--no-simulators', 'do not start the simulators of the demo plant')
   .addHelpText('after', '\nSettings also come from the environment (SIGNALBOX_PORT …): docs/reference/settings.md')
-  .action(start);
+  .action(({ workers, ...options }) => (workers === undefined ? start(options) : startWorkers(workers, options)));
 
 program
   .command('check')

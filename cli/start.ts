@@ -18,7 +18,7 @@ const DEMO_NOTE = '  Simulated faults begin within half a minute. Your own plant
 /** Whoever wants out gets out: what has not ended by then is left to the journal, which is made for it. */
 const STOP_WITHIN_MS = 5000;
 /** A node of several hands its shards over first; whoever runs it gives it 30 s (`deploy/`) before it kills it. */
-const HAND_OVER_WITHIN_MS = 25_000;
+export const HAND_OVER_WITHIN_MS = 25_000;
 
 /** `signalbox start`: settings, plant, storage, actors, drivers, wall; then it runs until it is told to stop. */
 export function start(options: StartOptions): Promise<void> {
