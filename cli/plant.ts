@@ -29,10 +29,10 @@ import { type Cells, checkCell, startCells } from './cells.ts';
 import { watchClock } from './clock.ts';
 import { storageOptionsOf } from './database.ts';
 import { historianOf } from './historian.ts';
-import { type PublishedJournal, publishJournal } from './journal-streams.ts';
 import { seatOf } from './seat.ts';
 import { secretsFrom } from './secrets.ts';
 import { startSimulators } from './simulators.ts';
+import { openStreams } from './streams.ts';
 import { telemetryLogOf } from './telemetry-log.ts';
 import { version } from './version.ts';
 
@@ -86,7 +86,8 @@ export async function startPlant(options: {
       return asset === undefined ? null : directSource(asset, series);
     });
     let cells: Cells | undefined;
-    let published: PublishedJournal | undefined;
+    const streams = await openStreams(settings, storage.deadLetters, log);
+    closing.push(() => streams?.close());
     const metrics = createMetrics();
     const outlets = {
       'device-write': (...work: Parameters<Field['write']>) => field.write(...work),
@@ -96,7 +97,7 @@ export async function startPlant(options: {
     const node = await Node.start({
       name: settings.NODE,
       population: populationOf(plant, settings.NODE),
-      storage: { ...storage, log: telemetry.log, historian },
+      storage: { ...storage, ...(streams && { deadLetters: streams.deadLetters }), log: telemetry.log, historian },
       ...(seat && { seat }),
       outlets,
       metrics,
@@ -108,12 +109,11 @@ export async function startPlant(options: {
       healthBeside: () => [
         clockPart(clock.state, settings.NTP_SERVER),
         ...(cells?.health() ?? []),
-        ...(published?.parts() ?? []),
+        ...(streams?.parts() ?? []),
       ],
     });
     closing.push(() => node.stop());
-    published = await publishJournal(settings, node, log);
-    closing.push(() => published?.close());
+    await streams?.follow(node);
     cells = await startCells({ settings, plant: options.plant, node, storage, log });
     const { runtime, forwarded } = cells;
     closing.push(() => cells?.stop());

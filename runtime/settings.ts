@@ -67,6 +67,13 @@ export const Settings = z.strictObject({
     .max(36_500)
     .default(365)
     .describe('How long the stream of all other events keeps each of them, for other programs'),
+  NATS_DEAD_LETTERS_RETENTION_DAYS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(3650)
+    .default(30)
+    .describe('How long the stream of dead letters keeps each of them, for other programs'),
   NATS_CREDENTIALS_FILE: z.string().min(1).optional().describe('A .creds file to log in to NATS with'),
   NATS_TLS_CA_FILE: z
     .string()
