@@ -28,7 +28,7 @@ import type { ConnectionDefinition, Plant } from '../topology/plant.ts';
 import { type Cells, checkCell, startCells } from './cells.ts';
 import { watchClock } from './clock.ts';
 import { storageOptionsOf } from './database.ts';
-import { historianOf } from './historian.ts';
+import { CARRIER, historianOf } from './historian.ts';
 import { seatOf } from './seat.ts';
 import { secretsFrom } from './secrets.ts';
 import { startSimulators } from './simulators.ts';
@@ -112,6 +112,8 @@ export async function startPlant(options: {
         ...(streams?.parts() ?? []),
       ],
     });
+    // Ends after the node: until its last shard has gone it tells who carries.
+    closing.push(stored.follow(node));
     closing.push(() => node.stop());
     await streams?.follow(node);
     cells = await startCells({ settings, plant: options.plant, node, storage, log });
@@ -122,6 +124,7 @@ export async function startPlant(options: {
       log: telemetry.nats === undefined ? telemetry.log : null,
       historian,
       deadLetters: storage.deadLetters,
+      isOurs: () => node.isHere(CARRIER),
       covered: () => Math.min(node.covered, forwarded()),
       logHours,
       telemetryDays,
@@ -203,6 +206,5 @@ function reportElsewhere(node: Node, { id, devices }: ConnectionDefinition): Con
 async function firstKey(tokens: Authenticator): Promise<string | undefined> {
   if ((await tokens.list()).length > 0) return undefined;
   const by = { user: 'first start', via: 'cli', address: null } as const;
-  const { token } = await tokens.create({ name: 'first-key', role: 'admin', expiresAtMs: null }, by);
-  return token;
+  return tokens.createFirst({ name: 'first-key', role: 'admin', expiresAtMs: null }, by);
 }

@@ -11,6 +11,8 @@ export interface RetentionOptions {
   readonly log: Pick<TelemetryLog, 'trim'> | null;
   readonly historian: Historian;
   readonly deadLetters: DeadLetterStore;
+  /** Of several nodes on the same history and dead letters, one lets go of them. The log is each node's own. Left out: this one. */
+  readonly isOurs?: () => boolean;
   /** Log position that the snapshots of all entities cover. */
   readonly covered: () => number;
   readonly logHours: number;
@@ -33,9 +35,10 @@ export class Retention {
   }
 
   async apply(nowMs: number): Promise<void> {
-    const { log, historian, deadLetters, covered, logHours, telemetryDays, deadLetterDays } = this.#options;
+    const { log, historian, deadLetters, covered, logHours, telemetryDays, deadLetterDays, isOurs } = this.#options;
     const beforePosition = Math.min(covered(), await historian.position());
     await log?.trim({ beforePosition, olderThanMs: nowMs - logHours * HOUR_MS });
+    if (isOurs?.() === false) return;
     await deadLetters.trim(nowMs - deadLetterDays * DAY_MS);
     // Last: on a server of its own it may be away, which keeps nothing else.
     await historian.trim(nowMs - telemetryDays * DAY_MS);

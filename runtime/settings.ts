@@ -137,7 +137,7 @@ export const Settings = z.strictObject({
     .enum(['sqlite', 'postgresql', 'questdb'])
     .optional()
     .describe(
-      'Where the history of values is kept; without it `questdb` where `QUESTDB_URL` is set, else `postgresql` where `DATABASE_URL` is, else `sqlite` in the data folder',
+      'Where the history of values is kept; without it `questdb` where `QUESTDB_URL` is set, else `postgresql` where `DATABASE_URL` is, else `sqlite` in the data folder, which one node alone can use, so not with `DATABASE_URL` and `NATS_URL` together',
     ),
   QUESTDB_URL: z
     .url({ protocol: /^https?$/ })
@@ -270,6 +270,10 @@ function contradictionsIn({ HISTORIAN, QUESTDB_URL, DATABASE_URL, CELL, NATS_URL
   if (HISTORIAN === 'questdb' && QUESTDB_URL === undefined) return ['setting HISTORIAN: questdb needs QUESTDB_URL'];
   if (HISTORIAN === 'postgresql' && DATABASE_URL === undefined)
     return ['setting HISTORIAN: postgresql needs DATABASE_URL'];
+  if (HISTORIAN === 'sqlite' && DATABASE_URL !== undefined && NATS_URL !== undefined)
+    return [
+      'setting HISTORIAN: sqlite is in the folder of one node, and with DATABASE_URL and NATS_URL a cell may have several; leave it out, or name QUESTDB_URL',
+    ];
   return [];
 }
 

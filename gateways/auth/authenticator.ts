@@ -1,7 +1,7 @@
 import type { StoredToken, TokenCause, TokenChange, TokenStore } from '../../runtime/token-store.ts';
 import { RateLimit } from './rate-limit.ts';
 import { grants } from './roles.ts';
-import { hashOf, idOf, newToken, sameHash } from './token.ts';
+import { FIRST_ID, hashOf, idOf, type NewToken, newToken, sameHash } from './token.ts';
 
 /** Who is asking, and what they may do. */
 export interface Identity {
@@ -40,8 +40,23 @@ export interface AuthenticatorOptions {
 
 /** How long a looked-up token is believed: a token revoked by another process is refused after this. */
 const CACHE_MS = 2000;
+/**
+ * How long a token that was good goes on being good while it cannot be looked up: a wall can be loaded again, and says what is
+ * wrong. Bounded, since a token that another process revoked just before is not known to be.
+ */
+const GRACE_MS = 10 * 60_000;
+/** A store that does not answer is waited for so long by whoever is known anyway. */
+const LOOK_UP_MS = 1000;
 const CACHE_SIZE = 10_000;
 const TOUCH_INTERVAL_MS = 60_000;
+
+interface Known {
+  readonly row: StoredToken;
+  /** When the store said so. */
+  readonly atMs: number;
+  /** When the store was asked last, whether it answered or not. */
+  askedAtMs: number;
+}
 
 /** Turns tokens into identities, makes them and revokes them. */
 export class Authenticator {
@@ -49,7 +64,7 @@ export class Authenticator {
   readonly #roles: () => Readonly<Record<string, readonly string[]>>;
   readonly #now: () => number;
   readonly #failures: RateLimit;
-  readonly #cache = new Map<string, { row: StoredToken; atMs: number }>();
+  readonly #cache = new Map<string, Known>();
   readonly #touchedAtMs = new Map<string, number>();
   readonly #revokedListeners = new Set<(tokenId: string) => void>();
   readonly #refusedListeners = new Set<(refused: RefusedLogIn) => void>();
@@ -71,7 +86,7 @@ export class Authenticator {
   /** As `authenticate`, without looking anything up: undefined for a token that was not asked for just now. */
   authenticateKnown(token: string, address: string): Authentication | undefined {
     const known = this.#cache.get(hashOf(token));
-    return known !== undefined && this.#now() - known.atMs <= CACHE_MS ? this.#judge(known.row, address) : undefined;
+    return known !== undefined && this.#isBelieved(known, this.#now()) ? this.#judge(known.row, address) : undefined;
   }
 
   /** Never rejects. `address` is where failures are counted; they never keep a valid token out. */
@@ -81,11 +96,13 @@ export class Authenticator {
     if (id === undefined) return this.#failed(address, 'TOKEN_INVALID', 'this is not a token of this system');
     const hash = hashOf(token);
     const known = this.#cache.get(hash);
-    if (known !== undefined && nowMs - known.atMs <= CACHE_MS) return this.#judge(known.row, address);
+    if (known !== undefined && this.#isBelieved(known, nowMs)) return this.#judge(known.row, address);
+    const isInGrace = known !== undefined && nowMs - known.atMs <= GRACE_MS;
     try {
       // Looked up whatever else came from the address: a wall behind the same NAT must not pay for somebody's wrong tokens,
       // and one look by the hash costs less than the request itself.
-      const row = await this.#store.findByHash(hash);
+      const looked = this.#store.findByHash(hash);
+      const row = await (isInGrace ? within(looked, LOOK_UP_MS) : looked);
       if (row === undefined || row.id !== id || !sameHash(row.hash, hash)) {
         this.#cache.delete(hash);
         return this.#failed(address, 'TOKEN_INVALID', 'no such token');
@@ -93,6 +110,11 @@ export class Authenticator {
       this.#remember(hash, row, nowMs);
       return this.#judge(row, address);
     } catch {
+      // Looked at again, since it may have been revoked here while the store was asked.
+      if (isInGrace && this.#cache.get(hash) === known) {
+        known.askedAtMs = nowMs;
+        return this.#judge(known.row, address);
+      }
       return { ok: false, code: 'UNAVAILABLE', message: 'tokens cannot be looked up now', retryAfterMs: 1000 };
     }
   }
@@ -106,6 +128,7 @@ export class Authenticator {
     for (const row of await this.#store.list()) {
       if (row.revokedAtMs === null && !this.#expired(row)) withdrawn.delete(row.id);
     }
+    this.#forget(withdrawn);
     return withdrawn;
   }
 
@@ -125,7 +148,27 @@ export class Authenticator {
     order: { readonly name: string; readonly role: string; readonly expiresAtMs: number | null },
     by: TokenCause,
   ): Promise<{ readonly token: string; readonly stored: StoredToken }> {
-    const { token, id, hash } = newToken();
+    return this.#create(newToken(), order, by);
+  }
+
+  /** The first of all, made once however many nodes start at the same time; undefined for those that come second. */
+  async createFirst(
+    order: { readonly name: string; readonly role: string; readonly expiresAtMs: number | null },
+    by: TokenCause,
+  ): Promise<string | undefined> {
+    try {
+      return (await this.#create(newToken(FIRST_ID), order, by)).token;
+    } catch (error) {
+      if ((await this.#store.list()).length === 0) throw error;
+      return undefined;
+    }
+  }
+
+  async #create(
+    { token, id, hash }: NewToken,
+    order: { readonly name: string; readonly role: string; readonly expiresAtMs: number | null },
+    by: TokenCause,
+  ): Promise<{ readonly token: string; readonly stored: StoredToken }> {
     const createdAtMs = this.#now();
     const stored = { id, hash, ...order, createdBy: by.user, createdAtMs, revokedAtMs: null, lastUsedAtMs: null };
     await this.#store.create(stored, by);
@@ -139,7 +182,7 @@ export class Authenticator {
   /** False when there is no such token, or it was revoked before. */
   async revoke(id: string, by: TokenCause): Promise<boolean> {
     const revoked = await this.#store.revoke(id, this.#now(), by);
-    for (const [hash, { row }] of this.#cache) if (row.id === id) this.#cache.delete(hash);
+    this.#forget(new Set([id]));
     for (const listener of this.#revokedListeners) listener(id);
     return revoked;
   }
@@ -207,7 +250,15 @@ export class Authenticator {
 
   #remember(hash: string, row: StoredToken, nowMs: number): void {
     if (this.#cache.size >= CACHE_SIZE) this.#cache.clear();
-    this.#cache.set(hash, { row, atMs: nowMs });
+    this.#cache.set(hash, { row, atMs: nowMs, askedAtMs: nowMs });
+  }
+
+  #isBelieved({ atMs, askedAtMs }: Known, nowMs: number): boolean {
+    return nowMs - askedAtMs <= CACHE_MS && nowMs - atMs <= GRACE_MS;
+  }
+
+  #forget(ids: ReadonlySet<string>): void {
+    for (const [hash, { row }] of this.#cache) if (ids.has(row.id)) this.#cache.delete(hash);
   }
 
   #touch(id: string): void {
@@ -217,6 +268,19 @@ export class Authenticator {
     this.#touchedAtMs.set(id, nowMs);
     // "Last used" is a courtesy; that it could not be written must not keep anybody out.
     this.#store.touch(id, nowMs).catch(() => {});
+  }
+}
+
+/** Rejects when nothing came in time. */
+async function within<Value>(work: Promise<Value>, ms: number): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer in time')), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

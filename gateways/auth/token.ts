@@ -9,9 +9,11 @@ export interface NewToken {
   readonly hash: string;
 }
 
+/** Of the key that the first start makes: a store takes an id once, so that of several nodes which start at once one makes it. */
+export const FIRST_ID = '0000000000000001';
+
 /** `sbx_<id>_<secret>`: the id is public, the secret is 256 random bits. */
-export function newToken(): NewToken {
-  const id = randomBytes(8).toString('hex');
+export function newToken(id = randomBytes(8).toString('hex')): NewToken {
   const token = `sbx_${id}_${randomBytes(32).toString('base64url')}`;
   return { token, id, hash: hashOf(token) };
 }

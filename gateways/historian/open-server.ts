@@ -15,13 +15,16 @@ export interface ServerHistorianOptions {
   readonly carrier?: Partial<CarrierOptions>;
 }
 
-type Served = Historian & Pick<ServerHistorian, 'advanced'>;
+/** One that others may have on the same server: told which of them carries the log there. */
+export type CarriedHistorian = Historian & Pick<ServerHistorian, 'carry'>;
+
+type Served = CarriedHistorian & Pick<ServerHistorian, 'advanced'>;
 
 /**
  * The historian on a database server. Opens at once, whether the server answers or not: until it does the log keeps
  * everything, and questions fail with STORE_LOST.
  */
-export async function openServerHistorian(options: ServerHistorianOptions): Promise<Historian> {
+export async function openServerHistorian(options: ServerHistorianOptions): Promise<CarriedHistorian> {
   const { log, logFile, nats, store } = options;
   const carrier = { ...CARRIER_DEFAULTS, ...options.carrier };
   const historian: Served =
@@ -36,6 +39,7 @@ export async function openServerHistorian(options: ServerHistorianOptions): Prom
     caughtUp: (position) => historian.caughtUp(position),
     statistics: () => historian.statistics(),
     trim: (olderThanMs) => historian.trim(olderThanMs),
+    carry: (carries) => historian.carry(carries),
     close: () => {
       silence();
       return historian.close();
@@ -52,6 +56,7 @@ async function inWorker(workerData: object): Promise<Served> {
     caughtUp: true,
     statistics: true,
     trim: true,
+    carry: true,
     advanced: true,
   });
   return { ...served, close: () => client.close() };

@@ -28,6 +28,8 @@ export interface Stored {
 export interface SampleStore extends Pick<Historian, 'raw' | 'windows' | 'trim'> {
   /** Makes the tables that are missing. Resolves with the position up to which it has the log. */
   connect(): Promise<number>;
+  /** As `connect` says it, and makes nothing. */
+  position(): Promise<number>;
   /** Resolves once samples and position of the first records, or of all, are acknowledged. */
   store(records: readonly LoggedRecord[]): Promise<Stored>;
   /** Resolves when everything stored so far can be asked for. */

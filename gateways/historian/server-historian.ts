@@ -41,6 +41,11 @@ export class ServerHistorian implements Historian {
     }
   }
 
+  /** Of several nodes on one server one carries the log there; see `LogCarrier`. */
+  carry(carries: boolean): Promise<void> {
+    return this.#carrier.carry(carries);
+  }
+
   /** What the server has acknowledged: the log may be trimmed up to there. While it was never reached that is nothing. */
   async position(): Promise<number> {
     return this.#carrier.position;

@@ -11,6 +11,7 @@ const Carrier = z.object({
   pollIntervalMs: z.number(),
   writeIntervalMs: z.number(),
   batchRecords: z.number(),
+  carries: z.boolean(),
   firstRetryMs: z.number(),
   maxRetryMs: z.number(),
 });

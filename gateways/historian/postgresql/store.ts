@@ -50,6 +50,10 @@ export class PostgresStore implements SampleStore {
     this.#ids.clear();
     this.#days.clear();
     for (const table of TABLES) await this.#query(table);
+    return this.position();
+  }
+
+  async position(): Promise<number> {
     const [row] = await this.#query('select position from history_position where log = $1', [this.#log]);
     return row === undefined ? 0 : z.object({ position: z.number() }).parse(row).position;
   }

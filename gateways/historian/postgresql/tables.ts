@@ -35,7 +35,10 @@ export function dayOfPartition(name: string): number | undefined {
   return found ? Date.UTC(Number(found[1]), Number(found[2]) - 1, Number(found[3])) : undefined;
 }
 
-/** With a replay nothing is written: a row that is there already with the same content is left as it is. */
+/**
+ * With a replay nothing is written: a row that is there already with the same content is left as it is. Nor does what the log
+ * took earlier replace what it took later, as a node would do that was suspended on its way here.
+ */
 export const INSERT_SAMPLES = `insert into history_sample as s
     (series, time, value, flag, text, quality, gateway_time, log_time, stored_time)
   select distinct on (series, time) series, to_timestamp(time / 1000), value, flag, text, quality,
@@ -47,7 +50,8 @@ export const INSERT_SAMPLES = `insert into history_sample as s
     quality = excluded.quality, gateway_time = excluded.gateway_time, log_time = excluded.log_time,
     stored_time = excluded.stored_time
   where (s.value, s.flag, s.text, s.quality) is distinct from
-    (excluded.value, excluded.flag, excluded.text, excluded.quality)`;
+    (excluded.value, excluded.flag, excluded.text, excluded.quality)
+    and coalesce(excluded.log_time >= s.log_time, true)`;
 
 export const KEEP_POSITION = `insert into history_position (log, position) values ($1, $2)
   on conflict (log) do update set position = excluded.position`;

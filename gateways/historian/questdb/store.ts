@@ -41,6 +41,10 @@ export class QuestDbStore implements SampleStore {
   async connect(): Promise<number> {
     await this.#client.query(samplesTable(this.#tables));
     await this.#client.query(positionsTable(this.#tables));
+    return this.position();
+  }
+
+  async position(): Promise<number> {
     const rows = await this.#client.query(positionOf(this.#tables, this.#log));
     return (
       z

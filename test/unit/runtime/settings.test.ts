@@ -40,3 +40,12 @@ test('a historian without its server is named, and an address that is none', () 
   assert.match(problemsOf({ QUESTDB_URL: 'db.example:9000' }).join(), /QUESTDB_URL/);
   assert.deepEqual(problemsOf({ HISTORIAN: 'sqlite', QUESTDB_URL: 'https://user:word@db.example' }), []);
 });
+
+test('files of one folder are no history for the nodes of a cell', () => {
+  const cell = { DATABASE_URL: 'postgresql://db.example/plant', NATS_URL: 'nats://bus.example:4222' };
+  const refused = readSettings({}, { ...cell, HISTORIAN: 'sqlite' }, {});
+  assert.match(refused.ok ? '' : refused.problems.join(), /^setting HISTORIAN: sqlite is in the folder of one node/);
+  for (const rest of [{}, { HISTORIAN: 'postgresql' }]) assert.ok(readSettings({}, { ...cell, ...rest }, {}).ok);
+  const { NATS_URL, ...alone } = cell;
+  assert.ok(readSettings({}, { ...alone, HISTORIAN: 'sqlite' }, {}).ok, NATS_URL);
+});

@@ -93,6 +93,70 @@ describe('the authenticator', () => {
     assert.equal(answer.ok ? '' : answer.code, 'TOKEN_REVOKED');
   });
 
+  it('goes on letting in who was good, while tokens cannot be looked up, and for minutes only', async () => {
+    const { authenticator, clock, store, make } = setUp();
+    const { token } = await make();
+    const { token: unused } = await make();
+    const { token: short } = await make(clock.nowMs + 60_000);
+    for (const known of [token, short]) assert.ok((await authenticator.authenticate(known, 'a')).ok);
+    const found = store.findByHash.bind(store);
+    store.findByHash = () => Promise.reject(new Error('away'));
+    const codeFor = async (which: string) => {
+      const answer = await authenticator.authenticate(which, 'a');
+      return answer.ok ? 'let in' : answer.code;
+    };
+    clock.nowMs += 2001;
+    assert.equal(authenticator.authenticateKnown(token, 'a'), undefined, 'the store is asked first');
+    assert.equal(await codeFor(token), 'let in');
+    assert.equal(authenticator.authenticateKnown(token, 'a')?.ok, true, 'and not by each request');
+    assert.equal(await codeFor(unused), 'UNAVAILABLE', 'never looked up before');
+    assert.equal(await codeFor(newToken().token), 'UNAVAILABLE');
+    clock.nowMs += 60_000;
+    assert.equal(await codeFor(short), 'TOKEN_EXPIRED');
+    assert.equal(await codeFor(token), 'let in');
+    clock.nowMs += 9 * 60_000;
+    assert.equal(authenticator.authenticateKnown(token, 'a'), undefined);
+    assert.equal(await codeFor(token), 'UNAVAILABLE', 'the time is over');
+    store.findByHash = found;
+    assert.equal(await codeFor(token), 'let in');
+  });
+
+  it('waits no more than a second for a store that hangs, where it knows who asks', { timeout: 10_000 }, async () => {
+    const { authenticator, clock, store, make } = setUp();
+    const { token } = await make();
+    assert.ok((await authenticator.authenticate(token, 'a')).ok);
+    clock.nowMs += 2001;
+    store.findByHash = () => new Promise(() => {});
+    assert.ok((await authenticator.authenticate(token, 'a')).ok);
+  });
+
+  it('has no grace for a token that it knows to be revoked, by whomever', async () => {
+    const { authenticator, clock, store, make } = setUp();
+    const [here, elsewhere, seen] = [await make(), await make(), await make()];
+    for (const { token } of [here, elsewhere, seen]) assert.ok((await authenticator.authenticate(token, 'a')).ok);
+    await authenticator.revoke(here.stored.id, BY_TEST);
+    for (const { stored } of [elsewhere, seen]) await store.revoke(stored.id, clock.nowMs, BY_TEST);
+    clock.nowMs += 2001;
+    assert.equal((await authenticator.authenticate(seen.token, 'a')).ok, false);
+    await authenticator.withdrawn(new Set([elsewhere.stored.id]));
+    store.findByHash = () => Promise.reject(new Error('away'));
+    for (const { token } of [here, elsewhere, seen])
+      assert.equal((await authenticator.authenticate(token, 'a')).ok, false);
+  });
+
+  it('makes the first key once, whoever else is at it', async () => {
+    const { authenticator, clock, store } = setUp();
+    const others = new Authenticator({ store, roles: () => ROLES, now: () => clock.nowMs });
+    const order = { name: 'first-key', role: 'admin', expiresAtMs: null };
+    const keys = await Promise.all([authenticator, others, others].map((each) => each.createFirst(order, BY_TEST)));
+    assert.equal(keys.filter((key) => key !== undefined).length, 1);
+    assert.equal((await store.list()).length, 1);
+    assert.ok((await others.authenticate(keys.find((key) => key !== undefined) ?? '', 'a')).ok);
+    store.create = () => Promise.reject(new Error('disk full'));
+    store.rows.clear();
+    await assert.rejects(authenticator.createFirst(order, BY_TEST), /disk full/);
+  });
+
   it('looks a token up once while it is believed', async () => {
     const { authenticator, store, make } = setUp();
     const { token } = await make();
