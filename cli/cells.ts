@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { BOOK_KINDS, cellResolver, commandTtlMs, SHOWN_KINDS } from '../actors/cells.ts';
 import { Reports } from '../gateways/reports.ts';
 import { CORE } from '../runtime/edge/cell-link.ts';
+import { describeCells, describeUplink } from '../runtime/edge/cell-metrics.ts';
 import { CellNames } from '../runtime/edge/cell-names.ts';
 import { Centre, type MirrorImages } from '../runtime/edge/centre.ts';
 import { DiskGuard, type Overflow } from '../runtime/edge/disk-guard.ts';
@@ -12,6 +13,7 @@ import { Uplink } from '../runtime/edge/uplink.ts';
 import type { MirrorImage } from '../runtime/edge/view-mirror.ts';
 import { type EntityId, entityId } from '../runtime/ids.ts';
 import type { Journal } from '../runtime/journal.ts';
+import type { Metrics } from '../runtime/metrics.ts';
 import type { NatsLink } from '../runtime/nats/connection.ts';
 import type { Node } from '../runtime/node.ts';
 import type { Health, Runtime } from '../runtime/runtime.ts';
@@ -38,6 +40,7 @@ interface CellsOptions {
   readonly plant: Plant;
   readonly node: Node;
   readonly storage: Storage;
+  readonly metrics: Metrics;
   readonly log: Logger;
 }
 
@@ -63,7 +66,7 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
   return { runtime: node, forwarded: () => Number.POSITIVE_INFINITY, health: () => [], stop: async () => undefined };
 }
 
-async function startEdge({ settings, node, storage, log }: CellsOptions): Promise<Cells> {
+async function startEdge({ settings, node, storage, metrics, log }: CellsOptions): Promise<Cells> {
   const guard = diskGuard(settings, node, storage, log, () => uplink?.forwarded ?? 0);
   let uplink: Uplink | undefined;
   const stopping: (() => Promise<void> | void)[] = [() => guard.stop()];
@@ -87,6 +90,7 @@ async function startEdge({ settings, node, storage, log }: CellsOptions): Promis
       logger: log,
     });
     uplink = started;
+    describeUplink(metrics, () => started.state);
     await link.start();
     stopping.push(
       () => link.stop(),
@@ -103,7 +107,7 @@ async function startEdge({ settings, node, storage, log }: CellsOptions): Promis
   };
 }
 
-async function startCentre({ settings, plant, node, storage, log }: CellsOptions): Promise<Cells> {
+async function startCentre({ settings, plant, node, storage, metrics, log }: CellsOptions): Promise<Cells> {
   const { NatsCellLink } = await import('../runtime/nats/cell-link.ts');
   const link = new NatsCellLink(linkOptions(settings, settings.NATS_URL ?? ''));
   const centre = new Centre({
@@ -119,6 +123,7 @@ async function startCentre({ settings, plant, node, storage, log }: CellsOptions
     images: imagesIn(storage.journal),
     logger: log,
   });
+  describeCells(metrics, () => centre.cells());
   await centre.start();
   await link.start();
   return {

@@ -116,7 +116,7 @@ export async function startPlant(options: {
     closing.push(stored.follow(node));
     closing.push(() => node.stop());
     await streams?.follow(node);
-    cells = await startCells({ settings, plant: options.plant, node, storage, log });
+    cells = await startCells({ settings, plant: options.plant, node, storage, metrics, log });
     const { runtime, forwarded } = cells;
     closing.push(() => cells?.stop());
     const { logHours, telemetryDays, deadLetterDays } = plant.retention;

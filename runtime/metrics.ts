@@ -11,6 +11,8 @@ export interface Metrics {
   readonly commandSeconds: Histogram;
   /** Reads its values when it is asked for, so that nothing is counted twice. */
   gauge(name: string, help: string, read: () => number): void;
+  /** One gauge with a value for each of a label. */
+  gauges(name: string, help: string, label: string, read: () => Iterable<readonly [string, number]>): void;
   /** The same for counts by label. */
   counters(name: string, help: string, label: string, read: () => ReadonlyMap<string, number>): void;
 }
@@ -62,6 +64,18 @@ export function createMetrics(): Metrics {
         registers,
         collect() {
           this.set(read());
+        },
+      });
+    },
+    gauges(name, help, label, read) {
+      new Gauge({
+        name,
+        help,
+        labelNames: [label],
+        registers,
+        collect() {
+          this.reset();
+          for (const [value, number] of read()) this.set({ [label]: value }, number);
         },
       });
     },

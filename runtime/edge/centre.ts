@@ -37,6 +37,9 @@ export interface CentreOptions {
   readonly now?: () => number;
 }
 
+/** How a cell does, as figures. */
+export type CellState = Pick<EdgeCell, 'cell' | 'linked' | 'silentSeconds' | 'telemetryLagMs' | 'waiting'>;
+
 const TICK_MS = 250;
 const SAVE_EVERY_MS = 60_000;
 
@@ -152,6 +155,10 @@ export class Centre implements Runtime {
 
   health(): Health {
     return this.#runtime.health();
+  }
+
+  cells(): Iterable<CellState> {
+    return this.#cells.values();
   }
 
   /** Of the cells, for the health of the node. */

@@ -44,6 +44,23 @@ export class EdgeCell {
     return this.#mirror.state.linked;
   }
 
+  /** Time since the last word of it, in seconds; NaN: there was none. */
+  get silentSeconds(): number {
+    const { heardMs } = this.#mirror.state;
+    return heardMs === null ? Number.NaN : Math.max(0, (this.#options.now ?? Date.now)() - heardMs) / 1000;
+  }
+
+  /** As the cell said last, in ms. */
+  get telemetryLagMs(): number {
+    const { telemetryLagMs } = this.#mirror.state.status;
+    return typeof telemetryLagMs === 'number' ? telemetryLagMs : Number.NaN;
+  }
+
+  /** Commands that wait for the link or for their answer. */
+  get waiting(): number {
+    return this.#desk.size;
+  }
+
   ask(to: EntityId, command: unknown, options: AskOptions): Promise<Reply> {
     return this.#desk.ask(to, command, options);
   }

@@ -151,9 +151,12 @@ cellTest('a live value is at the centre well within a second', async () => {
   }
   tookMs.sort((a, b) => a - b);
   assert.ok((tookMs[5] ?? 1e9) < 1000, `${tookMs.map(Math.round)}`);
-  await until('and in the log of the centre', () =>
-    /telemetry 0\.\d s/.test(partOf(core, 'cell edge-7')?.detail ?? ''),
-  );
+  const told = () => partOf(core, 'cell edge-7')?.detail ?? '';
+  await until('and in the log of the centre', () => /telemetry 0\.\d s behind, events 0\.\d s/.test(told()));
+  // One machine, one clock.
+  await until('with the difference of the clocks', () => /its clock is -?\d{1,2} ms from ours/.test(told()));
+  assert.match(await (await fetch(new URL('/metrics', core.url))).text(), /signalbox_cell_linked\{cell="edge-7"\} 1/);
+  assert.match(await (await fetch(new URL('/metrics', edge.url))).text(), /signalbox_uplink_connected 1/);
 });
 
 cellTest('an alarm of the edge is at the centre with its events, and is acknowledged from there once', async () => {
