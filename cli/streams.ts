@@ -50,46 +50,41 @@ export async function openStreams(
   const close = async () => {
     for (const step of closing.splice(0).reverse()) await step();
   };
-  try {
-    const deadLetters = await DeadLetterStream.open({
+  const deadLetters = new DeadLetterStream({
+    link,
+    store,
+    prefix,
+    replicas,
+    maxAgeMs: settings.NATS_DEAD_LETTERS_RETENTION_DAYS * DAY_MS,
+    changed: (failure, missing) => {
+      if (failure === undefined) log.info({ missing }, 'dead letters are published again');
+      else log.warn({ reason: failure }, 'dead letters cannot be published; they are kept as ever');
+    },
+  });
+  closing.push(() => deadLetters.close());
+  let published: JournalStreamsOfNode | undefined;
+  const follow: Streams['follow'] = async (node) => {
+    const journal = await JournalStreams.open({
       link,
-      store,
+      journal: node.journal,
       prefix,
       replicas,
-      maxAgeMs: settings.NATS_DEAD_LETTERS_RETENTION_DAYS * DAY_MS,
-      changed: (failure, missing) => {
-        if (failure === undefined) log.info({ missing }, 'dead letters are published again');
-        else log.warn({ reason: failure }, 'dead letters cannot be published; they are kept as ever');
+      streams: [
+        { name: 'alarms', maxAgeMs: settings.NATS_ALARMS_RETENTION_DAYS * DAY_MS, takes: isOfAlarm },
+        { name: 'events', maxAgeMs: settings.NATS_EVENTS_RETENTION_DAYS * DAY_MS, takes: (row) => !isOfAlarm(row) },
+      ],
+      encode: (row, token) => JSON.stringify(wireEvent(row, token)),
+      isOurs: () => node.isHere(PUBLISHER),
+      changed: (failure) => {
+        if (failure === undefined) log.info('alarms and events are published again');
+        else log.warn({ reason: failure }, 'alarms and events cannot be published; they wait in the journal');
       },
     });
-    closing.push(() => deadLetters.close());
-    let published: JournalStreamsOfNode | undefined;
-    const follow: Streams['follow'] = async (node) => {
-      const journal = await JournalStreams.open({
-        link,
-        journal: node.journal,
-        prefix,
-        replicas,
-        streams: [
-          { name: 'alarms', maxAgeMs: settings.NATS_ALARMS_RETENTION_DAYS * DAY_MS, takes: isOfAlarm },
-          { name: 'events', maxAgeMs: settings.NATS_EVENTS_RETENTION_DAYS * DAY_MS, takes: (row) => !isOfAlarm(row) },
-        ],
-        encode: (row, token) => JSON.stringify(wireEvent(row, token)),
-        isOurs: () => node.isHere(PUBLISHER),
-        changed: (failure) => {
-          if (failure === undefined) log.info('alarms and events are published again');
-          else log.warn({ reason: failure }, 'alarms and events cannot be published; they wait in the journal');
-        },
-      });
-      published = journal;
-      closing.push(() => journal.close());
-      closing.push(node.live.onCommitted((entries) => journal.committed(entries)));
-    };
-    return { deadLetters, follow, parts: () => [partOf(published?.failure)], close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+    published = journal;
+    closing.push(() => journal.close());
+    closing.push(node.live.onCommitted((entries) => journal.committed(entries)));
+  };
+  return { deadLetters, follow, parts: () => [partOf(published?.failure)], close };
 }
 
 function isOfAlarm({ kind }: Pick<JournalEntry, 'kind'>): boolean {

@@ -45,18 +45,12 @@ export class DeadLetterStream implements DeadLetterStore {
   #failing = false;
   #running: Promise<void> | undefined;
   readonly #stop = new AbortController();
+  #ensured = false;
 
-  private constructor(options: DeadLetterStreamOptions) {
+  constructor(options: DeadLetterStreamOptions) {
     this.#options = options;
     this.#maxWaiting = options.maxWaiting ?? 10_000;
     this.#jetStream = options.link.connection.jetstream();
-  }
-
-  static async open(options: DeadLetterStreamOptions): Promise<DeadLetterStream> {
-    const { link, prefix, replicas, maxAgeMs } = options;
-    const limits = { replicas, maxAgeMs, maxBytes: undefined, duplicateWindowMs: DUPLICATE_WINDOW_MS };
-    await ensureNamed(link, `${prefix}-${NAME}`, [`${prefix}.${NAME}.*`], limits);
-    return new DeadLetterStream(options);
   }
 
   async append(letters: readonly DeadLetter[]): Promise<void> {
@@ -90,6 +84,7 @@ export class DeadLetterStream implements DeadLetterStore {
     while (this.#waiting.length > 0 && !this.#stop.signal.aborted) {
       const batch = this.#waiting.slice(0, IN_FLIGHT);
       try {
+        await this.#ensure();
         // Sent again under the same id, it is not stored again.
         await Promise.all(batch.map((waiting) => this.#send(waiting)));
         this.#waiting.splice(0, batch.length);
@@ -102,6 +97,15 @@ export class DeadLetterStream implements DeadLetterStore {
       }
     }
     this.#running = undefined;
+  }
+
+  /** With the first letter, and not at the start: a plant runs whether others are told of its dead letters or not. */
+  async #ensure(): Promise<void> {
+    if (this.#ensured) return;
+    const { link, prefix, replicas, maxAgeMs } = this.#options;
+    const limits = { replicas, maxAgeMs, maxBytes: undefined, duplicateWindowMs: DUPLICATE_WINDOW_MS };
+    await ensureNamed(link, `${prefix}-${NAME}`, [`${prefix}.${NAME}.*`], limits);
+    this.#ensured = true;
   }
 
   async #send({ id, letter }: Waiting): Promise<void> {

@@ -1,5 +1,5 @@
 import { pack } from 'msgpackr';
-import { headers, type JetStreamClient, type JetStreamManager, type MsgHdrs } from 'nats';
+import { headers, type JetStreamClient, type MsgHdrs } from 'nats';
 import { codeOf, ErrorWithCode, messageOf } from '../errors.ts';
 import { entityId } from '../ids.ts';
 import type { Journal, JournalEntry } from '../journal.ts';
@@ -40,6 +40,7 @@ interface Place {
 const KEPT_AS = entityId('journal', 'streams');
 const SAVE_EVERY_MS = 1000;
 const LOOK_EVERY_MS = 1000;
+const MAX_PAUSE_MS = 30_000;
 const ACK_TIMEOUT_MS = 5000;
 const IN_FLIGHT = 128;
 const HEAD_BYTES = 4096;
@@ -59,33 +60,30 @@ const DUPLICATE_WINDOW_MS = 120_000;
 export class JournalStreams {
   readonly #options: JournalStreamsOptions;
   readonly #jetStream: JetStreamClient;
-  readonly #manager: JetStreamManager;
   readonly #timer: NodeJS.Timeout;
   #tail: JournalTail | undefined;
   #places: Map<JournalStream, Place> | undefined;
   #savedAtMs = 0;
   #saved = 0;
   #looking = false;
+  #closed = false;
+  /** Why this node could not begin to publish. */
+  #trouble: { readonly reason: string; readonly sinceMs: number } | undefined;
+  #attempts = 0;
+  #nextLookMs = 0;
 
-  private constructor(options: JournalStreamsOptions, manager: JetStreamManager) {
+  private constructor(options: JournalStreamsOptions) {
     this.#options = options;
-    this.#manager = manager;
     this.#jetStream = options.link.connection.jetstream();
     this.#timer = setInterval(() => void this.#look(), options.lookEveryMs ?? LOOK_EVERY_MS);
   }
 
-  /** Makes the streams, or changes their limits, and goes on where the last publisher ended; the first begins with the first row. */
+  /**
+   * Makes the streams, or changes their limits, and goes on where the last publisher ended; the first begins with the first row.
+   * What keeps it from that shows in `failure`, and is tried again: a plant runs whether others are told of it or not.
+   */
   static async open(options: JournalStreamsOptions): Promise<JournalStreams> {
-    const { link, prefix, replicas } = options;
-    for (const { name, maxAgeMs } of options.streams) {
-      await ensureNamed(link, `${prefix}-${name}`, [`${prefix}.${name}.>`], {
-        replicas,
-        maxAgeMs,
-        maxBytes: undefined,
-        duplicateWindowMs: DUPLICATE_WINDOW_MS,
-      });
-    }
-    const streams = new JournalStreams(options, await managerOf(link));
+    const streams = new JournalStreams(options);
     await streams.#look();
     return streams;
   }
@@ -97,7 +95,7 @@ export class JournalStreams {
 
   /** Why nothing goes through, and since when. */
   get failure(): { readonly reason: string; readonly sinceMs: number } | undefined {
-    return this.#tail?.failure;
+    return this.#tail?.failure ?? this.#trouble;
   }
 
   /** Rows that were committed just now: they need not be looked for. */
@@ -107,27 +105,40 @@ export class JournalStreams {
 
   /** The connection is the caller's. */
   async close(): Promise<void> {
+    this.#closed = true;
     clearInterval(this.#timer);
     await this.#end();
   }
 
   /** Begins and ends as this node gets and loses the part. */
   async #look(): Promise<void> {
-    if (this.#looking) return;
+    if (this.#looking || performance.now() < this.#nextLookMs) return;
     this.#looking = true;
     try {
       const isOurs = this.#options.isOurs?.() ?? true;
       if (isOurs && this.#tail === undefined) await this.#begin();
       else if (!isOurs && this.#tail !== undefined) await this.#end();
+      if (this.#trouble !== undefined) this.#options.changed?.(undefined);
+      this.#trouble = undefined;
+      this.#attempts = 0;
     } catch (error) {
-      this.#options.changed?.(messageOf(error));
+      const reason = messageOf(error);
+      if (this.#trouble === undefined) this.#options.changed?.(reason);
+      this.#trouble = { reason, sinceMs: this.#trouble?.sinceMs ?? Date.now() };
+      const pauseMs = Math.min(MAX_PAUSE_MS, LOOK_EVERY_MS * 2 ** this.#attempts++);
+      this.#nextLookMs = performance.now() + pauseMs * (0.5 + Math.random() / 2);
     }
     this.#looking = false;
   }
 
   async #begin(): Promise<void> {
-    const { journal, changed } = this.#options;
+    const { journal, changed, link, prefix, replicas, streams } = this.#options;
+    for (const { name, maxAgeMs } of streams) {
+      const limits = { replicas, maxAgeMs, maxBytes: undefined, duplicateWindowMs: DUPLICATE_WINDOW_MS };
+      await ensureNamed(link, `${prefix}-${name}`, [`${prefix}.${name}.>`], limits);
+    }
     const from = (await journal.snapshot(KEPT_AS))?.seq ?? 0;
+    if (this.#closed) return;
     this.#saved = from;
     this.#places = undefined;
     this.#tail = new JournalTail({
@@ -223,9 +234,10 @@ export class JournalStreams {
   async #placeIn({ name }: JournalStream): Promise<Place> {
     const { journal, prefix } = this.#options;
     const called = `${prefix}-${name}`;
-    const { state } = await this.#manager.streams.info(called);
+    const manager = await managerOf(this.#options.link);
+    const { state } = await manager.streams.info(called);
     if (state.last_seq === 0) return { sequence: 0, position: 0 };
-    const newest = await this.#manager.streams.getMessage(called, { seq: state.last_seq }).catch((error: unknown) => {
+    const newest = await manager.streams.getMessage(called, { seq: state.last_seq }).catch((error: unknown) => {
       // Dropped for its age: it is older than what was kept of the position.
       if (codeOf(error) === '404') return undefined;
       throw error;

@@ -35,7 +35,7 @@ async function open(t: TestContext, prefix: string, over: Partial<DeadLetterStre
   const link = await NatsLink.open({ url: server.url, name: 'test', startTimeoutMs: 10_000 });
   const store = new MemoryDeadLetters();
   const changes: (readonly [boolean, number])[] = [];
-  const stream = await DeadLetterStream.open({
+  const stream = new DeadLetterStream({
     link,
     store,
     prefix,

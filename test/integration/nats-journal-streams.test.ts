@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
-import { connect, nanos } from 'nats';
+import { connect, nanos, StorageType } from 'nats';
 import { entityId } from '../../runtime/ids.ts';
 import { entriesOf, type JournalEntry } from '../../runtime/journal.ts';
 import { NatsLink } from '../../runtime/nats/connection.ts';
@@ -221,4 +221,19 @@ test('a row that is too large for a message is there without what it says', { sk
   const [large, small] = await stored('events');
   assert.ok(typeof large?.event === 'object' && large.event !== null && 'tooLarge' in large.event);
   assert.equal(small?.kind, 'Small');
+});
+
+test('a stream that is not there and may not be made is waited for, in sight', { skip: noNats }, async (t) => {
+  const { write, publish, stored } = await place(t, 'unfit');
+  const connection = await connect({ servers: server.url });
+  t.after(() => connection.close());
+  const manager = await connection.jetstreamManager();
+  // Somebody else's, under our name.
+  await manager.streams.add({ name: 'unfit-alarms', subjects: ['unfit.alarms.>'], storage: StorageType.Memory });
+  const { streams } = await publish();
+  assert.match(streams.failure?.reason ?? '', /unfit-alarms/);
+  streams.committed(await write('pump-1', 'AlarmRaised'));
+  await manager.streams.delete('unfit-alarms');
+  await until('it is published', () => streams.position === 1 && streams.failure === undefined, 20_000);
+  assert.deepEqual(positions(await stored('alarms')), [1]);
 });
