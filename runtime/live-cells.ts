@@ -154,6 +154,21 @@ export class LiveCells implements LiveBus {
     this.#gone.set(id, performance.now());
   }
 
+  /** As `remove`, of many at once: this node does not own them any more. */
+  disown(ids: Iterable<EntityId>): void {
+    const own: Dirty[] = [];
+    const copies: EntityId[] = [];
+    for (const id of ids) {
+      this.#dirty.delete(id);
+      this.#dirtyMirrored.delete(id);
+      const cell = this.#cells.get(id);
+      if (cell?.mirrored) copies.push(id);
+      else if (cell !== undefined && !isGone(cell)) own.push([id, () => NOTHING]);
+    }
+    this.unmirror(copies);
+    this.#goneNow(own, NONE);
+  }
+
   /** As `remove`, of copies; an entity of this node is left as it is. */
   unmirror(ids: Iterable<EntityId>): void {
     const gone: Dirty[] = [];
@@ -162,10 +177,14 @@ export class LiveCells implements LiveBus {
       const cell = this.#cells.get(id);
       if (cell?.mirrored && !isGone(cell)) gone.push([id, () => NOTHING]);
     }
-    if (gone.length === 0) return;
-    this.#show(NONE, gone, false);
+    this.#goneNow(NONE, gone);
+  }
+
+  #goneNow(own: readonly Dirty[], mirrored: readonly Dirty[]): void {
+    if (own.length + mirrored.length === 0) return;
+    this.#show(own, mirrored, false);
     const nowMs = performance.now();
-    for (const [id] of gone) this.#gone.set(id, nowMs);
+    for (const [id] of [...own, ...mirrored]) this.#gone.set(id, nowMs);
     this.#forgetGone(nowMs);
   }
 

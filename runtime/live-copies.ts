@@ -35,7 +35,7 @@ export interface Teller {
  * higher revision. What this node owns itself is shown by its own entity and never from here.
  */
 export class LiveCopies {
-  readonly #live: Pick<LiveCells, 'mirror' | 'unmirror'>;
+  readonly #live: Pick<LiveCells, 'mirror' | 'unmirror' | 'disown'>;
   readonly #isOwn: (shard: Shard) => boolean;
   readonly #shardOf: (id: EntityId) => Shard;
   /** Last epoch under which this node owned a shard: who was owner before is not heard. */
@@ -43,7 +43,7 @@ export class LiveCopies {
   readonly #copies = new Map<EntityId, Copy>();
 
   constructor(options: {
-    live: Pick<LiveCells, 'mirror' | 'unmirror'>;
+    live: Pick<LiveCells, 'mirror' | 'unmirror' | 'disown'>;
     isOwn: (shard: Shard) => boolean;
     shardOf: (id: EntityId) => Shard;
   }) {
@@ -122,12 +122,14 @@ export class LiveCopies {
 
   /** Nobody looks at them any more, or they are gone. */
   forget(copies: Iterable<Copy>): void {
-    const ids: EntityId[] = [];
-    for (const { id } of copies) {
+    // What this node owns again its own entity is about to show.
+    const [own, others]: [EntityId[], EntityId[]] = [[], []];
+    for (const { id, shard } of copies) {
       this.#copies.delete(id);
-      ids.push(id);
+      (this.#isOwn(shard) ? own : others).push(id);
     }
-    this.#live.unmirror(ids);
+    this.#live.unmirror(own);
+    this.#live.disown(others);
   }
 
   /** Who told of it speaks for it no longer. */

@@ -203,7 +203,7 @@ export class LiveMirror implements Elsewhere {
   }
 
   #isWanted(group: Group): boolean {
-    for (const { wants } of this.#peers.values()) if (wants === 'all' || wants.includes(group)) return true;
+    for (const { wants } of this.#peers.values()) if (wants === 'all' || wants.has(group)) return true;
     return false;
   }
 
@@ -452,7 +452,7 @@ export class LiveMirror implements Elsewhere {
     const silentMs = nowMs - peer.heardMs;
     if (peer.awaySinceMs === undefined && silentMs >= this.#timing.silentAfterMs) {
       peer.awaySinceMs = Math.round(Date.now() - silentMs);
-      peer.wants = [];
+      peer.wants = new Set();
       if (peer.spoke) this.#options.note('a node is silent; its views are marked', { node: peer.node });
     }
     // Forgotten with the last of its views: names of nodes come and go.

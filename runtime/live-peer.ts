@@ -27,7 +27,7 @@ export class Peer {
   awaySinceMs: number | undefined;
   /** Of the last frames that were sent, as beats tell. */
   readonly numbers = new Map<Group, number>();
-  wants: readonly Group[] | 'all' = [];
+  wants: ReadonlySet<Group> | 'all' = new Set();
   shards: ReadonlyMap<Shard, Epoch> = new Map();
   /** Groups of which everything has been read, `*` for all. */
   readonly read = new Set<Group>();
@@ -114,7 +114,7 @@ export class Peer {
   beat(beat: LiveBeat, isCovered: (group: Group) => boolean): Group[] {
     // A long beat comes in parts.
     for (const [group, number] of beat.numbers) this.numbers.set(group, number);
-    this.wants = beat.wants;
+    this.wants = beat.wants === 'all' ? 'all' : new Set(beat.wants);
     this.shards = beat.shards;
     const behind: Group[] = [];
     for (const [group, number] of beat.numbers) {

@@ -87,6 +87,7 @@ export class RedisLiveCache implements LiveCache {
 
   get state(): RedisState {
     const { connected, detail } = this.#link.state;
+    if (connected && !this.usable) return { connected: false, detail: `${detail} did not answer in time` };
     if (!connected || this.#failure === undefined) return { connected, detail };
     return { connected: false, detail: `${detail} does not take live views: ${this.#failure}` };
   }

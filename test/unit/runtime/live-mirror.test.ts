@@ -208,6 +208,22 @@ test('a new owner that shows the very same is heard all the same', async () => {
   await shows(b, PUMP, { values: { flow: 1 } });
 });
 
+test('what a node has lost, and nobody has taken up, it goes on showing to whoever looks, marked', async () => {
+  const { node } = cell();
+  const a = node('a').own(1, PUMP, MIXER);
+  a.set(PUMP, { values: { flow: 1 } });
+  a.set(MIXER, { values: { speed: 1 } });
+  const interest = a.live.want(['north']);
+  await interest.ready;
+  a.lose(PUMP, MIXER);
+  await until('it is marked', () => awaySinceMs(a.live.cell(PUMP) ?? { view: {} }) !== undefined);
+  assert.equal(a.view(PUMP)?.values?.flow, 1);
+  assert.ok(isGone(a.live.cell(MIXER) ?? { view: {} }), 'nobody looks at the other');
+  a.own(2, PUMP);
+  a.set(PUMP, { values: { flow: 1 } });
+  await shows(a, PUMP, { values: { flow: 1 } });
+});
+
 test('what is retired at its owner is gone everywhere', async () => {
   const { node } = cell();
   const a = node('a').own(1, PUMP);
