@@ -77,7 +77,7 @@ export async function killRun({ kills, seed }: KillRun): Promise<Readonly<Record
       checkHistory(entries);
       checkCommands(operators.commands, entries);
       const loggedTwice = await checkReadings(meters.sent, log, storage.historian);
-      await checkStates(shown, plant, storage, entries);
+      await checkStates(shown, plant, log, entries);
       const ok = operators.commands.filter((command) => command.ok);
       return {
         seed,

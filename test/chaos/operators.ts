@@ -17,7 +17,12 @@ export interface Command {
   readonly attempts: number;
   /** The answer was that of an earlier request, whose own got lost. */
   readonly repeated: boolean;
+  readonly sentMs: number;
+  readonly answeredMs: number;
 }
+
+/** Where commands go: the product, or any node of a cell. */
+export type Gateway = Pick<Product, 'request'>;
 
 /** What a command answers that was taken. */
 interface Done {
@@ -43,7 +48,7 @@ const PASSING = new Set([408, 429, 500, 502, 503, 504]);
 /** People at the wall: each sends one command after the other, the same one until it is answered, whatever happens to the product. */
 export class Operators {
   readonly commands: Command[] = [];
-  readonly #product: Product;
+  readonly #gateway: Gateway;
   readonly #plant: ChaosPlant;
   readonly #random: Random;
   readonly #workOrders: string[] = [];
@@ -52,8 +57,8 @@ export class Operators {
   #told = () => {};
   #stopping = false;
 
-  constructor(product: Product, plant: ChaosPlant, people: number, random: Random) {
-    this.#product = product;
+  constructor(gateway: Gateway, plant: ChaosPlant, people: number, random: Random) {
+    this.#gateway = gateway;
     this.#plant = plant;
     this.#random = random;
     this.#running = Array.from({ length: people }, () => this.#work());
@@ -80,6 +85,7 @@ export class Operators {
   }
 
   async #send({ entity, kind, route, body, text }: Order, id: string): Promise<void> {
+    const sentMs = performance.now();
     for (let attempts = 1; ; attempts++) {
       const answer = await this.#request(route, body, id);
       if (answer === undefined || PASSING.has(answer.status)) {
@@ -89,7 +95,9 @@ export class Operators {
       const { ok } = answer;
       if (ok) this.#told();
       const code = ok ? null : answer.body.error.code;
-      this.commands.push({ id, entity, kind, text, ok, code, attempts, repeated: ok && answer.body.repeated });
+      const repeated = ok && answer.body.repeated;
+      const answeredMs = performance.now();
+      this.commands.push({ id, entity, kind, text, ok, code, attempts, repeated, sentMs, answeredMs });
       if (ok && kind === 'RequestWorkOrder') this.#workOrders.push(Numbered.parse(answer.body.result).number);
       return;
     }
@@ -97,7 +105,7 @@ export class Operators {
 
   async #request(route: string, body: object, commandId: string): Promise<ApiAnswer<Done> | undefined> {
     try {
-      return await this.#product.request<Done>('POST', route, { body, commandId, timeoutMs: 10_000 });
+      return await this.#gateway.request<Done>('POST', route, { body, commandId, timeoutMs: 10_000 });
     } catch {
       // Killed before or after the commit: the sender cannot know.
       return undefined;

@@ -15,6 +15,8 @@ export interface ProductOptions {
   readonly topology?: string;
   readonly args?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Of a plant whose first key another node has printed. */
+  readonly key?: string;
 }
 
 /** The product as people run it: a process of its own, from the build, which can be killed and started again. */
@@ -30,6 +32,7 @@ export class Product {
 
   private constructor(options: ProductOptions) {
     this.#options = options;
+    this.#key = options.key;
   }
 
   static async start(options: ProductOptions): Promise<Product> {

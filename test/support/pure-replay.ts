@@ -15,8 +15,8 @@ export async function replayPurely<State>(options: {
   readonly kind: AnyActorKind;
   readonly id: EntityId;
   readonly definition: unknown;
-  readonly journal: Journal;
-  readonly log: TelemetryLog;
+  readonly journal: Pick<Journal, 'events'>;
+  readonly log: Pick<TelemetryLog, 'read'>;
   readonly follows: (source: EntityId) => boolean;
 }): Promise<State> {
   const { kind, id, definition, journal, log, follows } = options;
@@ -52,7 +52,7 @@ export async function replayPurely<State>(options: {
   return state as State;
 }
 
-async function wholeLog(log: TelemetryLog): Promise<PositionedRecord[]> {
+async function wholeLog(log: Pick<TelemetryLog, 'read'>): Promise<PositionedRecord[]> {
   const records: PositionedRecord[] = [];
   for (
     let batch = await log.read(0, 5000);

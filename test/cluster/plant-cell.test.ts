@@ -1,0 +1,178 @@
+/**
+ * Goal: a plant on several nodes is one plant. Commands are taken by any gateway once, events are shown by all in one order,
+ * a node that leaves costs no command, one that is killed costs nothing that was acknowledged, and all gateways agree.
+ * Method: three real processes of the product over PostgreSQL, NATS and a broker; meters and people load them meanwhile. In
+ * the end what they were told is held against journal and log, which are folded without the engine as well.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import { Random } from '../../simulators/plant/random.ts';
+import { readApi, type Shown } from '../chaos/kill-checks.ts';
+import { Meters } from '../chaos/meters.ts';
+import { Operators } from '../chaos/operators.ts';
+import { until } from '../support/condition.ts';
+import type { Product } from '../support/product.ts';
+import { WsClient } from '../support/ws-client.ts';
+import { AnyNode, PlantCell, shardsOf, skip } from './plant-cell.ts';
+import { checkCell, isAtRest, readKept } from './plant-history.ts';
+
+const DEVICES = 6;
+const PEOPLE = 6;
+const READINGS_PER_SECOND = 5;
+const SHARDS_EACH = 12;
+
+interface Done {
+  readonly result: { readonly number?: string };
+  readonly repeated: boolean;
+}
+
+describe('a plant on three nodes', { skip, timeout: 170_000 }, () => {
+  let cell: PlantCell;
+  let anyNode: AnyNode;
+  let meters: Meters;
+  let operators: Operators;
+
+  before(async () => {
+    cell = await PlantCell.start({ nodes: ['core-1', 'core-2', 'core-3'], devices: DEVICES });
+    anyNode = new AnyNode(cell);
+    meters = new Meters(cell.broker.url, cell.plant.meters, READINGS_PER_SECOND, new Random(1));
+    await cell.balanced(SHARDS_EACH);
+  });
+  after(async () => {
+    await operators?.stop();
+    await meters?.close();
+    await cell?.end();
+  });
+
+  test('a command is taken by any gateway, and once where another repeats it', async () => {
+    const [one, two, three] = ['core-1', 'core-2', 'core-3'].map((name) => cell.node(name));
+    assert.ok(one && two && three);
+    const twice = async (route: string, body: object, commandId: string) => {
+      const first = await two.request<Done>('POST', route, { body, commandId });
+      const again = await three.request<Done>('POST', route, { body, commandId });
+      assert.ok(first.ok && again.ok, `${route}: ${JSON.stringify([first.body, again.body])}`);
+      assert.deepEqual([first.body.repeated, again.body.repeated], [false, true], route);
+      assert.deepEqual(again.body.result, first.body.result, route);
+      return first.body.result;
+    };
+    for (const asset of cell.plant.assets) {
+      const alarm = `/alarms/${encodeURIComponent(`asset/${asset}:high`)}`;
+      await until(`an alarm of ${asset}`, async () => {
+        const commented = await one.request('POST', `${alarm}/comment`, {
+          body: { text: 'seen' },
+          commandId: `seen-${asset}`,
+        });
+        return commented.ok;
+      });
+      await twice(`${alarm}/shelve`, { durationMs: 60_000_000, reason: 'away' }, `shelve-${asset}`);
+      await twice(`${alarm}/unshelve`, {}, `unshelve-${asset}`);
+      const { number } = await twice('/workorders', { title: `Look at ${asset}`, asset }, `order-${asset}`);
+      await twice(`/workorders/${number}/transitions/schedule`, { note: 'today' }, `schedule-${asset}`);
+      const other = await one.request('POST', '/workorders', {
+        body: { title: 'Another', asset },
+        commandId: `order-${asset}`,
+      });
+      assert.ok(!other.ok && other.body.error.code === 'COMMAND_ID_REUSED', 'the same id for something else');
+    }
+  });
+
+  test('every gateway shows the same events in the same order, and takes the tokens of the others', async (t) => {
+    const clients = await Promise.all([...cell.nodes.values()].map((node) => follow(node)));
+    t.after(() => {
+      for (const client of clients) client.close();
+    });
+    const [first] = clients;
+    assert.ok(first);
+    await first.waitFor('events', ({ tokens }) => tokens.length > 30, 30_000);
+    const wanted = first.tokens.slice(-20);
+    for (const client of clients)
+      await client.waitFor('the same', ({ tokens }) => tokens.includes(wanted.at(-1) ?? ''), 20_000);
+    for (const { tokens } of clients) {
+      const from = tokens.indexOf(wanted[0] ?? '');
+      assert.deepEqual(tokens.slice(from, from + wanted.length), wanted);
+    }
+    const [token, ...rest] = wanted;
+    for (const node of cell.running) {
+      const resumed = await follow(node, token);
+      t.after(() => resumed.close());
+      await resumed.waitFor('what it missed', ({ tokens }) => tokens.length >= rest.length);
+      assert.deepEqual(resumed.tokens.slice(0, rest.length), rest);
+    }
+  });
+
+  test('a node that is told to end under load hands over, and no command fails', async (t) => {
+    operators = new Operators(anyNode, cell.plant, PEOPLE, new Random(2));
+    await until('work is done', () => operators.commands.length > 50, 30_000);
+    const before = anyNode.failed.length;
+    const from = anyNode.tookMs.length;
+    const { code, tookMs } = await cell.node('core-3').stop();
+    assert.equal(code, 0);
+    await cell.balanced();
+    assert.deepEqual(anyNode.failed.slice(before), []);
+    const longest = Math.max(...anyNode.tookMs.slice(from));
+    t.diagnostic(`it took ${Math.round(tookMs)} ms to hand over; the longest answer took ${Math.round(longest)} ms`);
+  });
+
+  test('one that is killed under load: the other goes on with its drivers, readings and alarms', async (t) => {
+    const fromMs = performance.now();
+    const lost = await shardsOf(cell.node('core-2'));
+    await cell.node('core-2').kill();
+    await cell.balanced();
+    t.diagnostic(`${lost} shards open elsewhere ${Math.round(performance.now() - fromMs)} ms after kill -9`);
+    const survivor = cell.node('core-1');
+    const level = async () =>
+      new Map(
+        (await survivor.list<{ id: string; times: { level?: number } }>('/assets')).map(({ id, times }) => [
+          id,
+          times.level,
+        ]),
+      );
+    const then = await level();
+    await until(
+      'readings of every device go on',
+      async () => {
+        const now = await level();
+        return cell.plant.assets.every((asset) => (now.get(asset) ?? 0) > (then.get(asset) ?? 0));
+      },
+      30_000,
+    );
+  });
+
+  test('in the end nothing is lost, nothing is there twice, and all gateways say the same', async (t) => {
+    await cell.node('core-2').restart();
+    await operators.stop();
+    meters.pause();
+    await until('the broker has it all', () => meters.unacknowledged === 0, 30_000);
+    await until('every node has applied it all', () => isAtRest(cell, meters.sent), 30_000);
+    let said: Shown[] = [];
+    const isAgreed = async () => {
+      said = await Promise.all(cell.running.map(readApi));
+      return said.every((one) => isDeepStrictEqual(plain(one), plain(said[0])));
+    };
+    // Rates of readings settle with the clock.
+    await until('both gateways say the same', isAgreed, 20_000).catch(() => undefined);
+    const [shown, other] = said;
+    assert.ok(shown && other);
+    assert.deepEqual(plain(other), plain(shown));
+    const kept = await readKept(cell);
+    const twice = await checkCell(cell, kept, { commands: operators.commands, sent: meters.sent, shown });
+    assert.ok(operators.commands.filter(({ ok }) => ok).length > 100);
+    t.diagnostic(
+      `${kept.entries.length} rows, ${kept.log.length} records, ${twice} of them again, ${operators.commands.length} commands`,
+    );
+  });
+});
+
+async function follow(node: Product, resume?: string): Promise<WsClient> {
+  const client = await WsClient.open(`ws://127.0.0.1:${node.port}/ws`, { authorization: `Bearer ${node.key}` });
+  client.send({ op: 'subscribe', sub: 'a', topic: 'alarms', ...(resume !== undefined && { resume }) });
+  return client;
+}
+
+/** Without what a node says of itself. */
+function plain(shown: Shown | undefined) {
+  if (shown === undefined) return undefined;
+  const { position, items, alarmHistory } = shown;
+  return { position, items: [...items].toSorted(([a], [b]) => (a < b ? -1 : 1)), alarmHistory };
+}
