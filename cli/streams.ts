@@ -84,15 +84,20 @@ export async function openStreams(
     closing.push(() => journal.close());
     closing.push(node.live.onCommitted((entries) => journal.committed(entries)));
   };
-  return { deadLetters, follow, parts: () => [partOf(published?.failure)], close };
+  return { deadLetters, follow, parts: () => [partOf(published)], close };
 }
 
 function isOfAlarm({ kind }: Pick<JournalEntry, 'kind'>): boolean {
   return kind.startsWith('Alarm');
 }
 
-function partOf(failure: { readonly reason: string; readonly sinceMs: number } | undefined): Health['parts'][number] {
-  if (failure === undefined) return { name: 'streams', status: 'healthy', detail: 'alarms and events are published' };
+function partOf(published: JournalStreamsOfNode | undefined): Health['parts'][number] {
+  const failure = published?.failure;
+  if (failure === undefined) {
+    const isOurs = published?.position !== undefined;
+    const detail = isOurs ? 'alarms and events are published' : 'another node of the cell publishes alarms and events';
+    return { name: 'streams', status: 'healthy', detail };
+  }
   const since = new Date(failure.sinceMs).toISOString();
   return { name: 'streams', status: 'degraded', detail: `nothing published since ${since}: ${failure.reason}` };
 }
