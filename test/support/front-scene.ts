@@ -87,5 +87,6 @@ export function asset(name: string, more: object = {}) {
     },
     alarms: {},
     windows: {},
+    rules: {},
   };
 }
