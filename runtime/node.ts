@@ -10,10 +10,8 @@ import type { EntityHost } from './entity/host.ts';
 import { ErrorWithCode, messageOf } from './errors.ts';
 import { FollowingPump } from './following-pump.ts';
 import type { Historian } from './historian.ts';
-import { HistorianWatch } from './historian-watch.ts';
 import { type EntityId, kindOf } from './ids.ts';
 import { type Append, entriesOf, type Journal, type JournalEntry } from './journal.ts';
-import { probeJournal } from './journal-probe.ts';
 import type { Json } from './json.ts';
 import { LiveCells } from './live-cells.ts';
 import { type DeadLetter, type DeadLetterStore, recordsBetween, type TelemetryLog } from './log.ts';
@@ -29,15 +27,13 @@ import type { AskOptions, Health, Reply, Restarted, Runtime } from './runtime.ts
 import { type Seat, TakenSeat } from './seat.ts';
 import { Shards } from './shards.ts';
 import { SharedReplay } from './shared-replay.ts';
-import type { StoreName } from './store-failure.ts';
-import { StoreWatch } from './store-watch.ts';
+import { StoreWatches } from './store-watches.ts';
 import { Watchers } from './watchers.ts';
 import { Whereabouts } from './whereabouts.ts';
 
 const TICK_MS = 100;
 const EMIT_EVERY_TICKS = 10;
 const WATCH_INTERVAL_MS = 250;
-const JOURNAL_LOOK_INTERVAL_MS = 2000;
 /** Part of the interval over which a checkpoint is spread. */
 const CHECKPOINT_SHARE = 0.6;
 
@@ -90,9 +86,7 @@ export class Node implements Runtime {
   readonly #pump: Pump;
   readonly #checkpoints: Checkpoints;
   #timers: NodeJS.Timeout[] = [];
-  readonly #journalWatch: StoreWatch;
-  readonly #logWatch: StoreWatch;
-  readonly #historianWatch: HistorianWatch;
+  readonly #stores: StoreWatches;
   readonly #replays: SharedReplay;
   readonly #overflows = { refused: new Map<string, number>(), replaced: new Map<string, number>() };
   #logRefusal: string | undefined;
@@ -125,18 +119,17 @@ export class Node implements Runtime {
       found: ({ entity, firstSeq, effects }) => {
         for (const { index, effect } of effects) this.#effects.begin({ entity, seq: firstSeq, index, effect });
       },
-      outcome: (error) => (error === undefined ? this.#journalWatch.answered() : this.#journalWatch.failed(error)),
+      outcome: (error) => (error === undefined ? this.#stores.journal.answered() : this.#stores.journal.failed(error)),
     };
     this.#committer = new Committer(storage.journal, listener, () => this.#seat?.cell.membership.life);
-    this.#journalWatch = new StoreWatch({
-      probe: () => probeJournal(storage.journal),
-      changed: (failure) => this.#storeChanged('journal', failure),
+    this.#stores = new StoreWatches({
+      journal: storage.journal,
+      telemetry: storage.log,
+      historian: storage.historian,
+      delivered: () => this.#pump.delivered,
+      journalBack: () => this.#committer.settle(),
+      log: options.log,
     });
-    this.#logWatch = new StoreWatch({
-      probe: () => storage.log.read(this.#pump.delivered, 1),
-      changed: (failure) => this.#storeChanged('telemetry log', failure),
-    });
-    this.#historianWatch = new HistorianWatch(storage.historian);
     this.#replays = new SharedReplay({
       log: storage.log,
       followersOf: options.population.followersOf,
@@ -194,7 +187,7 @@ export class Node implements Runtime {
       log: options.storage.log,
       effects: node.#effects,
       overflows: node.#overflows,
-      historianPosition: () => node.#historianWatch.position,
+      historianPosition: () => node.#stores.historian.position,
     });
     return node;
   }
@@ -205,6 +198,8 @@ export class Node implements Runtime {
     const { journal, log } = storage;
     const all = Array.from({ length: SHARD_COUNT }, (_, shard) => shard);
     await Promise.all(all.map((shard) => this.#checkpoints.begin(shard)));
+    // What the recovery itself decides begins its effects by itself.
+    const pending = await journal.pendingEffects();
     const residents = new Set([...population.residents, ...(await journal.entities())]);
     await recoverAll({
       ids: residents,
@@ -217,7 +212,7 @@ export class Node implements Runtime {
       this.#checkpoints.follow(shard);
       this.#whereabouts.opened(shard);
     }
-    for (const effect of await journal.pendingEffects()) this.#effects.begin(effect);
+    for (const effect of pending) this.#effects.begin(effect);
   }
 
   ask = async (to: EntityId, command: unknown, options: AskOptions): Promise<Reply> => {
@@ -267,15 +262,15 @@ export class Node implements Runtime {
   health(): Health {
     return healthOf({
       nowMs: Date.now(),
-      journal: this.#journalWatch,
-      log: this.#logWatch,
+      journal: this.#stores.journal,
+      log: this.#stores.log,
       committingSinceMs: this.#committer.underWaySinceMs,
       logRefusal: this.#logRefusal,
       behind: recordsBetween(this.#options.storage.log, this.#pump.delivered, this.#pump.end),
       maxBehind: this.#options.maxOutstanding,
       waiting: this.#pump.waiting,
-      historianLag: recordsBetween(this.#options.storage.log, this.#historianWatch.position, this.#pump.end),
-      historianProblem: this.#historianWatch.problem,
+      historianLag: recordsBetween(this.#options.storage.log, this.#stores.historian.position, this.#pump.end),
+      historianProblem: this.#stores.historian.problem,
       entities: this.#entities.all(),
       beside: [...(this.#seat?.health() ?? []), ...(this.#options.healthBeside?.() ?? [])],
     });
@@ -300,9 +295,7 @@ export class Node implements Runtime {
   /** Drains in order: no new input, what is in the log is applied, snapshots, then everything ends. The caller stopped its gateways before. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    this.#journalWatch.close();
-    this.#logWatch.close();
-    this.#historianWatch.close();
+    this.#stores.close();
     await this.#seat?.leave();
     await this.#pump.close();
     await this.#effects.stop();
@@ -321,9 +314,7 @@ export class Node implements Runtime {
   /** Ends as a crash would: nothing is drained, nothing saved. What was acknowledged is in journal and log. */
   async halt(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    this.#journalWatch.close();
-    this.#logWatch.close();
-    this.#historianWatch.close();
+    this.#stores.close();
     this.#seat?.end();
     await this.#seat?.close();
     this.live.close();
@@ -384,11 +375,7 @@ export class Node implements Runtime {
       },
       replay: (entity) => this.#replays.replay(entity),
       deadLetter: (letter) => this.deadLetter(letter),
-      awaitStore: (failure, resume) => {
-        const watch = failure.store === 'journal' ? this.#journalWatch : this.#logWatch;
-        watch.failed(failure.cause);
-        return watch.wait(resume);
-      },
+      awaitStore: (failure, resume) => this.#stores.await(failure, resume),
       overflowed: (message, what) => this.#overflows[what].set(message, (this.#overflows[what].get(message) ?? 0) + 1),
       observed: (kind) => this.#entities.observed(kind),
       retired: (id, seq) => this.#retired(id, seq),
@@ -414,13 +401,6 @@ export class Node implements Runtime {
     );
   }
 
-  #storeChanged(store: StoreName, failure: string | undefined): void {
-    if (failure === undefined) this.#options.log.warn({ store }, 'a store answers again');
-    else this.#options.log.error({ store, reason: failure }, 'a store does not answer; it is tried again');
-    if (failure === undefined && store === 'journal')
-      this.#committer.settle().catch((error: unknown) => this.#journalWatch.failed(error));
-  }
-
   #retired(id: EntityId, seq: number): void {
     this.live.remove(id);
     this.journal
@@ -434,12 +414,10 @@ export class Node implements Runtime {
   }
 
   #startTimers(): void {
-    this.#historianWatch.start();
+    this.#stores.start();
     this.#timers = [
       setInterval(() => this.#entities.tick(Date.now(), ++this.#ticks % EMIT_EVERY_TICKS === 0), TICK_MS),
-      setInterval(() => {
-        this.#watchers.tell();
-      }, WATCH_INTERVAL_MS),
+      setInterval(() => this.#watchers.tell(), WATCH_INTERVAL_MS),
       setInterval(
         () =>
           void this.#checkpoints
@@ -447,17 +425,7 @@ export class Node implements Runtime {
             .catch((error: unknown) => this.#options.log.warn({ err: error }, 'snapshots could not be saved')),
         this.#options.checkpointIntervalMs,
       ),
-      setInterval(() => void this.#lookAtJournal(), JOURNAL_LOOK_INTERVAL_MS),
     ];
-  }
-
-  #looking = false;
-  /** Where nothing is decided, nobody else would notice that the journal is away. */
-  async #lookAtJournal(): Promise<void> {
-    if (this.#looking || this.#journalWatch.failure !== undefined) return;
-    this.#looking = true;
-    await this.journal.end().catch((error: unknown) => this.#journalWatch.failed(error));
-    this.#looking = false;
   }
 
   /** Log position that the saved snapshots of all entities cover: a restart reads on from there. */
