@@ -20,8 +20,10 @@ export interface CellPlant extends ChaosPlant {
 }
 
 /** Intervals are long, so that what is decided follows from readings and commands, and not from the clock. */
-export function writeCellPlant(dir: string, brokerUrl: string, size: number): CellPlant {
+export function writeCellPlant(dir: string, brokerUrl: string, size: number, perConnection = 1): CellPlant {
   const numbers = Array.from({ length: size }, (_, index) => index + 1);
+  const netOf = (n: number) => Math.ceil(n / perConnection);
+  const nets = [...new Set(numbers.map(netOf))];
   const topology = path.join(dir, 'plant.yaml');
   const site = (n: number) => (n % 2 === 0 ? 'north' : 'south');
   const lines = [
@@ -31,7 +33,7 @@ export function writeCellPlant(dir: string, brokerUrl: string, size: number): Ce
     '  - { id: north, name: North, timeZone: Europe/Berlin }',
     '  - { id: south, name: South, timeZone: Europe/Berlin }',
     'connections:',
-    ...numbers.flatMap((n) => [
+    ...nets.flatMap((n) => [
       `  - id: net-${n}`,
       '    driver: mqtt',
       `    url: ${brokerUrl}`,
@@ -58,7 +60,7 @@ export function writeCellPlant(dir: string, brokerUrl: string, size: number): Ce
     '  - { id: inspect, name: Inspect the tank, dueHours: 500 }',
     'devices:',
     ...numbers.map(
-      (n) => `  - { id: m-${n}, name: Meter ${n}, site: ${site(n)}, connection: net-${n}, profile: meter }`,
+      (n) => `  - { id: m-${n}, name: Meter ${n}, site: ${site(n)}, connection: net-${netOf(n)}, profile: meter }`,
     ),
     'assets:',
     ...numbers.map(
@@ -71,13 +73,14 @@ export function writeCellPlant(dir: string, brokerUrl: string, size: number): Ce
     devices: numbers.map((n) => `m-${n}`),
     assets: numbers.map((n) => `a-${n}`),
     rules: ['high', 'low', 'extreme'],
-    meters: numbers.map((n) => `net-${n}/m-${n}`),
+    meters: numbers.map((n) => `net-${netOf(n)}/m-${n}`),
   };
 }
 
 export interface PlantCellOptions {
   readonly nodes: readonly string[];
   readonly devices: number;
+  readonly devicesPerConnection?: number;
   /** What a node is given beside the servers; for one that reaches the database through a proxy of its own. */
   readonly environmentOf?: (node: string, database: URL) => Promise<Readonly<Record<string, string>>>;
 }
@@ -96,24 +99,25 @@ export class PlantCell {
   private constructor(
     servers: { postgres: PostgresServer; nats: NatsServer; broker: Mosquitto; database: string },
     temp: ReturnType<typeof tempDir>,
-    devices: number,
+    plant: CellPlant,
   ) {
     this.postgres = servers.postgres;
     this.nats = servers.nats;
     this.broker = servers.broker;
     this.database = servers.database;
     this.#temp = temp;
-    this.plant = writeCellPlant(temp.dir, servers.broker.url, devices);
+    this.plant = plant;
   }
 
-  static async start({ nodes, devices, environmentOf }: PlantCellOptions): Promise<PlantCell> {
+  static async start({ nodes, devices, devicesPerConnection, environmentOf }: PlantCellOptions): Promise<PlantCell> {
     const temp = tempDir('plant-cell');
     const [postgres, nats, broker] = await Promise.all([
       PostgresServer.start({ fsync: 'off' }),
       NatsServer.start(),
       Mosquitto.start(temp.dir, ['max_inflight_messages 200']),
     ]);
-    const cell = new PlantCell({ postgres, nats, broker, database: await postgres.newDatabase() }, temp, devices);
+    const plant = writeCellPlant(temp.dir, broker.url, devices, devicesPerConnection);
+    const cell = new PlantCell({ postgres, nats, broker, database: await postgres.newDatabase() }, temp, plant);
     try {
       const [first, ...others] = nodes;
       const start = async (name: string) =>
