@@ -31,6 +31,8 @@ export interface Cells {
   /** What the centre has of the log of this cell; it need not be kept for it. Infinity where nobody else wants it. */
   forwarded(): number;
   health(): Health['parts'];
+  /** What runs here and where it sends to; undefined at the centre. */
+  readonly shown?: string | undefined;
   stop(): Promise<void>;
 }
 
@@ -71,7 +73,11 @@ async function startEdge({ settings, node, storage, metrics, log }: CellsOptions
   let uplink: Uplink | undefined;
   const stopping: (() => Promise<void> | void)[] = [() => guard.stop()];
   const { UPLINK_URL: url } = settings;
+  let shown = `${settings.CELL}, alone`;
   if (url !== undefined) {
+    // Loaded only where it is used.
+    const { addressesOf } = await import('../runtime/nats/connection.ts');
+    shown = `${settings.CELL}, uplink ${addressesOf(url).addresses.join(', ')}`;
     const { NatsCellLink } = await import('../runtime/nats/cell-link.ts');
     const { NatsCentralLog } = await import('../runtime/nats/central-log.ts');
     let connection: NatsLink | undefined;
@@ -99,6 +105,7 @@ async function startEdge({ settings, node, storage, metrics, log }: CellsOptions
   }
   return {
     runtime: node,
+    shown,
     forwarded: () => (url === undefined ? Number.POSITIVE_INFINITY : (uplink?.forwarded ?? 0)),
     health: () => [...(uplink === undefined ? [] : [uplink.health()]), diskPart(guard)],
     stop: async () => {

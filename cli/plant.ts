@@ -45,6 +45,8 @@ export interface RunningPlant {
   readonly entities: number;
   /** Where the telemetry log is, when that is not the data folder. */
   readonly log: string | undefined;
+  /** The cell that runs here and where it sends to, when it is not the centre. */
+  readonly cell: string | undefined;
   readonly node: Node;
   /** The node, with what lives in other cells beside it. */
   readonly runtime: Runtime;
@@ -187,7 +189,18 @@ export async function startPlant(options: {
     closing.push(() => field.stop());
     const host = settings.HOST.includes(':') ? `[${settings.HOST}]` : settings.HOST;
     const url = `http://${host}:${front.port}/`;
-    return { plant, version: version(), url, key, entities: node.size, log: telemetry.shown, node, runtime, stop };
+    return {
+      plant,
+      version: version(),
+      url,
+      key,
+      entities: node.size,
+      log: telemetry.shown,
+      cell: cells.shown,
+      node,
+      runtime,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

@@ -47,6 +47,7 @@ function print(
     `Signalbox ${running.version}: ${plant.organization.name}${plant.simulated ? ' (simulated plant)' : ''}`,
     `  data      ${path.resolve(settings.DATA_DIR)}`,
     ...(database === undefined ? [] : [`  journal   PostgreSQL, ${database.shown}`]),
+    ...(running.cell === undefined ? [] : [`  cell      ${running.cell}`]),
     ...(running.log === undefined ? [] : [`  log       ${running.log}`]),
     `  plant     ${plant.sites.size} sites, ${plant.assets.size} assets, ${plant.devices.size} devices on ${plant.connections.size} connections`,
     `  actors    ${entities} recovered, live after ${(tookMs / 1000).toFixed(1)} s`,

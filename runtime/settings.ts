@@ -100,7 +100,7 @@ export const Settings = z.strictObject({
     ),
   UPLINK_URL: z
     .string()
-    .min(1)
+    .regex(/^(nats|tls):\/\/[^\s,/]+(,(nats|tls):\/\/[^\s,/]+)*$/, 'nats://host:4222 or tls://user:password@host:4222')
     .optional()
     .describe(
       'NATS of the centre, or a leaf node of it, that an edge connects to: `tls://user:password@host:4222`; without it the edge stays alone. Credentials and certificates are those of `NATS_CREDENTIALS_FILE` and `NATS_TLS_…`',

@@ -218,6 +218,26 @@ natsTest('a leaf node in between carries all of it, with JetStream of its own or
     const uplink = await uplinkOf(log, leaf.url, prefix, 'hub');
     await log.append(numbers(100).map((n) => ({ source: meter, observation: { n } })));
     await until('all is there', () => uplink.forwarder.status.position === 100, 20_000);
+    const links = [
+      ['core', hub.url],
+      ['edge-7', leaf.url],
+    ].map(([cell = '', url = '']) => new NatsCellLink({ cell, prefix, url, name: cell }));
+    const [core, edge] = links;
+    assert.ok(core && edge);
+    core.serve('clock', (_, from) => `for ${from}`);
+    edge.serve('page', (_, from) => `for ${from}`);
+    for (const link of links) {
+      await link.start();
+      t.after(() => link.stop());
+    }
+    const asked = (link: NatsCellLink, cell: string, what: string) =>
+      link.request(cell, what, {}, 500).catch((error: unknown) => error);
+    await until(
+      'the centre answers the edge',
+      async () => (await asked(edge, 'core', 'clock')) === 'for edge-7',
+      20_000,
+    );
+    await until('and the edge the centre', async () => (await asked(core, 'edge-7', 'page')) === 'for core', 20_000);
     await leaf.kill();
     await log.append([{ source: meter, observation: { n: 101 } }]);
     await leaf.restart();

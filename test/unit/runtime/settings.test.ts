@@ -49,3 +49,17 @@ test('files of one folder are no history for the nodes of a cell', () => {
   const { NATS_URL, ...alone } = cell;
   assert.ok(readSettings({}, { ...alone, HISTORIAN: 'sqlite' }, {}).ok, NATS_URL);
 });
+
+test('an edge has a node of its own name, sends to an uplink and not to NATS, and the address is one of NATS', () => {
+  const edge = readSettings({}, {}, { CELL: 'edge-7', UPLINK_URL: 'tls://edge-7:x@a:4222,nats://b' });
+  assert.ok(edge.ok);
+  assert.equal(edge.settings.NODE, 'edge-7-1');
+  const problemsOf = (given: Record<string, unknown>) => {
+    const result = readSettings({}, {}, given);
+    return result.ok ? '' : result.problems.join();
+  };
+  assert.match(problemsOf({ CELL: 'edge-7', UPLINK_URL: 'http://nats' }), /UPLINK_URL: nats:\/\/host:4222/);
+  assert.match(problemsOf({ CELL: 'edge-7', NATS_URL: 'nats://a' }), /NATS_URL: the edge edge-7 keeps its log itself/);
+  assert.match(problemsOf({ UPLINK_URL: 'nats://a' }), /UPLINK_URL: it is for an edge/);
+  assert.match(problemsOf({ CELL: 'edge.7' }), /CELL/);
+});
