@@ -104,7 +104,11 @@ export const ServerFrames = z.union([
     op: z.literal('heartbeat'),
     timeMs,
     health: status.describe('Of the whole: the node and its links to the field'),
-    notRecorded: z.boolean().describe('The journal cannot be written: what is shown is live but not yet recorded'),
+    notRecorded: z
+      .boolean()
+      .describe(
+        'The journal cannot be written: values go on, but nothing is decided, no alarm either, until it is back',
+      ),
     reasons: z
       .array(z.string())
       .exactOptional()

@@ -71,11 +71,16 @@ function Panels({ sites, assets, layout, values = null }: PanelsProps & { readon
   })}`;
 }
 
+const NOTHING_ABNORMAL = 'Nothing abnormal. No alarm is active or waiting to be acknowledged.';
+const NOTHING_KNOWN =
+  'No alarm was active when the journal went away. Whether one should be now is decided when it is back.';
+
 /** Named first of all: which asset, which priority, what, since when. Nothing moves under the pointer or the focus. */
 function AbnormalNow({ columns }: { readonly columns: number }) {
   const wall = useWall();
   const alarms = useSignal(wall.book.alarms);
   const ready = useSignal(wall.book.ready);
+  const heartbeat = useSignal(wall.connection.heartbeat);
   const { held, on } = useHold();
   const arranged = useRef<readonly string[]>([]);
   const drawn = useRef<ReadonlyMap<string, AlarmView>>(new Map());
@@ -84,7 +89,7 @@ function AbnormalNow({ columns }: { readonly columns: number }) {
   const { ids, waiting } = arrange(arranged.current, active, held);
   arranged.current = ids;
   if (ids.length === 0) {
-    return html`<section class="abnormal calm" aria-label="Abnormal now" ...${on}><p>Nothing abnormal. No alarm is active or waiting to be acknowledged.</p></section>`;
+    return html`<section class="abnormal calm" aria-label="Abnormal now" ...${on}><p>${heartbeat?.notRecorded === true ? NOTHING_KNOWN : NOTHING_ABNORMAL}</p></section>`;
   }
   const room = STRIP.rows * columns;
   const shown = ids.slice(0, ids.length > room ? room - 1 : room);

@@ -48,7 +48,7 @@ const NOT_RECORDED: Condition = {
   href: null,
   grave: true,
   reasons: [
-    'The journal takes no entries now. Values and alarms are live, but commands are refused and nothing new is on record.',
+    'The journal takes no entries now. Values go on, but no alarm comes or clears until it is back: where one would, the asset stands still. Commands are refused.',
   ],
 };
 
