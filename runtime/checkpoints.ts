@@ -13,7 +13,7 @@ const MAX_PAUSE_MS = 100;
 const NOTHING = pack(null);
 
 export interface CheckpointsOptions {
-  readonly entities: Entities;
+  readonly entities: Pick<Entities, 'all' | 'ofShard' | 'snapshots' | 'saved'>;
   readonly journal: Pick<Journal, 'snapshot' | 'saveSnapshots'>;
   readonly delivered: () => number;
   /** Whether this node may still speak for a shard. */
@@ -67,14 +67,19 @@ export class Checkpoints {
   }
 
   /**
-   * One at a time; a second call waits for the running one and then takes its own.
-   * @param spreadMs time over which to spread the work, so that live values do not wait for it; 0: as fast as it goes
+   * One round at a time. One that is spread does not begin beside another: where a round takes longer than the time between
+   * two, as many of them would save the same entities as were due meanwhile, and wait for each other's locks.
+   * @param spreadMs time over which to spread the work, so that live values do not wait for it; 0: what runs is awaited, and
+   * then everything saved as fast as it goes
    */
   async take(spreadMs = 0): Promise<void> {
+    if (spreadMs > 0 && this.#running !== undefined) return;
     if (spreadMs === 0) this.#hurry = true;
-    await this.#running?.catch(() => undefined);
+    while (this.#running !== undefined) await this.#running.catch(() => undefined);
     this.#hurry = spreadMs === 0;
-    this.#running = this.#take(spreadMs);
+    this.#running = this.#take(spreadMs).finally(() => {
+      this.#running = undefined;
+    });
     await this.#running;
   }
 

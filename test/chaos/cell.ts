@@ -117,15 +117,14 @@ export async function cellRun({ seed, minutes, nodes, fence }: CellRun): Promise
     meters.pause();
     await until('the broker has acknowledged everything', () => meters.unacknowledged === 0, 60_000);
     await until('every node has applied everything', () => isAtRest(cell, meters.sent), SETTLED_WITHIN_MS);
+    // What stands in the journal by then includes whatever a node has shown.
+    const shown = [];
+    for (const node of cell.running) shown.push(await readApi(node));
     const kept = await readKept(cell);
     const claims = await checkFence(cell, kept.entries);
     let twice = 0;
-    for (const node of cell.running)
-      twice = await checkCell(cell, kept, {
-        commands: operators.commands,
-        sent: meters.sent,
-        shown: await readApi(node),
-      });
+    for (const one of shown)
+      twice = await checkCell(cell, kept, { commands: operators.commands, sent: meters.sent, shown: one });
     const done = operators.commands.filter(({ ok }) => ok);
     const waits = operators.commands.map(({ sentMs, answeredMs }) => answeredMs - sentMs).toSorted((a, b) => a - b);
     return {
