@@ -51,6 +51,8 @@ export function eventWords(
       return sentence(fields.code('reason'), fields.text('detail'));
     case 'CertificateSeen':
       return sentence(`of the ${fields.text('whose') === 'own' ? 'installation' : 'server'}`, fields.text('subject'));
+    case 'BufferOverflow':
+      return `the disk was nearly full: the oldest ${fields.text('what')} dropped, ${fields.number('lost')} records of it nobody else has`;
     case 'DeviceIntroduced':
       return `linked to ${fields.list('assets', (asset) => nameOf(`asset/${asset}`)) || 'no asset'}`;
     case 'LinkedDeviceReported':
