@@ -3,7 +3,7 @@ import { CommandId, EntityId } from '../ids.ts';
 import type { Json } from '../json.ts';
 import type { Reply } from '../runtime.ts';
 
-/** What cells say to each other beside `views`, `page`, `journal` and `journal-place`; each by its name on the link. */
+/** What cells say to each other beside `hello`, `views`, `page`, `journal` and `journal-place`; each by its name on the link. */
 const JsonValue = z.custom<Json>((value) => value !== undefined);
 
 /** From the centre: to be carried out once, however often it comes. */

@@ -71,6 +71,10 @@ export class Centre implements Runtime {
       const place = await options.replicas.place(this.#cell(from).cell);
       return { kind: 'taken', ...place };
     });
+    // Edges that have tried in vain pause for some seconds; they need not.
+    link.onState(({ connected }) => {
+      if (connected) for (const cell of cells) link.tell(cell, 'hello', {});
+    });
     link.serve('clock', () => ({ receivedMs: Date.now(), answeredMs: Date.now() }));
   }
 

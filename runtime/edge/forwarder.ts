@@ -114,6 +114,11 @@ export class Forwarder<At extends Place, Of extends Batch> {
     this.#wake?.();
   }
 
+  /** The centre has come back: what waits for its next attempt does not wait any longer. */
+  retry(): void {
+    this.#interrupt?.();
+  }
+
   /** A batch that is on its way is waited for, but not for long: what became of it the next start learns as after a cut. */
   async stop(): Promise<void> {
     this.#stopped = true;

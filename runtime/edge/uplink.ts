@@ -91,6 +91,10 @@ export class Uplink {
       status: () => statusOf(this.state),
     });
     link.serve('page', (body) => this.#views.page(PageRequest.parse(body).after));
+    link.serve('hello', () => {
+      this.#telemetry.retry();
+      this.#journal.retry();
+    });
     link.serve('command', (body) => this.#command(body));
     this.#silence = [
       log.onAppended(() => this.#telemetry.grown()),

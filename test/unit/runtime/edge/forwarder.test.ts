@@ -147,3 +147,16 @@ test('a failure that time does not mend is shown with its code, and a new link t
   await until('it is live', () => scene.centre.length === 1);
   await forwarder.stop();
 });
+
+test('a centre that has come back is tried at once, however long the pause would have been', async () => {
+  const scene = new Scene();
+  scene.end = 1;
+  scene.fates = ['lost'];
+  const forwarder = new Forwarder(scene, { limit: unlimited(), ...FAST, minPauseMs: 60_000, maxPauseMs: 60_000 });
+  forwarder.link(true);
+  await until('it pauses', () => forwarder.status.error?.code === 'UPLINK_FAILED');
+  await new Promise((resolve) => setImmediate(resolve));
+  forwarder.retry();
+  await until('it is live', () => scene.centre.length === 1);
+  await forwarder.stop();
+});
