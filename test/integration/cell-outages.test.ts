@@ -1,0 +1,264 @@
+/**
+ * Goal: with every store on a server of its own, the loss of one of them harms what needs that one, and nothing else; the wall
+ * and health say what is wrong, and everything comes back by itself and complete. Method: one node with a seat, put together as
+ * `signalbox start` does, on real servers that are killed with -9 in turn; a Modbus device whose value moves all the time.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type RunningPlant, startPlant } from '../../cli/plant.ts';
+import { readSettings } from '../../runtime/settings.ts';
+import { createModbusServer, type ModbusServer } from '../../simulators/modbus/server.ts';
+import { parseTopology } from '../../topology/load.ts';
+import { until } from '../support/condition.ts';
+import { NatsServer, noNats } from '../support/servers/nats.ts';
+import { NO_POSTGRES, PostgresServer } from '../support/servers/postgres.ts';
+import { QuestDb, withoutQuestDb } from '../support/servers/questdb.ts';
+import { noRedis, RedisServer } from '../support/servers/redis.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const skip = NO_POSTGRES || noNats || noRedis || withoutQuestDb();
+const WITHIN_MS = 40_000;
+/** What a refusal of a command may take. */
+const REFUSED_WITHIN_MS = 2000;
+const HIGH = 900;
+
+const TOPOLOGY = `signalbox: 1
+organization: { id: acme, name: Acme Water }
+sites:
+  - { id: works, name: Waterworks, timeZone: Europe/Berlin }
+connections:
+  - { id: bus, driver: modbus, tcp: { host: 127.0.0.1, port: PORT } }
+devices:
+  - id: meter
+    name: Meter
+    site: works
+    connection: bus
+    modbus: { unit: 1, pollMs: 100 }
+    points:
+      - { name: level, modbus: { area: holding, address: 0, type: uint16 } }
+      - { name: count, modbus: { area: holding, address: 1, type: uint16 } }
+assets:
+  - id: tank
+    name: Tank
+    site: works
+    metrics:
+      - { name: level, unit: cm, key: true }
+      - { name: count }
+    links: [{ device: meter }]
+    rules:
+      - { id: high, name: About to overflow, metric: level, when: { above: 800 }, severity: CRITICAL }
+`;
+
+interface Servers {
+  readonly database: PostgresServer;
+  readonly bus: NatsServer;
+  readonly cache: RedisServer;
+  readonly history: QuestDb;
+}
+
+const { dir, remove } = tempDir('cell-outages');
+const registers = new Uint16Array([7, 0]);
+let field: ModbusServer;
+let servers: Servers;
+let running: RunningPlant;
+const closing: (() => unknown)[] = [remove];
+
+before(async () => {
+  if (skip) return;
+  const [database, bus, cache, history] = await Promise.all([
+    PostgresServer.start(),
+    NatsServer.start(),
+    RedisServer.start(),
+    QuestDb.start(dir),
+  ]);
+  servers = { database, bus, cache, history };
+  closing.push(() => Promise.all([database.remove(), bus.remove(), cache.remove(), history.kill()]));
+  field = await createModbusServer({ units: new Map([[1, { holding: registers }]]) });
+  closing.push(() => field.close());
+  const counting = setInterval(() => (registers[1] = (registers[1] ?? 0) + 1), 50);
+  closing.push(() => clearInterval(counting));
+  const topology = parseTopology(TOPOLOGY.replace('PORT', String(field.port)), 'plant.yaml');
+  assert.ok(topology.ok, JSON.stringify(topology));
+  const read = readSettings(
+    {},
+    {},
+    {
+      DATA_DIR: dir,
+      PORT: 0,
+      LOG_LEVEL: 'fatal',
+      DATABASE_URL: await database.newDatabase(),
+      NATS_URL: bus.url,
+      REDIS_URL: cache.url,
+      QUESTDB_URL: history.url,
+    },
+  );
+  assert.ok(read.ok, JSON.stringify(read));
+  running = await startPlant({ settings: read.settings, plant: topology.plant, simulators: false });
+  closing.push(() => running.stop());
+});
+
+after(async () => {
+  for (const close of closing.reverse()) await close();
+});
+
+/** What of the answers is looked at here; their whole shape is held to the published schema elsewhere. */
+interface Body {
+  readonly status: string;
+  readonly parts: readonly { readonly name: string; readonly status: string; readonly detail: string }[];
+  readonly error: { readonly code: string };
+  readonly items: readonly {
+    readonly timeMs: number;
+    readonly metricKey: string;
+    readonly value: number;
+    readonly quality: string;
+    readonly rule: string;
+  }[];
+}
+
+interface Answer {
+  readonly status: number;
+  readonly tookMs: number;
+  readonly body: Body;
+}
+
+async function request(method: string, address: string, body?: object): Promise<Answer> {
+  const sentMs = performance.now();
+  const response = await fetch(new URL(address, running.url), {
+    method,
+    headers: { authorization: `Bearer ${running.key}`, ...(body && { 'content-type': 'application/json' }) },
+    body: body === undefined ? null : JSON.stringify(body),
+    signal: AbortSignal.timeout(20_000),
+  });
+  return { status: response.status, body: await response.json(), tookMs: performance.now() - sentMs };
+}
+const get = (address: string) => request('GET', address);
+const isReady = async () => (await fetch(new URL('ready', running.url))).status === 200;
+
+let orders = 0;
+const order = () => request('POST', 'api/v1/workorders', { title: `order ${++orders}`, asset: 'tank', dueInHours: 24 });
+
+async function part(name: string): Promise<Body['parts'][number]> {
+  const found = (await get('api/v1/health')).body.parts.find((each) => each.name === name);
+  assert.ok(found, `health has no part ${name}`);
+  return found;
+}
+
+async function latest(): Promise<Body['items'][number]> {
+  const { body } = await get('api/v1/telemetry/latest?device=meter');
+  const found = body.items.find(({ metricKey }) => metricKey === 'count');
+  assert.ok(found);
+  return found;
+}
+
+async function alarms(): Promise<readonly string[]> {
+  const { body } = await get('api/v1/alarms');
+  return body.items.map(({ rule }) => rule);
+}
+
+async function recorded(kind: string): Promise<number> {
+  const { body } = await get(`api/v1/audit?entity=asset/tank&kind=${kind}`);
+  return body.items.length;
+}
+
+async function isWhole(): Promise<boolean> {
+  const { status, body } = await get('api/v1/health');
+  return status === 200 && body.status === 'healthy' && (await isReady());
+}
+
+/** A store is killed for a while and started again. */
+async function outage(store: { kill(): Promise<void>; restart(): Promise<void> }, meanwhile: () => Promise<void>) {
+  await until('everything is well before', isWhole, WITHIN_MS);
+  await store.kill();
+  try {
+    await meanwhile();
+  } finally {
+    await store.restart();
+  }
+  await until('everything is well again', isWhole, WITHIN_MS);
+}
+
+async function valuesGoOn(): Promise<void> {
+  const before = await latest();
+  await until('values go on', async () => (await latest()).value > before.value + 5, WITHIN_MS);
+  assert.equal((await latest()).quality, 'GOOD');
+}
+
+test('without QuestDB history is not answered for, and is complete afterwards', { skip }, async () => {
+  const { history } = servers;
+  const fromMs = Date.now();
+  await outage({ kill: () => history.kill('SIGKILL'), restart: () => history.restart() }, async () => {
+    await until('health says so', async () => (await part('historian')).status === 'degraded', WITHIN_MS);
+    assert.equal(await isReady(), true);
+    const refused = await get('api/v1/telemetry?device=meter&metricKey=count');
+    assert.deepEqual([refused.status, refused.body.error.code], [503, 'UNAVAILABLE']);
+    assert.equal((await order()).status, 200);
+    await valuesGoOn();
+  });
+  const untilMs = (await latest()).timeMs;
+  const items = async () => {
+    const { body } = await get(`api/v1/telemetry?device=meter&metricKey=count&start=${fromMs}&limit=5000`);
+    return body.items;
+  };
+  await until('it has all', async () => (await items()).some(({ timeMs }) => timeMs >= untilMs), WITHIN_MS);
+  const stored = (await items()).filter(({ timeMs }) => timeMs <= untilMs);
+  // Polled ten times a second, the outage included: no hole of a second in it.
+  for (const [index, { timeMs }] of stored.entries()) {
+    const gapMs = timeMs - (stored[index - 1]?.timeMs ?? timeMs);
+    assert.ok(gapMs > 0 || index === 0);
+    assert.ok(gapMs < 3000, `nothing for ${gapMs} ms`);
+  }
+});
+
+test('without Redis nothing changes but health', { skip }, async () => {
+  await outage(servers.cache, async () => {
+    await until('health says so', async () => (await part('live cache')).status === 'degraded', WITHIN_MS);
+    assert.equal(await isReady(), true);
+    assert.equal((await order()).status, 200);
+    await valuesGoOn();
+  });
+});
+
+// What a device decides at its own start is decided by now: it would stand still with the journal as its asset does.
+test('without the database values go on, whoever was in stays in, commands are refused soon, and what came to pass is decided afterwards', {
+  skip,
+}, async () => {
+  const { database } = servers;
+  assert.equal((await order()).status, 200);
+  await outage({ kill: () => database.kill('SIGKILL'), restart: () => database.restart() }, async () => {
+    await until('health says so', async () => (await part('journal')).status === 'unhealthy', WITHIN_MS);
+    assert.match((await part('journal')).detail, /nothing can be decided meanwhile$/);
+    assert.equal(await isReady(), false);
+    await until('the lease has run out', async () => (await part('cell')).status === 'unhealthy', WITHIN_MS);
+    for (let times = 0; times < 3; times++) {
+      const refused = await order();
+      assert.deepEqual([refused.status, refused.body.error.code], [503, 'UNAVAILABLE']);
+      assert.ok(refused.tookMs < REFUSED_WITHIN_MS, `${refused.tookMs} ms`);
+    }
+    await valuesGoOn();
+    registers[0] = HIGH;
+    await until(
+      'its asset waits for the journal',
+      async () => (await part('entities')).status === 'degraded',
+      WITHIN_MS,
+    );
+    await valuesGoOn();
+    assert.deepEqual(await alarms(), []);
+  });
+  // Decided again from the log, and recorded.
+  await until('the alarm is on record', async () => (await recorded('AlarmRaised')) === 1, WITHIN_MS);
+  registers[0] = 7;
+  await until('it clears', async () => (await recorded('AlarmCleared')) === 1, WITHIN_MS);
+  assert.equal(await recorded('AlarmRaised'), 1);
+});
+
+test('without NATS values stand, the wall says so, and what the field says afterwards is taken', { skip }, async () => {
+  await outage(servers.bus, async () => {
+    await until('health says so', async () => (await part('log')).status === 'unhealthy', WITHIN_MS);
+    assert.equal(await isReady(), false);
+    const stood = await latest();
+    await until('the value is marked', async () => (await latest()).quality !== 'GOOD', WITHIN_MS);
+    assert.equal((await latest()).value, stood.value);
+    assert.equal((await order()).status, 200);
+  });
+  await valuesGoOn();
+});
