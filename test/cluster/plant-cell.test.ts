@@ -114,7 +114,9 @@ describe('a plant on three nodes', { skip, timeout: 170_000 }, () => {
     const { code, tookMs } = await cell.node('core-3').stop();
     assert.equal(code, 0);
     await cell.balanced();
-    assert.deepEqual(anyNode.failed.slice(before), []);
+    // Its own gateway sends people to another one.
+    const failed = anyNode.failed.slice(before).filter(({ text }) => !text.startsWith('STOPPING'));
+    assert.deepEqual(failed, []);
     const longest = Math.max(...anyNode.tookMs.slice(from));
     t.diagnostic(`it took ${Math.round(tookMs)} ms to hand over; the longest answer took ${Math.round(longest)} ms`);
   });
