@@ -56,8 +56,8 @@ function failedOf(files, atOnce) {
 }
 
 // Real servers and browsers share two cores here: a file that fails beside others is asked once more by itself.
-// What passes only then is named, so that it is mended rather than forgotten.
-let failed = failedOf(files, 2);
+// What passes only then is named, so that it is mended rather than forgotten. Three at once, since many wait for a time to pass.
+let failed = failedOf(files, 3);
 if (failed.length > 0 && failed.length <= MOST_RETRIED) {
   console.log(`\nOnce more, by itself: ${failed.join(', ')}`);
   const unsteady = failed;
