@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { populationOf } from '../actors/population.ts';
@@ -171,7 +172,7 @@ export async function startPlant(options: {
         node: settings.NODE,
       },
       fileRules: fileRulesOf(plant),
-      uiDir: fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/ui' : '../ui', import.meta.url)),
+      uiDir: uiDir(),
       metricsText: () => metrics.registry.metrics(),
       allowedOrigins: settings.ALLOWED_ORIGINS.split(',').filter((origin) => origin !== ''),
       trustProxy: settings.BEHIND_PROXY === 'true',
@@ -220,4 +221,10 @@ async function firstKey(tokens: Authenticator): Promise<string | undefined> {
   if ((await tokens.list()).length > 0) return undefined;
   const by = { user: 'first start', via: 'cli', address: null } as const;
   return tokens.createFirst({ name: 'first-key', role: 'admin', expiresAtMs: null }, by);
+}
+
+/** The wall's bundle: beside the built product, or in the build of the sources. */
+function uiDir(): string {
+  const ofSources = fileURLToPath(new URL('../dist/ui', import.meta.url));
+  return existsSync(ofSources) ? ofSources : fileURLToPath(new URL('../ui', import.meta.url));
 }

@@ -21,6 +21,8 @@ function testFiles(folder) {
 installPackages();
 installTestPrograms();
 await build();
+const { compileTests, COMPILED } = await import('./compile-tests.mjs');
+await compileTests();
 const part = process.argv[2] ?? '';
 const files = FOLDERS.map((name) => path.join(ROOT, 'test', name))
   .filter((folder) => fs.existsSync(folder))
@@ -35,10 +37,10 @@ function failedOf(files, atOnce) {
   const { status } = spawnSync(
     process.execPath,
     [
-      ...['--import', './test/support/register.mjs', '--test', `--test-concurrency=${atOnce}`, '--test-timeout=180000'],
+      ...['--enable-source-maps', '--test', `--test-concurrency=${atOnce}`, '--test-timeout=180000'],
       ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
       ...['--test-reporter=./scripts/failed-files.mjs', `--test-reporter-destination=${list}`],
-      ...files,
+      ...files.map((file) => path.join(COMPILED, file.replace(/\.ts$/, '.js'))),
     ],
     {
       cwd: ROOT,
@@ -50,7 +52,11 @@ function failedOf(files, atOnce) {
       },
     },
   );
-  const failed = fs.readFileSync(list, 'utf8').split('\n').filter(Boolean);
+  const failed = fs
+    .readFileSync(list, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((file) => path.relative(file.startsWith(COMPILED) ? COMPILED : ROOT, file).replace(/\.js$/, '.ts'));
   fs.rmSync(path.dirname(list), { recursive: true });
   if (status !== 0 && failed.length === 0) fail('The tests did not run to their end.');
   return failed;

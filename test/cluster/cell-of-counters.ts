@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { EntityId } from '../../runtime/ids.ts';
 import { until } from '../support/condition.ts';
+import { EXEC_ARGV, moduleFile } from '../support/places.ts';
 
 const Reply = z.union([
   z.object({ ok: z.literal(true), result: z.object({ seq: z.number(), total: z.number() }), repeated: z.boolean() }),
@@ -49,8 +49,8 @@ export class CounterNode {
   }
 
   async start(): Promise<void> {
-    const child = fork(fileURLToPath(new URL('./counter-node.ts', import.meta.url)), [], {
-      execArgv: ['--import', fileURLToPath(new URL('../support/register.mjs', import.meta.url))],
+    const child = fork(moduleFile('./counter-node', import.meta.url), [], {
+      execArgv: [...EXEC_ARGV],
       env: { ...process.env, ...this.#env, NODE: this.name },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });

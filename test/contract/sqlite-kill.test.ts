@@ -9,13 +9,13 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { openHistorian } from '../../gateways/historian/open.ts';
 import { entityId } from '../../runtime/ids.ts';
 import { openSqlite } from '../../runtime/sql/open.ts';
+import { EXEC_ARGV, moduleFile } from '../support/places.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-const CHILD = fileURLToPath(new URL('./sqlite-kill-child.ts', import.meta.url));
+const CHILD = moduleFile('./sqlite-kill-child', import.meta.url);
 const ROUNDS = 3;
 const LINES_A_ROUND = 150;
 
@@ -25,7 +25,7 @@ interface Acknowledged {
 }
 
 async function runAndKill(dir: string, acknowledged: Acknowledged): Promise<void> {
-  const child = spawn(process.execPath, [...process.execArgv, CHILD, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [...EXEC_ARGV, CHILD, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
   let lines = 0;
   for await (const line of createInterface({ input: child.stdout })) {
     const [what, number] = line.split(' ');

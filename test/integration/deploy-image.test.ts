@@ -2,11 +2,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { deployFile, problemsOfSettings, yamlOf } from '../support/deploy.ts';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+import { ROOT } from '../support/places.ts';
 
 /** Instructions with their arguments, continued lines joined. */
 const instructions = deployFile('image', 'Dockerfile')

@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { z } from 'zod';
 import { DEPLOY, deployFile, plantOf, problemsOfSettings, yamlOf } from '../support/deploy.ts';
+import { ROOT } from '../support/places.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BASE = path.join('kubernetes', 'base');
 const EXAMPLE = path.join('kubernetes', 'overlays', 'example');
 

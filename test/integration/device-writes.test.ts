@@ -10,9 +10,9 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { createModbusServer, type ModbusServer } from '../../simulators/modbus/server.ts';
 import { until } from '../support/condition.ts';
+import { EXEC_ARGV, moduleFile } from '../support/places.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import type { Ready } from './device-writes-process.ts';
 import { Bench, NAMESPACE, openCable, type ServerProcess } from './opcua-support.ts';
@@ -81,9 +81,8 @@ devices:
 }
 
 async function start(): Promise<void> {
-  const file = fileURLToPath(new URL('./device-writes-process.ts', import.meta.url));
-  const execArgv = ['--import', fileURLToPath(new URL('../support/register.mjs', import.meta.url))];
-  product = fork(file, [path.join(temp.dir, 'data'), path.join(temp.dir, 'plant.yaml')], { execArgv });
+  const file = moduleFile('./device-writes-process', import.meta.url);
+  product = fork(file, [path.join(temp.dir, 'data'), path.join(temp.dir, 'plant.yaml')], { execArgv: [...EXEC_ARGV] });
   const [ready] = await once(product, 'message', { signal: AbortSignal.timeout(WITHIN_MS) });
   at = { url: ready.url, key: ready.key ?? at.key };
   // What it says of its connectivity is what it knew before the kill.

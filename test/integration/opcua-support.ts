@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Frame, PointValue } from '../../actors/frame.ts';
 import type { ConnectionReport, Connectivity, DriverHost, LinkCertificate } from '../../gateways/driver.ts';
 import { OpcUaDriver } from '../../gateways/opcua/driver.ts';
@@ -13,6 +12,7 @@ import type { OpcUaServer, OpcUaServerOptions } from '../../simulators/opcua/ser
 import type { ConnectionDefinition, DeviceDefinition } from '../../topology/plant.ts';
 import { Point } from '../../topology/schema/device.ts';
 import { OpcUaConnection } from '../../topology/schema/opcua.ts';
+import { EXEC_ARGV, moduleFile } from '../support/places.ts';
 import type { ServerAnswer, ServerCall } from './opcua-server-process.ts';
 
 export const NAMESPACE = 'urn:test:plant';
@@ -27,8 +27,8 @@ export class ServerProcess {
   port = 0;
 
   constructor() {
-    const file = fileURLToPath(new URL('./opcua-server-process.ts', import.meta.url));
-    this.#child = fork(file, { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const file = moduleFile('./opcua-server-process', import.meta.url);
+    this.#child = fork(file, { execArgv: [...EXEC_ARGV], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#child.on('message', (answer: ServerAnswer) => {
       this.#waiting.get(answer.id)?.(answer);
       this.#waiting.delete(answer.id);

@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { CommandId, entityId } from '../../runtime/ids.ts';
 import type { JournalEntry } from '../../runtime/journal.ts';
 import type { JournalStore } from '../../runtime/sql/open.ts';
@@ -14,6 +13,7 @@ import { openPostgres, type PostgresStoreOptions } from '../../runtime/sql/open-
 import { postgresAddress } from '../../runtime/sql/postgres-url.ts';
 import { turn } from '../contract/storage-support.ts';
 import { until } from '../support/condition.ts';
+import { EXEC_ARGV, moduleFile } from '../support/places.ts';
 import { SharedPostgres } from '../support/servers/postgres.ts';
 import { PostgresProxy } from '../support/servers/postgres-proxy.ts';
 
@@ -284,10 +284,10 @@ test('nodes that start at once on an empty database bring it to its form once', 
 
 test('processes that start at once on an empty database do so as well', options, async () => {
   const url = await shared.database();
-  const child = fileURLToPath(new URL('../support/servers/postgres-opener.ts', import.meta.url));
+  const child = moduleFile('../support/servers/postgres-opener', import.meta.url);
   const codes = await Promise.all(
     Array.from({ length: 4 }, async () => {
-      const opener = spawn(process.execPath, [...process.execArgv, child, url], {
+      const opener = spawn(process.execPath, [...EXEC_ARGV, child, url], {
         stdio: ['ignore', 'inherit', 'inherit'],
       });
       const [code] = await once(opener, 'exit');

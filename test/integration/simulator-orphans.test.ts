@@ -8,10 +8,9 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { until } from '../support/condition.ts';
+import { EXEC_ARGV, moduleFile, ROOT } from '../support/places.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const WITHIN_MS = 30_000;
 
 test('killed while they are being opened, the product leaves no simulators behind', async (t) => {
@@ -33,15 +32,11 @@ async function start(t: { after(step: () => void): void }) {
   const ports = [await freePort(), await freePort(), await freePort()] as const;
   const [modbus, opcua, mqtt] = ports;
   const environment = { SIMULATOR_MODBUS_PORT: modbus, SIMULATOR_OPCUA_PORT: opcua, SIMULATOR_MQTT_PORT: mqtt };
-  const child = spawn(
-    process.execPath,
-    ['--import', './test/support/register.mjs', 'test/support/simulators-alone.ts'],
-    {
-      cwd: ROOT,
-      env: { ...process.env, ...Object.fromEntries(Object.entries(environment).map(([k, v]) => [k, String(v)])) },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+  const child = spawn(process.execPath, [...EXEC_ARGV, moduleFile('../support/simulators-alone', import.meta.url)], {
+    cwd: ROOT,
+    env: { ...process.env, ...Object.fromEntries(Object.entries(environment).map(([k, v]) => [k, String(v)])) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let text = '';
   child.stdout.on('data', (more: Buffer) => (text += more));
   const simulators = () => childrenOf(child.pid).find((pid) => commandOf(pid).includes('simulators/main'));

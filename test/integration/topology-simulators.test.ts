@@ -19,8 +19,9 @@ import { mqttDriver } from '../../gateways/mqtt/driver.ts';
 import { opcuaDriver } from '../../gateways/opcua/driver.ts';
 import { loadTopology } from '../../topology/load.ts';
 import type { Plant } from '../../topology/plant.ts';
+import { EXEC_ARGV, moduleFile } from '../support/places.ts';
 
-const MAIN = fileURLToPath(new URL('../../simulators/main.ts', import.meta.url));
+const MAIN = moduleFile('../../simulators/main', import.meta.url);
 const DEMO = fileURLToPath(new URL('../../topology/demo.yaml', import.meta.url));
 const FACTORIES = { modbus: modbusDriver, opcua: opcuaDriver, mqtt: mqttDriver };
 
@@ -48,7 +49,7 @@ before(async () => {
   }
   simulators = fork(MAIN, [], {
     env: { ...process.env, ...environment, SIMULATOR_SCENARIO: 'none' },
-    execArgv: ['--import', 'tsx'],
+    execArgv: [...EXEC_ARGV],
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const [line] = await once(simulators.stdout ?? assert.fail(), 'data', { signal: AbortSignal.timeout(20_000) });

@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { until } from './condition.ts';
+import { ROOT } from './places.ts';
 
 /** PRODUCT_DIR: another built product than that of this checkout. */
-const ROOT = process.env.PRODUCT_DIR ?? fileURLToPath(new URL('../..', import.meta.url));
-const BIN = path.join(ROOT, 'bin', 'signalbox.mjs');
+const BIN = path.join(process.env.PRODUCT_DIR ?? ROOT, 'bin', 'signalbox.mjs');
 const START_WITHIN_MS = 60_000;
 
 export interface ProductOptions {

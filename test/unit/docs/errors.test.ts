@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { REASONS } from '../../../actors/quality/judge.ts';
 import { LINK_CODES, READING_CODES, WRITE_CODES } from '../../../gateways/driver-codes.ts';
 import { HTTP_ERRORS } from '../../../gateways/http/errors.ts';
@@ -10,8 +9,8 @@ import { MODBUS_CODES } from '../../../gateways/modbus/codes.ts';
 import { MQTT_CODES } from '../../../gateways/mqtt/codes.ts';
 import { OPCUA_CODES } from '../../../gateways/opcua/codes.ts';
 import { errorsReference } from '../../../scripts/reference/errors.ts';
+import { ROOT } from '../../support/places.ts';
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PAGE = readFileSync(join(ROOT, 'docs/reference/errors.md'), 'utf8');
 
 /** Words of the same form that are no codes. */

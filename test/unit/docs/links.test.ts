@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { ROOT } from '../../support/places.ts';
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PAGES = [
   'README.md',
   'CHANGELOG.md',

@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { openDataDir } from '../../../../runtime/sql/data-dir.ts';
+import { EXEC_ARGV, moduleFile } from '../../../support/places.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
 
 function folder(t: TestContext): string {
@@ -30,10 +32,10 @@ test('a folder is held once, and free again after it is closed', (t) => {
 
 test('a folder that another process holds is refused, and free at once when that one is killed', async (t) => {
   const dir = folder(t);
-  const module = new URL('../../../../runtime/sql/data-dir.ts', import.meta.url).href;
+  const module = pathToFileURL(moduleFile('../../../../runtime/sql/data-dir', import.meta.url)).href;
   const code = `const { openDataDir } = await import(${JSON.stringify(module)});
     globalThis.held = openDataDir(${JSON.stringify(dir)}); console.log('held'); setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, [...process.execArgv, '--input-type=module', '--eval', code], {
+  const child = spawn(process.execPath, [...EXEC_ARGV, '--input-type=module', '--eval', code], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await once(child.stdout, 'data');
