@@ -1,5 +1,6 @@
 import type { AlarmEvent } from '../alarm/events.ts';
 import { CONNECTION_LOST, type Cover, decideLoss, isUndecided, type Loss, lossDueMs } from '../alarm/loss.ts';
+import { lossInWords } from '../alarm/loss-words.ts';
 import { DEVICE_LOST_RULE } from './lost-rule.ts';
 import type { DeviceDecided, DeviceLive } from './state.ts';
 
@@ -22,8 +23,8 @@ export function decideLost(decided: DeviceDecided, live: DeviceLive, nowMs: numb
   const { lostRule } = live.layout;
   if (lostRule === null) return;
   const record = decided.alarms.get(DEVICE_LOST_RULE);
-  const { reason } = decided.connectivity;
-  decideLoss(lostRule, record, live.clock, lossOf(decided), reason, nowMs, live.owner, events);
+  const why = lossInWords(decided.connectivity.reason);
+  decideLoss(lostRule, record, live.clock, lossOf(decided), why, nowMs, live.owner, events);
 }
 
 function lossOf(decided: DeviceDecided): Loss {

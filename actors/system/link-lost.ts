@@ -3,6 +3,7 @@ import { Rule } from '../../topology/schema/rule.ts';
 import { type CompiledRule, compileRule, decideRule, ruleDueMs } from '../alarm/evaluate.ts';
 import type { AlarmEvent } from '../alarm/events.ts';
 import { CONNECTION_LOST } from '../alarm/loss.ts';
+import { lossInWords } from '../alarm/loss-words.ts';
 import type { SystemState } from './state.ts';
 
 /**
@@ -49,6 +50,7 @@ export function linkLostAlarms(state: SystemState, nowMs: number): AlarmEvent[] 
   if (live.linkRule === null) return events;
   syncTimers(state);
   const record = decided.alarms.get(CONNECTION_LOST);
-  decideRule(live.linkRule, record, live.timers, decided.link?.reason ?? '', nowMs, live.owner, null, events);
+  const why = decided.link === null ? '' : lossInWords(decided.link.reason);
+  decideRule(live.linkRule, record, live.timers, why, nowMs, live.owner, null, events);
   return events;
 }

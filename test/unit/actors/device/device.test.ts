@@ -238,7 +238,7 @@ test('a device that is lost is an alarm in the same turn, and a link that comes 
   const alarm = deviceView(plc.state).alarms['device-lost'];
   assert.equal(alarm?.state, 'ACTIVE');
   assert.equal(alarm?.severity, 'HIGH');
-  assert.equal(alarm?.message, 'No connection to PLC 1: connection_refused');
+  assert.equal(alarm?.message, 'No connection to PLC 1: the connection is refused');
   const back = { kind: 'ReportConnectivity', state: 'online', reason: 'connected' } as const;
   plc.command(1000, back);
   assert.deepEqual(kinds(plc.runTo(5000)), []);

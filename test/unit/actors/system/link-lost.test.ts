@@ -36,7 +36,7 @@ describe('the alarm of a connection that is lost', () => {
     assert.equal(record(connection)?.occurrence?.severity, 'CRITICAL');
     assert.equal(
       record(connection)?.occurrence?.message,
-      'No connection to Broker: connection_refused. Without news of 3 devices, whose own alarms it stands for',
+      'No connection to Broker: the connection is refused. Without news of 3 devices, whose own alarms it stands for',
     );
     lost(connection, 3000);
     assert.equal(connection.events.length, 2, 'a loss that goes on is told once');
