@@ -6,7 +6,8 @@ import { COMMON_GROUP } from '../../runtime/live-bus.ts';
 import type { LiveCache } from '../../runtime/live-cache.ts';
 import { LiveCells } from '../../runtime/live-cells.ts';
 import type { LiveLane } from '../../runtime/live-lane.ts';
-import { LiveMirror, type LiveMirrorTiming } from '../../runtime/live-mirror.ts';
+import { LiveMirror } from '../../runtime/live-mirror.ts';
+import type { LiveMirrorTiming } from '../../runtime/live-mirror-timing.ts';
 import { type Epoch, type Shard, shardOf } from '../../runtime/ownership.ts';
 import type { Population } from '../../runtime/population.ts';
 
