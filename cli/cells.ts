@@ -23,6 +23,7 @@ import { cellsBeside } from '../topology/cells.ts';
 import type { Plant } from '../topology/plant.ts';
 import { historyDroppable, logDroppable, sizeOfFolder } from './disk.ts';
 import { Failure } from './failure.ts';
+import { natsAccess } from './nats.ts';
 
 /** How this cell and the others work together. */
 export interface Cells {
@@ -145,16 +146,12 @@ async function startCentre({ settings, plant, node, storage, metrics, log }: Cel
 }
 
 function linkOptions(settings: Settings, url: string) {
-  const { CELL, NODE, NATS_STREAM_PREFIX, NATS_CREDENTIALS_FILE, NATS_TLS_CA_FILE } = settings;
+  const { CELL, NODE, NATS_STREAM_PREFIX } = settings;
   return {
+    ...natsAccess(settings, url),
     cell: CELL,
     prefix: NATS_STREAM_PREFIX,
-    url,
     name: `signalbox ${NODE} cells`,
-    credentialsFile: NATS_CREDENTIALS_FILE,
-    tlsCaFile: NATS_TLS_CA_FILE,
-    tlsCertFile: settings.NATS_TLS_CERT_FILE,
-    tlsKeyFile: settings.NATS_TLS_KEY_FILE,
   };
 }
 

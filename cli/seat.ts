@@ -3,6 +3,7 @@ import { messageOf } from '../runtime/errors.ts';
 import type { Seat } from '../runtime/seat.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { Storage } from '../runtime/sql/open.ts';
+import { natsAccess } from './nats.ts';
 
 /** The exit code of a node that found a state which it holds impossible: whoever watches the process starts it anew. */
 const BROKEN = 70;
@@ -29,18 +30,14 @@ export async function seatOf(settings: Settings, storage: Storage, log: Logger):
   const link = new MoleculerLink({
     node,
     cell,
-    natsUrl: url,
+    nats: natsAccess(settings, url),
     log,
     changed: ({ connected, detail }) => log[connected ? 'info' : 'warn']({ detail }, 'the link to the other nodes'),
   });
   const nats = await NatsLink.open(
     {
-      url,
+      ...natsAccess(settings, url),
       name: `signalbox ${node} live`,
-      credentialsFile: settings.NATS_CREDENTIALS_FILE,
-      tlsCaFile: settings.NATS_TLS_CA_FILE,
-      tlsCertFile: settings.NATS_TLS_CERT_FILE,
-      tlsKeyFile: settings.NATS_TLS_KEY_FILE,
       startTimeoutMs: settings.NATS_START_TIMEOUT_MS,
       noEcho: true,
     },

@@ -7,6 +7,7 @@ import type { JournalStreams as JournalStreamsOfNode } from '../runtime/nats/jou
 import type { Node } from '../runtime/node.ts';
 import type { Health } from '../runtime/runtime.ts';
 import type { Settings } from '../runtime/settings.ts';
+import { natsAccess } from './nats.ts';
 
 const DAY_MS = 86_400_000;
 /** Of all nodes of a cell, the one that has this publishes. */
@@ -38,12 +39,8 @@ export async function openStreams(
     import('../runtime/nats/dead-letter-stream.ts'),
   ]);
   const link = await NatsLink.open({
-    url,
+    ...natsAccess(settings, url),
     name: `signalbox ${settings.NODE} streams`,
-    credentialsFile: settings.NATS_CREDENTIALS_FILE,
-    tlsCaFile: settings.NATS_TLS_CA_FILE,
-    tlsCertFile: settings.NATS_TLS_CERT_FILE,
-    tlsKeyFile: settings.NATS_TLS_KEY_FILE,
     startTimeoutMs: settings.NATS_START_TIMEOUT_MS,
   });
   const closing: (() => Promise<void> | void)[] = [() => link.close()];

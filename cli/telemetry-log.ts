@@ -3,6 +3,7 @@ import type { TelemetryLog } from '../runtime/log.ts';
 import { NatsPlace } from '../runtime/nats/place.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { Storage } from '../runtime/sql/open.ts';
+import { natsAccess } from './nats.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -25,12 +26,8 @@ export async function telemetryLogOf(settings: Settings, local: Storage, logger:
     return { log, logFile, nats: undefined, shown: undefined, close: async () => undefined };
   }
   const nats = NatsPlace.parse({
-    url: settings.NATS_URL,
+    ...natsAccess(settings, settings.NATS_URL),
     name: `signalbox ${settings.NODE}`,
-    credentialsFile: settings.NATS_CREDENTIALS_FILE,
-    tlsCaFile: settings.NATS_TLS_CA_FILE,
-    tlsCertFile: settings.NATS_TLS_CERT_FILE,
-    tlsKeyFile: settings.NATS_TLS_KEY_FILE,
     startTimeoutMs: settings.NATS_START_TIMEOUT_MS,
     prefix: settings.NATS_STREAM_PREFIX,
     replicas: settings.NATS_REPLICAS,

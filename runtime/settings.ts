@@ -74,7 +74,7 @@ export const Settings = z.strictObject({
     .max(3650)
     .default(30)
     .describe('How long the stream of dead letters keeps each of them, for other programs'),
-  NATS_CREDENTIALS_FILE: z.string().min(1).optional().describe('A .creds file to log in to NATS with'),
+  NATS_CREDENTIALS_FILE: z.string().min(1).optional().describe('A .creds file, or one with the seed of an nkey, to log in to NATS with'),
   NATS_TLS_CA_FILE: z
     .string()
     .min(1)

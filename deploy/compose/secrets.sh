@@ -65,13 +65,13 @@ derived nats-users.conf << END
 authorization {
   users: [
     { user: signalbox, password: "$nats" }
-    # An edge speaks in its own name: to the centre, and into its own subject of the log. Nothing else of the centre is open to it.
+    # An edge speaks in its own name: to the centre, into its own subject of the log, and hears its own answers. Nothing else of the centre is open to it.
     {
       user: edge-1
       password: "$edge"
       permissions: {
         publish: ["signalbox.cells.core.edge-1.>", "signalbox.telemetry.cell-edge-1", "\$JS.API.STREAM.MSG.GET.signalbox-telemetry"]
-        subscribe: ["signalbox.cells.edge-1.>", "_INBOX.>"]
+        subscribe: ["signalbox.cells.edge-1.>", "_INBOX.edge-1.>"]
         allow_responses: true
       }
     }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { brokerOptions } from '../../moleculer.config.ts';
 import { codeOf, ErrorWithCode, messageOf } from '../errors.ts';
 import type { Link, LinkState } from '../link.ts';
+import { accessOf, type NatsAccess } from '../nats/connection.ts';
 import { BrokerLog } from './broker-log.ts';
 import { NatsTransporter } from './nats-transporter.ts';
 import { Outbox } from './outbox.ts';
@@ -33,8 +34,8 @@ interface Pending {
 export interface MoleculerLinkOptions {
   readonly node: string;
   readonly cell: string;
-  /** `nats://user:password@host:port`, several separated by commas. */
-  readonly natsUrl: string;
+  /** As every other connection to NATS of this process. */
+  readonly nats: NatsAccess;
   readonly log: Logger;
   readonly changed: (state: LinkState) => void;
 }
@@ -53,10 +54,10 @@ export class MoleculerLink implements Link {
   #state: LinkState = { connected: false, detail: 'not started', sinceMs: Date.now() };
   #nextId = 1;
 
-  constructor({ node, cell, natsUrl, log, changed }: MoleculerLinkOptions) {
+  constructor({ node, cell, nats, log, changed }: MoleculerLinkOptions) {
     this.node = node;
     this.#changed = changed;
-    const transporter = new NatsTransporter({ ...serversOf(natsUrl), changed: (state) => this.#became(state) });
+    const transporter = new NatsTransporter({ access: accessOf(nats), changed: (state) => this.#became(state) });
     this.#broker = new ServiceBroker({ ...brokerOptions(node, cell), transporter, logger: new BrokerLog(log) });
     this.#broker.createService(this.#service());
   }
@@ -185,13 +186,4 @@ export class MoleculerLink implements Link {
     this.#state = state;
     this.#changed(state);
   }
-}
-
-function serversOf(natsUrl: string): { servers: string[]; user?: string; pass?: string } {
-  const urls = natsUrl.split(',').map((url) => new URL(url.trim()));
-  const { username, password } = urls.find((url) => url.username !== '') ?? { username: '', password: '' };
-  return {
-    servers: urls.map((url) => url.host),
-    ...(username !== '' && { user: decodeURIComponent(username), pass: decodeURIComponent(password) }),
-  };
 }

@@ -1,12 +1,10 @@
 import { Transporters } from 'moleculer';
-import type { NatsConnection } from 'nats';
+import type { ConnectionOptions, NatsConnection } from 'nats';
 import type { LinkState } from '../link.ts';
 
-export interface NatsLinkOptions {
-  /** Host and port; without user and password. */
-  readonly servers: readonly string[];
-  readonly user?: string;
-  readonly pass?: string;
+export interface NatsTransporterOptions {
+  /** Where the servers are and what lets us in, as the client of NATS takes it. */
+  readonly access: ConnectionOptions;
   readonly changed: (state: LinkState) => void;
 }
 
@@ -17,11 +15,9 @@ export interface NatsLinkOptions {
 export class NatsTransporter extends Transporters.NATS {
   readonly #changed: (state: LinkState) => void;
 
-  constructor({ servers, user, pass, changed }: NatsLinkOptions) {
+  constructor({ access, changed }: NatsTransporterOptions) {
     super({
-      servers: [...servers],
-      ...(user !== undefined && { user }),
-      ...(pass !== undefined && { pass }),
+      ...access,
       timeout: 2000,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 250,

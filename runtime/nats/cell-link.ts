@@ -2,12 +2,12 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { pack, unpack } from 'msgpackr';
 import { ErrorCode, type Msg, type Subscription } from 'nats';
 import { z } from 'zod';
-import type { CellLink } from '../edge/cell-link.ts';
+import { type CellLink, CORE } from '../edge/cell-link.ts';
 import { codeOf, ErrorWithCode, messageOf } from '../errors.ts';
 import type { LinkState } from '../link.ts';
 import { NatsLink, type NatsSettings } from './connection.ts';
 
-export interface NatsCellLinkOptions extends Omit<NatsSettings, 'startTimeoutMs'> {
+export interface NatsCellLinkOptions extends Omit<NatsSettings, 'startTimeoutMs' | 'inboxPrefix'> {
   readonly cell: string;
   /** Subjects begin with it. */
   readonly prefix: string;
@@ -107,7 +107,9 @@ export class NatsCellLink implements CellLink {
   }
 
   async #connect(attempt: number): Promise<void> {
-    const settings = { ...this.#options, startTimeoutMs: 0 };
+    // Of its own for each edge, so that permissions keep one from hearing what another is answered.
+    const inboxPrefix = this.cell === CORE ? undefined : `_INBOX.${this.cell}`;
+    const settings = { ...this.#options, inboxPrefix, startTimeoutMs: 0 };
     try {
       const link = await NatsLink.open(settings);
       if (this.#stopped) {

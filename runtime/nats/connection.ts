@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import {
+  type Authenticator,
   type ConnectionOptions,
   connect,
   credsAuthenticator,
@@ -8,19 +9,29 @@ import {
   Events,
   type NatsConnection,
   type NatsError,
+  nkeyAuthenticator,
 } from 'nats';
 import { codeOf, ErrorWithCode, messageOf } from '../errors.ts';
 
-export interface NatsSettings {
+/** Where a server is and what lets us in: the same for every connection of a process. */
+export interface NatsAccess {
   /** `nats://` or `tls://`, with user and password or a token where there is one; several servers separated by commas. */
   readonly url: string;
-  /** How the server lists this connection. */
-  readonly name: string;
-  /** A `.creds` file with a JWT and its key. */
+  /** A `.creds` file with a JWT and its key, or the seed of an nkey alone. */
   readonly credentialsFile?: string | undefined;
   readonly tlsCaFile?: string | undefined;
   readonly tlsCertFile?: string | undefined;
   readonly tlsKeyFile?: string | undefined;
+}
+
+export interface NatsSettings extends NatsAccess {
+  /** How the server lists this connection. */
+  readonly name: string;
+  /**
+   * Answers to our requests come to subjects below it; `_INBOX` when left out. Of one's own it keeps them from others, who may
+   * then be held to theirs by their permissions.
+   */
+  readonly inboxPrefix?: string | undefined;
   /** The start is given up after so long without an answer. */
   readonly startTimeoutMs: number;
   /** What is published on it does not come back on it. */
@@ -68,14 +79,13 @@ export class NatsLink {
    * @param waiting told before each pause, with what was wrong
    */
   static async open(settings: NatsSettings, waiting?: (reason: string) => void): Promise<NatsLink> {
-    const { addresses, auth } = addressesOf(settings.url);
-    const servers = addresses.join(', ');
+    const access = accessOf(settings);
+    const servers = access.servers.join(', ');
     const pause = new Pause();
     const options: ConnectionOptions = {
-      ...auth,
-      ...secretsOf(settings),
-      servers: [...addresses],
+      ...access,
       name: settings.name,
+      ...(settings.inboxPrefix !== undefined && { inboxPrefix: settings.inboxPrefix }),
       timeout: CONNECT_TIMEOUT_MS,
       pingInterval: PING_INTERVAL_MS,
       maxPingOut: MAX_PINGS_OUT,
@@ -197,17 +207,34 @@ export function addressesOf(url: string): {
   return { addresses, auth };
 }
 
-function secretsOf(settings: NatsSettings): Pick<ConnectionOptions, 'authenticator' | 'tls'> {
-  const { credentialsFile, tlsCaFile, tlsCertFile, tlsKeyFile } = settings;
+/** What any client of a server is to be given. Fails with NATS_URL_INVALID or NATS_REFUSED, where a file cannot be read. */
+export function accessOf({ url, credentialsFile, tlsCaFile, tlsCertFile, tlsKeyFile }: NatsAccess): Pick<
+  ConnectionOptions,
+  'user' | 'pass' | 'token' | 'tls' | 'authenticator'
+> & {
+  readonly servers: string[];
+} {
+  const { addresses, auth } = addressesOf(url);
   const tls = {
     ...(tlsCaFile !== undefined && { caFile: tlsCaFile }),
     ...(tlsCertFile !== undefined && { certFile: tlsCertFile }),
     ...(tlsKeyFile !== undefined && { keyFile: tlsKeyFile }),
   };
   return {
-    ...(credentialsFile !== undefined && { authenticator: credsAuthenticator(credentialsOf(credentialsFile)) }),
+    ...auth,
+    ...(credentialsFile !== undefined && { authenticator: authenticatorOf(credentialsFile) }),
     ...(Object.keys(tls).length > 0 && { tls }),
+    servers: [...addresses],
   };
+}
+
+/** Alone in its file, or between the lines that nsc writes around it. */
+const SEED = /^\s*(?:-{3,}BEGIN USER NKEY SEED-{3,}\s+)?(SU[A-Z2-7]{56})\s*(?:-{3,}END USER NKEY SEED-{3,}\s*)?$/;
+
+function authenticatorOf(file: string): Authenticator {
+  const credentials = credentialsOf(file);
+  const [, seed] = SEED.exec(new TextDecoder().decode(credentials)) ?? [];
+  return seed === undefined ? credsAuthenticator(credentials) : nkeyAuthenticator(new TextEncoder().encode(seed));
 }
 
 function credentialsOf(file: string): Uint8Array {

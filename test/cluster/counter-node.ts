@@ -41,7 +41,7 @@ const say = (message: object) => process.send?.(message);
 const link = new MoleculerLink({
   node,
   cell: 'core',
-  natsUrl: settings.NATS_URL,
+  nats: { url: settings.NATS_URL },
   log: pino({ level: 'silent' }),
   changed: () => undefined,
 });

@@ -24,7 +24,7 @@ describe('nodes linked by Moleculer over NATS', { skip: noNats }, () => {
         new MoleculerLink({
           node,
           cell,
-          natsUrl: nats.url,
+          nats: { url: nats.url },
           log: pino({ level: 'silent' }),
           changed: (state) => states.push(state),
         }),

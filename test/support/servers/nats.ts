@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { connect } from 'nats';
+import { type ConnectionOptions, connect } from 'nats';
 import { until } from '../condition.ts';
 import { freePort } from '../mosquitto.ts';
 import { tempDir } from '../temp-dir.ts';
@@ -22,7 +22,7 @@ export interface NatsServerOptions {
   /** Of its JetStream, where leaf nodes have theirs. */
   readonly domain?: string;
   /** To connect with while waiting for it to be ready, where it asks for that. */
-  readonly credentials?: { readonly user: string; readonly pass: string };
+  readonly credentials?: Pick<ConnectionOptions, 'user' | 'pass' | 'authenticator' | 'tls'>;
   readonly port?: number;
 }
 

@@ -1,0 +1,122 @@
+/**
+ * Goal: with the permissions that the guide gives its NATS user an edge can do all that it needs, and can neither speak in the name
+ * of another nor hear what another is told or answered.
+ * Method: the block of the guide itself, in the configuration of a real nats-server; three cells on it, and a client that tries
+ * with the password of one edge what it may not.
+ */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { connect, Events, type NatsConnection } from 'nats';
+import { NatsCellLink } from '../../runtime/nats/cell-link.ts';
+import { cellSubjectOf, NatsCentralLog } from '../../runtime/nats/central-log.ts';
+import type { NatsLink } from '../../runtime/nats/connection.ts';
+import { openNatsLog } from '../../runtime/nats/open.ts';
+import { until } from '../support/condition.ts';
+import { ROOT } from '../support/places.ts';
+import { NatsServer, noNats } from '../support/servers/nats.ts';
+
+const skip = noNats;
+let nats: NatsServer;
+
+/** The users of the guide, and a second edge like the first. */
+function usersOfGuide(): string {
+  const guide = fs.readFileSync(path.join(ROOT, 'docs/guides/edge.md'), 'utf8');
+  const [, block] = /```\n(authorization \{ users: \[[\s\S]*?)\n```/.exec(guide) ?? [];
+  assert.ok(block, 'the guide says what an edge may do');
+  const [edge] = /\{ user: edge-7[\s\S]*?\} \}/.exec(block) ?? [];
+  assert.ok(edge, block);
+  const second = edge.replaceAll('edge-7', 'edge-8').replace('$EDGE_7', 'other');
+  return block.replace(edge, `${edge}\n${second}`).replace('$CENTRE', 'whole').replace('$EDGE_7', 'small');
+}
+
+before(async () => {
+  if (skip !== false) return;
+  nats = await NatsServer.start({ config: usersOfGuide(), credentials: { user: 'signalbox', pass: 'whole' } });
+});
+after(() => nats?.remove());
+
+const urlOf = (user: string, password: string) => nats.url.replace('//', `//${user}:${password}@`);
+
+test('an edge with the permissions of the guide does what it has to', { skip }, async (t) => {
+  let nats7: NatsLink | undefined;
+  const core = new NatsCellLink({ cell: 'core', prefix: 'signalbox', url: urlOf('signalbox', 'whole'), name: 'core' });
+  const edge = new NatsCellLink(
+    { cell: 'edge-7', prefix: 'signalbox', url: urlOf('edge-7', 'small'), name: 'edge-7' },
+    (link) => {
+      nats7 = link;
+    },
+  );
+  t.after(() => Promise.all([core.stop(), edge.stop()]));
+  const told: unknown[] = [];
+  core.serve('journal', (body, from) => ({ body, from }));
+  core.serve('views', (body, from) => void told.push([from, body]));
+  edge.serve('command', (body) => ({ done: body }));
+  edge.serve('hello', () => void told.push('hello'));
+  await Promise.all([core.start(), edge.start()]);
+  await until('both are linked', () => core.state.connected && edge.state.connected);
+  assert.deepEqual(await edge.request('core', 'journal', 1, 5000), { body: 1, from: 'edge-7' });
+  for (let n = 0; n < 3; n++) assert.deepEqual(await core.request('edge-7', 'command', n, 5000), { done: n });
+  edge.tell('core', 'views', 'a view');
+  core.tell('edge-7', 'hello', {});
+  await until('both were told', () => told.length === 2);
+  assert.deepEqual(new Set(told.map(String)), new Set(['edge-7,a view', 'hello']));
+
+  const place = {
+    url: urlOf('signalbox', 'whole'),
+    name: 'log',
+    startTimeoutMs: 10_000,
+    prefix: 'signalbox',
+    replicas: 1,
+  };
+  const log = await openNatsLog({ ...place, maxAgeMs: 86_400_000 });
+  t.after(() => log.close());
+  const central = new NatsCentralLog({ link: () => nats7, cell: 'edge-7', prefix: 'signalbox' });
+  const marks = { after: 0, log: 'x', position: 1, late: false };
+  const { message } = await central.pack([{ source: 'device/far', observation: { n: 1 } } as never]);
+  const sequence = await central.store(message, marks);
+  assert.deepEqual(await central.last(), { sequence, stored: { log: 'x', position: 1 } });
+});
+
+test('it can neither listen to another nor speak for it', { skip }, async (t) => {
+  const connection = await connect({
+    servers: `127.0.0.1:${nats.port}`,
+    user: 'edge-7',
+    pass: 'small',
+    noAsyncTraces: true,
+  });
+  t.after(() => connection.close());
+  const violations = collectViolations(connection);
+  const forbidden = [
+    '_INBOX.>',
+    '_INBOX.edge-8.>',
+    'signalbox.cells.edge-8.>',
+    'signalbox.cells.core.>',
+    'signalbox.telemetry.>',
+  ];
+  for (const subject of forbidden) connection.subscribe(subject, { callback: () => undefined });
+  const unspoken = [
+    'signalbox.cells.core.edge-8.tell.views',
+    'signalbox.cells.edge-8.core.tell.hello',
+    cellSubjectOf('signalbox', 'edge-8'),
+    '_INBOX.edge-8.x',
+  ];
+  for (const subject of unspoken) connection.publish(subject, new Uint8Array(1));
+  await until('the server has refused each', () => violations.length === forbidden.length + unspoken.length);
+  for (const subject of [...forbidden, ...unspoken]) {
+    assert.ok(
+      violations.some((text) => text.toLowerCase().includes(`"${subject.toLowerCase()}"`)),
+      `${subject}: ${violations.join('; ')}`,
+    );
+  }
+});
+
+function collectViolations(connection: NatsConnection): string[] {
+  const violations: string[] = [];
+  void (async () => {
+    for await (const { type, permissionContext, data } of connection.status())
+      if (type === Events.Error) violations.push(`${data} "${permissionContext?.subject ?? ''}"`);
+  })();
+  return violations;
+}
