@@ -1,67 +1,36 @@
-import type { Logger } from 'pino';
 import type { View } from './actor-kind.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { type CommitListener, Committer } from './committer.ts';
 import { DeadLetterBuffer } from './dead-letters.ts';
-import { EffectRunner, type Outlet } from './effects.ts';
+import { EffectRunner } from './effects.ts';
 import { Entities } from './entities.ts';
 import type { Entity } from './entity/entity.ts';
-import type { EntityHost } from './entity/host.ts';
-import { ErrorWithCode, messageOf } from './errors.ts';
-import { FollowingPump } from './following-pump.ts';
+import { messageOf } from './errors.ts';
 import type { Historian } from './historian.ts';
 import { type EntityId, kindOf } from './ids.ts';
 import { type Append, entriesOf, type Journal, type JournalEntry } from './journal.ts';
 import type { Json } from './json.ts';
 import { LiveCells } from './live-cells.ts';
-import { type DeadLetter, type DeadLetterStore, recordsBetween, type TelemetryLog } from './log.ts';
-import { LogPump, type Pump, type PumpOptions } from './log-pump.ts';
-import type { Metrics } from './metrics.ts';
+import { type DeadLetter, type DeadLetterStore, recordsBetween } from './log.ts';
+import type { Pump } from './log-pump.ts';
 import { LocalCell } from './nact/cell.ts';
 import { healthOf } from './node-health.ts';
+import { NodeHost } from './node-host.ts';
 import { describeNode } from './node-metrics.ts';
-import { LocalOwnership, type Ownership, SHARD_COUNT, type Shard } from './ownership.ts';
-import { type Population, shardIn } from './population.ts';
-import { recoverAll } from './recovery.ts';
+import type { NodeOptions } from './node-options.ts';
+import { NodeRounds } from './node-rounds.ts';
+import { openPump } from './open-pump.ts';
+import { LocalOwnership, type Ownership, type Shard } from './ownership.ts';
+import { shardIn } from './population.ts';
+import { restartEntity } from './restart-entity.ts';
 import type { AskOptions, Health, Reply, Restarted, Runtime } from './runtime.ts';
 import { type Seat, TakenSeat } from './seat.ts';
 import { Shards } from './shards.ts';
 import { SharedReplay } from './shared-replay.ts';
 import { StoreWatches } from './store-watches.ts';
+import { takeAll } from './take-all.ts';
 import { Watchers } from './watchers.ts';
 import { Whereabouts } from './whereabouts.ts';
-
-const TICK_MS = 100;
-const EMIT_EVERY_TICKS = 10;
-const WATCH_INTERVAL_MS = 250;
-/** Part of the interval over which a checkpoint is spread. */
-const CHECKPOINT_SHARE = 0.6;
-
-export interface Storage {
-  readonly journal: Journal;
-  readonly log: TelemetryLog;
-  readonly deadLetters: DeadLetterStore;
-  readonly historian: Historian;
-  /** Raised at every start, so that nothing of an earlier run can write. Left out in a cell, whose shards have each their own. */
-  readonly epoch?: number | undefined;
-}
-
-export interface NodeOptions {
-  readonly name: string;
-  readonly population: Population;
-  readonly storage: Storage;
-  /** Left out, the node is alone and everything is its own. */
-  readonly seat?: Seat;
-  readonly outlets: Readonly<Record<string, Outlet>>;
-  readonly metrics: Metrics;
-  readonly log: Logger;
-  readonly flushIntervalMs: number;
-  readonly checkpointIntervalMs: number;
-  readonly maxOutstanding: number;
-  readonly maxWaiting: number;
-  /** Health of what is watched beside the node, as its clock; none when left out. */
-  readonly healthBeside?: () => Health['parts'];
-}
 
 /**
  * One node: entities over a journal and a log, with everything around them. `start` recovers every resident to the state
@@ -80,17 +49,16 @@ export class Node implements Runtime {
   readonly #whereabouts = new Whereabouts();
   readonly #watchers: Watchers;
   readonly #committer: Committer;
+  readonly #host: NodeHost;
   readonly #entities: Entities;
   readonly #effects: EffectRunner;
   readonly #deadLetterBuffer: DeadLetterBuffer;
   readonly #pump: Pump;
   readonly #checkpoints: Checkpoints;
-  #timers: NodeJS.Timeout[] = [];
+  readonly #rounds = new NodeRounds();
   readonly #stores: StoreWatches;
   readonly #replays: SharedReplay;
-  readonly #overflows = { refused: new Map<string, number>(), replaced: new Map<string, number>() };
   #logRefusal: string | undefined;
-  #ticks = 0;
 
   private constructor(options: NodeOptions, logEnd: number) {
     const { storage, metrics } = options;
@@ -135,8 +103,33 @@ export class Node implements Runtime {
       followersOf: options.population.followersOf,
       covered: (id) => this.#checkpoints.coveredOf(this.#shardOf(id)),
     });
-    this.#entities = new Entities(options.population, this.#hostOf());
-    this.#pump = this.#pumpFor(storage.log, logEnd);
+    this.#host = new NodeHost({
+      node: options,
+      cell: this.#cell,
+      ownership: this.#ownership,
+      shardOf: this.#shardOf,
+      committer: this.#committer,
+      live: this.live,
+      effects: this.#effects,
+      replays: this.#replays,
+      stores: this.#stores,
+      pump: () => this.#pump,
+      entities: () => this.#entities,
+      deadLetter: (letter) => this.deadLetter(letter),
+    });
+    this.#entities = new Entities(options.population, this.#host);
+    this.#pump = openPump(
+      {
+        log: storage.log,
+        deliver: (record) => this.#entities.deliver(record),
+        outcome: (error) => (this.#logRefusal = error === undefined ? undefined : messageOf(error)),
+        outstanding: () => this.#entities.outstanding,
+        maxOutstanding: options.maxOutstanding,
+        maxWaiting: options.maxWaiting,
+      },
+      (source) => this.#entities.observes(source),
+      logEnd,
+    );
     this.#checkpoints = new Checkpoints({
       entities: this.#entities,
       journal: storage.journal,
@@ -179,40 +172,37 @@ export class Node implements Runtime {
     else await node.#takeAll();
     node.#pump.start();
     node.live.flush();
-    node.#startTimers();
+    node.#stores.start();
+    node.#rounds.start({
+      entities: node.#entities,
+      watchers: node.#watchers,
+      checkpoints: node.#checkpoints,
+      checkpointIntervalMs: options.checkpointIntervalMs,
+      log: options.log,
+    });
     await node.#seat?.settled();
     describeNode(options.metrics, {
       entities: node.#entities,
       pump: node.#pump,
       log: options.storage.log,
       effects: node.#effects,
-      overflows: node.#overflows,
+      overflows: node.#host.overflows,
       historianPosition: () => node.#stores.historian.position,
     });
     return node;
   }
 
-  /** Alone, everything comes up in one pass over the log. */
-  async #takeAll(): Promise<void> {
+  #takeAll(): Promise<void> {
     const { storage, population } = this.#options;
-    const { journal, log } = storage;
-    const all = Array.from({ length: SHARD_COUNT }, (_, shard) => shard);
-    await Promise.all(all.map((shard) => this.#checkpoints.begin(shard)));
-    // What the recovery itself decides begins its effects by itself.
-    const pending = await journal.pendingEffects();
-    const residents = new Set([...population.residents, ...(await journal.entities())]);
-    await recoverAll({
-      ids: residents,
+    return takeAll({
+      journal: storage.journal,
+      log: storage.log,
+      population,
       entities: this.#entities,
-      log,
-      followersOf: population.followersOf,
-      from: this.#checkpoints.covered,
+      checkpoints: this.#checkpoints,
+      effects: this.#effects,
+      opened: (shard) => this.#whereabouts.opened(shard),
     });
-    for (const shard of all) {
-      this.#checkpoints.follow(shard);
-      this.#whereabouts.opened(shard);
-    }
-    for (const effect of pending) this.#effects.begin(effect);
   }
 
   ask = async (to: EntityId, command: unknown, options: AskOptions): Promise<Reply> => {
@@ -277,24 +267,12 @@ export class Node implements Runtime {
   }
 
   async restart(id: EntityId): Promise<Restarted> {
-    return (await this.#seat?.cell.restart(id)) ?? this.#restartHere(id);
-  }
-
-  async #restartHere(id: EntityId): Promise<Restarted> {
-    const entity = this.#entities.get(id);
-    if (!entity) return { ok: false, code: 'NOT_FOUND', message: `there is no ${id} here` };
-    try {
-      await entity.restart();
-      return { ok: true };
-    } catch (error) {
-      if (error instanceof ErrorWithCode) return { ok: false, code: error.code, message: error.message };
-      return { ok: false, code: 'UNAVAILABLE', message: `it crashed again: ${messageOf(error)}` };
-    }
+    return (await this.#seat?.cell.restart(id)) ?? restartEntity(this.#entities, id);
   }
 
   /** Drains in order: no new input, what is in the log is applied, snapshots, then everything ends. The caller stopped its gateways before. */
   async stop(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
+    this.#rounds.stop();
     this.#stores.close();
     await this.#seat?.leave();
     await this.#pump.close();
@@ -313,7 +291,7 @@ export class Node implements Runtime {
 
   /** Ends as a crash would: nothing is drained, nothing saved. What was acknowledged is in journal and log. */
   async halt(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
+    this.#rounds.stop();
     this.#stores.close();
     this.#seat?.end();
     await this.#seat?.close();
@@ -338,94 +316,16 @@ export class Node implements Runtime {
       live: this.live,
       journal: storage.journal,
       ask: this.#askHere,
-      restart: (id) => this.#restartHere(id),
+      restart: (id) => restartEntity(this.#entities, id),
       log,
     });
   }
 
   #shardOf = (id: EntityId): Shard => shardIn(this.#options.population, id);
 
-  #pumpFor(log: TelemetryLog, end: number): Pump {
-    const options: PumpOptions = {
-      log,
-      deliver: (record) => this.#entities.deliver(record),
-      outcome: (error) => (this.#logRefusal = error === undefined ? undefined : messageOf(error)),
-      outstanding: () => this.#entities.outstanding,
-      maxOutstanding: this.#options.maxOutstanding,
-      maxWaiting: this.#options.maxWaiting,
-    };
-    if (!offersFollow(log)) return new LogPump(options, end);
-    return new FollowingPump({ ...options, log, wants: (source) => this.#entities.observes(source) }, end);
-  }
-
-  #hostOf(): EntityHost {
-    const { journal } = this.#options.storage;
-    return {
-      cell: this.#cell,
-      ownership: this.#ownership,
-      shardOf: this.#shardOf,
-      journal,
-      committer: this.#committer,
-      live: this.live,
-      effects: this.#effects,
-      now: () => Date.now(),
-      append: async (record) => {
-        await this.#pump.append(record);
-        this.#options.metrics.records.inc();
-      },
-      replay: (entity) => this.#replays.replay(entity),
-      deadLetter: (letter) => this.deadLetter(letter),
-      awaitStore: (failure, resume) => this.#stores.await(failure, resume),
-      overflowed: (message, what) => this.#overflows[what].set(message, (this.#overflows[what].get(message) ?? 0) + 1),
-      observed: (kind) => this.#entities.observed(kind),
-      retired: (id, seq) => this.#retired(id, seq),
-      crashed: (id, error, restartInMs) => this.#crashed(id, error, restartInMs),
-      unreadable: (id, error) =>
-        this.#options.log.error(
-          { entity: id, err: error },
-          'a snapshot cannot be read; the entity is built from the journal',
-        ),
-    };
-  }
-
   #committed(append: Append, firstPosition: number): void {
     this.#options.metrics.commits.inc(append.events.length);
     this.announce(entriesOf(append, firstPosition));
-  }
-
-  #crashed(id: EntityId, error: unknown, restartInMs: number | undefined): void {
-    this.#options.metrics.crashes.inc({ kind: kindOf(id) });
-    this.#options.log.error(
-      { entity: id, restartInMs: restartInMs ?? null, err: error },
-      restartInMs === undefined ? 'an entity is stopped' : 'an entity crashed and is built again',
-    );
-  }
-
-  #retired(id: EntityId, seq: number): void {
-    this.live.remove(id);
-    this.journal
-      .retire(id, seq)
-      .catch((error: unknown) =>
-        this.#options.log.warn(
-          { entity: id, err: error },
-          'an entity could not be retired; it is after the next start',
-        ),
-      );
-  }
-
-  #startTimers(): void {
-    this.#stores.start();
-    this.#timers = [
-      setInterval(() => this.#entities.tick(Date.now(), ++this.#ticks % EMIT_EVERY_TICKS === 0), TICK_MS),
-      setInterval(() => this.#watchers.tell(), WATCH_INTERVAL_MS),
-      setInterval(
-        () =>
-          void this.#checkpoints
-            .take(this.#options.checkpointIntervalMs * CHECKPOINT_SHARE)
-            .catch((error: unknown) => this.#options.log.warn({ err: error }, 'snapshots could not be saved')),
-        this.#options.checkpointIntervalMs,
-      ),
-    ];
   }
 
   /** Log position that the saved snapshots of all entities cover: a restart reads on from there. */
@@ -449,8 +349,4 @@ export class Node implements Runtime {
   entity(id: EntityId): Entity | undefined {
     return this.#entities.get(id);
   }
-}
-
-function offersFollow(log: TelemetryLog): log is TelemetryLog & Required<Pick<TelemetryLog, 'follow'>> {
-  return log.follow !== undefined;
 }

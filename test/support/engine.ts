@@ -2,7 +2,8 @@ import path from 'node:path';
 import { pino } from 'pino';
 import { openHistorian } from '../../gateways/historian/open.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
-import { Node, type NodeOptions, type Storage } from '../../runtime/node.ts';
+import { Node } from '../../runtime/node.ts';
+import type { NodeOptions, Storage } from '../../runtime/node-options.ts';
 import type { Population } from '../../runtime/population.ts';
 import { openSqlite } from '../../runtime/sql/open.ts';
 

@@ -1,0 +1,111 @@
+import type { Committer } from './committer.ts';
+import type { EffectRunner } from './effects.ts';
+import type { Entities } from './entities.ts';
+import type { EntityHost, Recovering } from './entity/host.ts';
+import type { Overflowed } from './entity/queue.ts';
+import { type EntityId, kindOf } from './ids.ts';
+import type { Journal } from './journal.ts';
+import type { LiveCells } from './live-cells.ts';
+import type { DeadLetter, LogRecord } from './log.ts';
+import type { Pump } from './log-pump.ts';
+import type { LocalCell } from './nact/cell.ts';
+import type { NodeOptions } from './node-options.ts';
+import type { Ownership, Shard } from './ownership.ts';
+import type { SharedReplay } from './shared-replay.ts';
+import type { StoreFailure } from './store-failure.ts';
+import type { StoreWatches } from './store-watches.ts';
+
+export interface NodeHostParts {
+  readonly node: Pick<NodeOptions, 'storage' | 'metrics' | 'log'>;
+  readonly cell: LocalCell;
+  readonly ownership: Ownership;
+  readonly shardOf: (id: EntityId) => Shard;
+  readonly committer: Committer;
+  readonly live: LiveCells;
+  readonly effects: EffectRunner;
+  readonly replays: SharedReplay;
+  readonly stores: StoreWatches;
+  readonly pump: () => Pump;
+  readonly entities: () => Entities;
+  readonly deadLetter: (letter: DeadLetter) => void;
+}
+
+/** A node as its entities see it. */
+export class NodeHost implements EntityHost {
+  readonly cell: LocalCell;
+  readonly ownership: Ownership;
+  readonly shardOf: (id: EntityId) => Shard;
+  readonly journal: Journal;
+  readonly committer: Committer;
+  readonly live: LiveCells;
+  readonly effects: EffectRunner;
+  readonly deadLetter: (letter: DeadLetter) => void;
+  /** What did not fit into mailboxes, by class of message. */
+  readonly overflows = { refused: new Map<string, number>(), replaced: new Map<string, number>() };
+  readonly #parts: NodeHostParts;
+
+  constructor(parts: NodeHostParts) {
+    this.#parts = parts;
+    this.cell = parts.cell;
+    this.ownership = parts.ownership;
+    this.shardOf = parts.shardOf;
+    this.journal = parts.node.storage.journal;
+    this.committer = parts.committer;
+    this.live = parts.live;
+    this.effects = parts.effects;
+    this.deadLetter = parts.deadLetter;
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  async append(record: LogRecord): Promise<void> {
+    await this.#parts.pump().append(record);
+    this.#parts.node.metrics.records.inc();
+  }
+
+  replay(entity: Recovering): Promise<void> {
+    return this.#parts.replays.replay(entity);
+  }
+
+  awaitStore(failure: StoreFailure, resume: () => void): () => void {
+    return this.#parts.stores.await(failure, resume);
+  }
+
+  readonly overflowed: Overflowed = (message, what) => {
+    this.overflows[what].set(message, (this.overflows[what].get(message) ?? 0) + 1);
+  };
+
+  observed(kind: string): void {
+    this.#parts.entities().observed(kind);
+  }
+
+  retired(id: EntityId, seq: number): void {
+    this.live.remove(id);
+    this.journal
+      .retire(id, seq)
+      .catch((error: unknown) =>
+        this.#parts.node.log.warn(
+          { entity: id, err: error },
+          'an entity could not be retired; it is after the next start',
+        ),
+      );
+  }
+
+  crashed(id: EntityId, error: unknown, restartInMs: number | undefined): void {
+    const { metrics, log } = this.#parts.node;
+    metrics.crashes.inc({ kind: kindOf(id) });
+    log.error(
+      { entity: id, restartInMs: restartInMs ?? null, err: error },
+      restartInMs === undefined ? 'an entity is stopped' : 'an entity crashed and is built again',
+    );
+  }
+
+  unreadable(id: EntityId, error: unknown): void {
+    this.#parts.node.log.error(
+      { entity: id, err: error },
+      'a snapshot cannot be read; the entity is built from the journal',
+    );
+  }
+}

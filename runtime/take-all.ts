@@ -1,0 +1,33 @@
+import type { Checkpoints } from './checkpoints.ts';
+import type { EffectRunner } from './effects.ts';
+import type { Entities } from './entities.ts';
+import type { Journal } from './journal.ts';
+import type { TelemetryLog } from './log.ts';
+import { SHARD_COUNT, type Shard } from './ownership.ts';
+import type { Population } from './population.ts';
+import { recoverAll } from './recovery.ts';
+
+/** A node that is alone takes every shard at once: everything comes up in one pass over the log. */
+export async function takeAll(options: {
+  readonly journal: Journal;
+  readonly log: TelemetryLog;
+  readonly population: Population;
+  readonly entities: Entities;
+  readonly checkpoints: Checkpoints;
+  readonly effects: EffectRunner;
+  readonly opened: (shard: Shard) => void;
+}): Promise<void> {
+  const { journal, log, population, entities, checkpoints, effects, opened } = options;
+  const all = Array.from({ length: SHARD_COUNT }, (_, shard) => shard);
+  await Promise.all(all.map((shard) => checkpoints.begin(shard)));
+  // What the recovery itself decides begins its effects by itself.
+  const pending = await journal.pendingEffects();
+  const residents = new Set([...population.residents, ...(await journal.entities())]);
+  const { followersOf } = population;
+  await recoverAll({ ids: residents, entities, log, followersOf, from: checkpoints.covered });
+  for (const shard of all) {
+    checkpoints.follow(shard);
+    opened(shard);
+  }
+  for (const effect of pending) effects.begin(effect);
+}
