@@ -3,6 +3,7 @@ import path from 'node:path';
 import { pack, unpack } from 'msgpackr';
 import type { Logger } from 'pino';
 import { BOOK_KINDS, cellResolver, commandTtlMs, SHOWN_KINDS } from '../actors/cells.ts';
+import { populationOf } from '../actors/population.ts';
 import { Reports } from '../gateways/reports.ts';
 import { CORE } from '../runtime/edge/cell-link.ts';
 import { describeCells, describeUplink } from '../runtime/edge/cell-metrics.ts';
@@ -118,6 +119,7 @@ async function startEdge({ settings, node, storage, metrics, log }: CellsOptions
 async function startCentre({ settings, plant, node, storage, metrics, log }: CellsOptions): Promise<Cells> {
   const { NatsCellLink } = await import('../runtime/nats/cell-link.ts');
   const link = new NatsCellLink(linkOptions(settings, settings.NATS_URL ?? ''));
+  const listed = new Set(populationOf(plant).residents);
   const centre = new Centre({
     link,
     names: NAMES,
@@ -127,6 +129,7 @@ async function startCentre({ settings, plant, node, storage, metrics, log }: Cel
     replicas: storage.replicas,
     committed: (entries) => node.announce(entries),
     cellOf: cellResolver(plant),
+    isListed: (id) => listed.has(id),
     ttlMs: commandTtlMs,
     images: imagesIn(storage.journal),
     logger: log,

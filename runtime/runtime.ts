@@ -22,6 +22,13 @@ export interface Runtime {
    */
   restart(id: EntityId): Promise<Restarted>;
   deadLetter(letter: DeadLetter): void;
+  /**
+   * Of an entity that is not shown: false where there certainly is none of that name. True where it is on its way to another node
+   * or being recovered, so that nobody can say what it shows; the next question may find it.
+   */
+  mayExist(id: EntityId): boolean;
+  /** Whether people may be sent to this node: what it owns is recovered and served, and what it does not own it can reach. */
+  readiness(): Readiness;
   /** Whether an entity lives on this node now: what there is to do for it in the field is then for this node to do. */
   isHere(id: EntityId): boolean;
   /** Told when entities have come to this node, and before some leave it, which then waits, for a while. Returns the unsubscribe. */
@@ -71,6 +78,8 @@ export type ReplyCode =
   | 'STALE_ROUTE'
   | 'STOPPED'
   | (string & {});
+
+export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };
 
 export interface Health {
   readonly status: 'healthy' | 'degraded' | 'unhealthy';

@@ -211,7 +211,7 @@ class FrontServer {
       const headers = { upgrade: 'websocket', connection: 'Upgrade' };
       this.#api.refuse(exchange, new HttpError('UPGRADE_REQUIRED', 'this is the address of the WebSocket'), headers);
     } else if (path === '/health') this.#status(exchange, true);
-    else if (path === '/ready') this.#status(exchange, this.#options.runtime.health().status !== 'unhealthy');
+    else if (path === '/ready') this.#status(exchange, this.#options.runtime.readiness().ready);
     else if (path === '/metrics') void this.#showMetrics(exchange);
     else if (path === '/api' || path.startsWith('/api/')) {
       this.#api.refuse(exchange, new HttpError('NOT_FOUND', `the API is at ${API}`));

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { nameOf } from '../../runtime/ids.ts';
+import { type EntityId, kindOf, nameOf } from '../../runtime/ids.ts';
 import type { Json } from '../../runtime/json.ts';
 import { type Group, isGone, type LiveCell } from '../../runtime/live-bus.ts';
 import { HttpError } from './errors.ts';
@@ -59,12 +59,19 @@ function pageNow(api: Api, kind: string, query: ListQuery, keep: (cell: LiveCell
   return { ...page, items: page.items.map((cell) => sparse(itemOf(cell), query.fields)) };
 }
 
-/** The live view of one entity, or 404. */
+/** Of an entity that is not shown: it is not there, or nobody can say what it shows while it changes its node. */
+export function notShown(api: Api, id: EntityId, field?: string): HttpError {
+  const what = `${kindOf(id)} ${nameOf(id)}`;
+  return api.runtime.mayExist(id)
+    ? new HttpError('UNAVAILABLE', `${what} is being recovered or on its way to another node: try again`, { field })
+    : new HttpError('NOT_FOUND', `there is no ${what}`, { field });
+}
+
+/** The live view of one entity; 404, or 503 where it is on its way. */
 export function liveOne(api: Api, kind: string, name: string, field?: string): LiveCell {
-  const cell = api.runtime.live.cell(entityOf(kind, name));
-  if (cell === undefined || isGone(cell)) {
-    throw new HttpError('NOT_FOUND', `there is no ${kind} ${name}`, { field });
-  }
+  const id = entityOf(kind, name);
+  const cell = api.runtime.live.cell(id);
+  if (cell === undefined || isGone(cell)) throw notShown(api, id, field);
   return cell;
 }
 
@@ -83,7 +90,7 @@ export async function sparseOneEver(api: Api, kind: string, name: string, fields
   const id = entityOf(kind, name);
   const cell = await lookingAt(api, kind, name, () => api.runtime.live.cell(id));
   const view = cell === undefined || isGone(cell) ? await api.runtime.remembered(id) : cell.view;
-  if (view === undefined || isGone({ view })) throw new HttpError('NOT_FOUND', `there is no ${kind} ${name}`);
+  if (view === undefined || isGone({ view })) throw notShown(api, id);
   return sparse({ ...view, id: name }, fields);
 }
 

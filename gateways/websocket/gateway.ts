@@ -1,6 +1,7 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 import { messageOf } from '../../runtime/errors.ts';
-import type { Interest } from '../../runtime/live-bus.ts';
+import type { EntityId } from '../../runtime/ids.ts';
+import { type Interest, isGone } from '../../runtime/live-bus.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { AccessAudit } from '../auth/access-audit.ts';
 import { type Authenticator, may } from '../auth/authenticator.ts';
@@ -14,7 +15,7 @@ import { alarmItems, EventSelection } from './event-selection.ts';
 import { heartbeatOf } from './heartbeat.ts';
 import type { Topic } from './protocol.ts';
 import { HEARTBEAT_MS, MAX_FRAME_BYTES, MAX_SUBSCRIPTIONS, type PlantInfo, type PushMetrics } from './push-contract.ts';
-import { groupsOf, Selection, type Subscription } from './selection.ts';
+import { groupsOf, namedBy, Selection, type Subscription } from './selection.ts';
 import { subscriptionProblem } from './subscription-problem.ts';
 import { ValueLane } from './value-lane.ts';
 import { Walk } from './walk.ts';
@@ -203,6 +204,11 @@ export class WebSocketGateway {
       interest.release();
       return refuse('UNAVAILABLE', `${missing}; subscribe again`);
     }
+    const absent = this.#onItsWay(subscription);
+    if (absent !== undefined) {
+      interest.release();
+      return refuse('UNAVAILABLE', `${absent} is being recovered or on its way to another node; subscribe again`);
+    }
     // A subscription of the same name is replaced.
     connection.unsubscribe(sub);
     if (connection.subscriptions.size >= MAX_SUBSCRIPTIONS) {
@@ -211,6 +217,14 @@ export class WebSocketGateway {
     }
     if (topic === 'alarms' || topic === 'events') this.#subscribeEvents(connection, subscription, interest, from);
     else this.#subscribeValues(connection, subscription, interest);
+  }
+
+  /** Of a subscription that names what it is about and would be shown nothing of it: what of it is there all the same. */
+  #onItsWay(subscription: Subscription): EntityId | undefined {
+    const { live } = this.#options.runtime;
+    const named = namedBy(subscription);
+    if (named.some((id) => !isGone(live.cell(id) ?? { view: {} }))) return undefined;
+    return named.find((id) => this.#options.runtime.mayExist(id));
   }
 
   #subscribeValues(connection: Connection, subscription: Subscription, interest: Interest): void {

@@ -37,6 +37,16 @@ export function groupsOf({ topic, filter }: Subscription, live: Pick<LiveBus, 'g
   return groups(filter.ids.flatMap((name) => KINDS[topic].map((kind) => `${kind}/${name}`)));
 }
 
+/** The entities that a subscription of views names one by one; none where it is about all of a kind. */
+export function namedBy({ topic, filter }: Subscription): EntityId[] {
+  const kinds = KINDS[topic];
+  const names = [
+    ...(filter.ids ?? []).flatMap((name) => kinds.map((kind) => `${kind}/${name}`)),
+    ...(filter.entity === undefined || kinds.length === 0 ? [] : [filter.entity]),
+  ];
+  return names.flatMap((name) => EntityId.safeParse(name).data ?? []);
+}
+
 /** Two subscriptions with the same key get the same frames, so these are made once. */
 export function selectionKey({ topic, filter, fields }: Subscription): string {
   const sorted = (list: readonly string[] | undefined) => (list === undefined ? null : [...new Set(list)].sort());

@@ -3,7 +3,7 @@ import { messageOf } from '../errors.ts';
 import type { EntityId } from '../ids.ts';
 import type { Link } from '../link.ts';
 import { type Epoch, SHARD_COUNT, type Shard } from '../ownership.ts';
-import type { AskOptions, Health, Reply, Restarted } from '../runtime.ts';
+import type { AskOptions, Health, Readiness, Reply, Restarted } from '../runtime.ts';
 import {
   JOURNAL_AT,
   JournalNews,
@@ -180,9 +180,11 @@ export class Cell {
 
   health(): Health['parts'][number] {
     const { link, node } = this.#options;
-    const owned = this.membership.open.length;
+    const { open, recovering } = this.membership;
+    const owned = open.length;
     const others = link.nodes.length;
-    const detail = `${node} has ${owned} of ${SHARD_COUNT} shards; ${others === 0 ? 'no other node' : `${others} other nodes`} in reach`;
+    const rising = recovering.length === 0 ? '' : `, ${recovering.length} more are being recovered`;
+    const detail = `${node} has ${owned} of ${SHARD_COUNT} shards${rising}; ${others === 0 ? 'no other node' : `${others} other nodes`} in reach`;
     if (this.#notVerified !== undefined)
       return {
         name: 'cell',
@@ -192,6 +194,31 @@ export class Cell {
     if (!link.state.connected)
       return { name: 'cell', status: 'degraded', detail: `no link to other nodes: ${link.state.detail}; ${detail}` };
     return { name: 'cell', status: 'healthy', detail };
+  }
+
+  /** Nobody answers for the entities of the shard now: it has no owner, moves, or is being recovered. */
+  isUnserved(shard: Shard): boolean {
+    const { view, open } = this.membership;
+    if (this.membership.heldUnder(shard) !== undefined) return !open.includes(shard);
+    const row = view?.shards[shard];
+    return row === undefined || !row.ownerLive || row.state !== 'open';
+  }
+
+  /**
+   * What it owns has to be open here. A node that owns nothing, since the others hold everything, serves people all the same, as
+   * long as it knows to whom their commands go.
+   */
+  readiness(): Readiness {
+    const { view, open, recovering } = this.membership;
+    if (this.#notVerified !== undefined) return notReady(`nothing can be decided here: ${this.#notVerified.reason}`);
+    if (view === undefined) return notReady('it is not known yet who owns what');
+    if (recovering.length > 0) return notReady(`${recovering.length} of its shards are being recovered`);
+    if (open.length < SHARD_COUNT && !this.#options.link.state.connected)
+      return notReady(`the other nodes cannot be reached: ${this.#options.link.state.detail}`);
+    const orphans = view.shards.filter(({ owner, ownerLive }) => owner === null || !ownerLive).length;
+    if (open.length === 0 && (view.shards.length < SHARD_COUNT || orphans > 0))
+      return notReady('it owns no shard, and not all of them have an owner');
+    return { ready: true };
   }
 
   /** A moment without a verified lease is waited for; an outage of the database is said. */
@@ -211,4 +238,8 @@ export class Cell {
         here.has(shard) || (owner !== null && ownerLive && owner.incarnation !== life.incarnation),
     );
   }
+}
+
+function notReady(reason: string): Readiness {
+  return { ready: false, reason };
 }

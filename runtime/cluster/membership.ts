@@ -146,6 +146,11 @@ export class Membership implements Ownership {
     return this.#member.shards.filter(({ phase }) => phase.kind === 'open').map(({ shard }) => shard);
   }
 
+  /** Those that are this node's and not yet open. */
+  get recovering(): readonly Shard[] {
+    return this.#member.shards.filter(({ phase }) => phase.kind === 'recovering').map(({ shard }) => shard);
+  }
+
   #tick(): void {
     this.#feed({ kind: 'tick', at: instant(), random: Math.random() });
   }

@@ -19,6 +19,11 @@ describe('what tells how a node is', () => {
     assert.equal(health.parts[0].detail, 'full');
     assert.equal(health.organization, 'Test Ltd');
     t.runtime.healthNow = { status: 'healthy', parts: [] };
+    t.runtime.readinessNow = { ready: false, reason: '3 of its shards are being recovered' };
+    assert.equal((await fetch(`${t.url}/ready`)).status, 503);
+    assert.equal((await fetch(`${t.url}/health`)).status, 200, 'it lives, and is not to be ended for it');
+    t.runtime.readinessNow = { ready: true };
+    assert.equal((await fetch(`${t.url}/ready`)).status, 200);
     assert.equal((await t.request('/api/v1/assets/none')).status, 404);
     const metrics = await (await fetch(`${t.url}/metrics`)).text();
     assert.match(metrics, /signalbox_http_requests_total\{method="GET",route="\/assets\/\{id\}",status="404"\} 1/);

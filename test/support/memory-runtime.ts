@@ -6,7 +6,7 @@ import type { Journal, JournalEntry, JournalQuery } from '../../runtime/journal.
 import type { Json } from '../../runtime/json.ts';
 import { LiveCells } from '../../runtime/live-cells.ts';
 import type { DeadLetter } from '../../runtime/log.ts';
-import type { AskOptions, Health, Reply, Restarted, Runtime } from '../../runtime/runtime.ts';
+import type { AskOptions, Health, Readiness, Reply, Restarted, Runtime } from '../../runtime/runtime.ts';
 import { MemoryDeadLetters } from './memory-dead-letters.ts';
 
 type Row = Omit<JournalEntry, 'position' | 'seq'>;
@@ -95,6 +95,18 @@ export class MemoryRuntime implements Runtime {
   async restart(id: EntityId): Promise<Restarted> {
     this.restarts.push(id);
     return this.restarted;
+  }
+
+  /** Entities that nobody shows now and that are there all the same. */
+  readonly moving = new Set<EntityId>();
+  mayExist(id: EntityId): boolean {
+    return this.moving.has(id);
+  }
+
+  readinessNow: Readiness = { ready: true };
+  readiness(): Readiness {
+    const { status } = this.healthNow;
+    return status === 'unhealthy' ? { ready: false, reason: 'it is not well' } : this.readinessNow;
   }
 
   deadLetter(letter: DeadLetter): void {

@@ -11,6 +11,8 @@ const DEAD_AFTER_MS = 6000;
 const HELLO_TIMEOUT_MS = 5000;
 const WATCH_INTERVAL_MS = 200;
 const COMMAND_TIMEOUT_MS = 15_000;
+/** What is on its way to another node is there within a few seconds. */
+const ASK_AGAIN_MS = 1000;
 
 export type Hello = Extract<ServerFrame, { op: 'hello' }>;
 export type Heartbeat = Extract<ServerFrame, { op: 'heartbeat' }>;
@@ -232,6 +234,12 @@ export class Connection {
       subscription.token = undefined;
       subscription.onOtherJournal?.();
       this.#sendSubscribe(subscription);
+    } else if (frame.code === 'UNAVAILABLE') {
+      // On its way from one node to another: what is on the page stays, and is asked for again.
+      subscription.onError?.(frame.code, frame.message);
+      setTimeout(() => {
+        if (this.#subscriptions.get(subscription.sub) === subscription) this.#sendSubscribe(subscription);
+      }, ASK_AGAIN_MS);
     } else subscription.onError?.(frame.code, frame.message);
   }
 

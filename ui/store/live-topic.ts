@@ -21,7 +21,10 @@ export function useTopic<V>(
       topic,
       filter,
       ...(fields === undefined ? {} : { fields }),
-      onSnapshot: (items) => cells.replace(items),
+      onSnapshot: (items) => {
+        setError(null);
+        cells.replace(items);
+      },
       onDelta: (items) => cells.merge(items),
       onError: (_code, message) => setError(message),
     });

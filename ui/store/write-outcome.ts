@@ -39,7 +39,8 @@ export function outcomeOfWrite(
         cells.merge(items);
         look();
       },
-      onError: (code, message) => end({ ok: false, code, message }),
+      // What is only on its way to another node is asked for again.
+      onError: (code, message) => code !== 'UNAVAILABLE' && end({ ok: false, code, message }),
     });
   });
 }

@@ -2,11 +2,12 @@ import { z } from 'zod';
 import type { AlarmEvent } from '../../../actors/alarm/events.ts';
 import { EntityId } from '../../../runtime/ids.ts';
 import type { Json } from '../../../runtime/json.ts';
+import { isGone } from '../../../runtime/live-bus.ts';
 import { ask, command } from '../command.ts';
 import { HttpError } from '../errors.ts';
 import { JournalItem, JournalListQuery, journalPage } from '../journal-page.ts';
 import { fieldOf, listOf, listQuery, oneQuery, pageOf, sparse } from '../lists.ts';
-import { groupsOf, is, isOneOf, looking } from '../live-lists.ts';
+import { groupsOf, is, isOneOf, looking, notShown } from '../live-lists.ts';
 import { CommandResult, InstantText, Name, oneOrMore, Reason, YesNo } from '../parameters.ts';
 import { type Api, type Route, route } from '../route.ts';
 import { ALARM_FIELDS } from '../view-fields.ts';
@@ -245,7 +246,9 @@ export const ALARM_ROUTES: readonly Route[] = [
     handle: async ({ api, params, query }) => {
       const { entity, rule } = parts(params.id);
       const { live } = api.runtime;
-      const alarms = (await looking(api, [live.groupOf(entity)], () => live.cell(entity)))?.view.alarms ?? {};
+      const cell = await looking(api, [live.groupOf(entity)], () => live.cell(entity));
+      if ((cell === undefined || isGone(cell)) && api.runtime.mayExist(entity)) throw notShown(api, entity);
+      const alarms = cell?.view.alarms ?? {};
       const alarm = Object.hasOwn(alarms, rule) ? alarms[rule] : undefined;
       if (!isObject(alarm)) throw new HttpError('NOT_FOUND', `${params.id} is normal, or there is no such alarm`);
       return sparse(alarm, query.fields);

@@ -6,7 +6,7 @@ import type { FileRule } from '../../../topology/file-rules.ts';
 import { CommandRefused, command } from '../command.ts';
 import { HttpError } from '../errors.ts';
 import { fieldOf, listOf, listQuery, oneQuery, pageOf, sparse } from '../lists.ts';
-import { groupsOfKind, is, isOneOf, looking, lookingAt } from '../live-lists.ts';
+import { groupsOfKind, is, isOneOf, looking, lookingAt, notShown } from '../live-lists.ts';
 import { CommandResult, entityOf, Name, oneOrMore, YesNo } from '../parameters.ts';
 import { type Api, type Call, type Route, route } from '../route.ts';
 import { RuleBody, RuleChanges, RuleItem, RuleListItem } from '../rule-schemas.ts';
@@ -72,7 +72,7 @@ export const RULE_ROUTES: readonly Route[] = [
     response: z.union([RuleItem, RuleListItem]),
     handle: async ({ api, params: { id }, query }) => {
       const rule = OF_FILE.test(id) ? ofFile(api, id) : await lookingAt(api, 'rule', id, () => ofApi(api, id));
-      if (rule === undefined) throw new HttpError('NOT_FOUND', `there is no rule ${id}`);
+      if (rule === undefined) throw OF_FILE.test(id) ? noRule(id) : notShown(api, entityOf('rule', id));
       return sparse(rule, query.fields);
     },
   }),
@@ -120,10 +120,14 @@ export const RULE_ROUTES: readonly Route[] = [
   }),
 ];
 
+function noRule(id: string): HttpError {
+  return new HttpError('NOT_FOUND', `there is no rule ${id}`);
+}
+
 function change(call: Call<{ id: string }, unknown, unknown>, body: object) {
   const { id } = call.params;
   if (!OF_FILE.test(id)) return command(call, entityOf('rule', id), body);
-  if (ofFile(call.api, id) === undefined) throw new HttpError('NOT_FOUND', `there is no rule ${id}`);
+  if (ofFile(call.api, id) === undefined) throw noRule(id);
   throw new CommandRefused('RULE_OF_FILE', `${id} stands in the topology file: change it there`, { field: 'id' });
 }
 

@@ -4,7 +4,7 @@ import type { Json } from '../../../runtime/json.ts';
 import { isGone, type LiveCell } from '../../../runtime/live-bus.ts';
 import { HttpError } from '../errors.ts';
 import { listOf } from '../lists.ts';
-import { liveOne, lookingAt, prop } from '../live-lists.ts';
+import { liveOne, lookingAt, notShown, prop } from '../live-lists.ts';
 import { entityOf, InstantText, Name, wholeNumber } from '../parameters.ts';
 import { type Api, type Route, route } from '../route.ts';
 
@@ -172,7 +172,7 @@ async function assertKnown(api: Api, kind: 'device' | 'asset', name: string, met
   if (keys.includes(metricKey)) return;
   const question = { entity, series: metricKey, fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, limit: 1 };
   if ((await api.runtime.historian.raw(question)).length > 0) return;
-  if (!isLive) throw new HttpError('NOT_FOUND', `there is no ${kind} ${name}`, { field: kind });
+  if (!isLive) throw notShown(api, entity, kind);
   const message = `${name} has no ${metricKey}; it has ${keys.join(', ') || 'none'}`;
   throw new HttpError('INVALID_REQUEST', message, { field: 'metricKey' });
 }
