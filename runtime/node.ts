@@ -23,7 +23,7 @@ import { openPump } from './open-pump.ts';
 import { LocalOwnership, type Ownership, type Shard } from './ownership.ts';
 import { shardIn } from './population.ts';
 import { restartEntity } from './restart-entity.ts';
-import type { AskOptions, Health, Reply, Restarted, Runtime } from './runtime.ts';
+import type { AskOptions, Health, Readiness, Reply, Restarted, Runtime } from './runtime.ts';
 import { type Seat, TakenSeat } from './seat.ts';
 import { Shards } from './shards.ts';
 import { SharedReplay } from './shared-replay.ts';
@@ -58,11 +58,13 @@ export class Node implements Runtime {
   readonly #rounds = new NodeRounds();
   readonly #stores: StoreWatches;
   readonly #replays: SharedReplay;
+  readonly #residents: ReadonlySet<EntityId>;
   #logRefusal: string | undefined;
 
   private constructor(options: NodeOptions, logEnd: number) {
     const { storage, metrics } = options;
     this.#options = options;
+    this.#residents = new Set(options.population.residents);
     this.journal = storage.journal;
     this.historian = storage.historian;
     this.deadLetters = storage.deadLetters;
@@ -266,8 +268,29 @@ export class Node implements Runtime {
     });
   }
 
+  mayExist(id: EntityId): boolean {
+    return this.#residents.has(id) || (this.#isUnserved(id) && this.#options.population.definitionOf(id) !== undefined);
+  }
+
+  readiness(): Readiness {
+    const { status, parts } = this.health();
+    if (status !== 'unhealthy') return this.#seat?.cell.readiness() ?? { ready: true };
+    const ill = parts.filter((part) => part.status === 'unhealthy').map(({ name, detail }) => `${name}: ${detail}`);
+    return { ready: false, reason: ill.join('; ') };
+  }
+
+  #isUnserved(id: EntityId): boolean {
+    return this.#seat?.cell.isUnserved(this.#shardOf(id)) ?? false;
+  }
+
   async restart(id: EntityId): Promise<Restarted> {
-    return (await this.#seat?.cell.restart(id)) ?? restartEntity(this.#entities, id);
+    return (await this.#seat?.cell.restart(id)) ?? this.#restartHere(id);
+  }
+
+  async #restartHere(id: EntityId): Promise<Restarted> {
+    if (this.#entities.get(id) === undefined && this.mayExist(id))
+      return { ok: false, code: 'UNAVAILABLE', message: `${id} is on its way to another node: try again` };
+    return restartEntity(this.#entities, id);
   }
 
   /** Drains in order: no new input, what is in the log is applied, snapshots, then everything ends. The caller stopped its gateways before. */
@@ -316,7 +339,7 @@ export class Node implements Runtime {
       live: this.live,
       journal: storage.journal,
       ask: this.#askHere,
-      restart: (id) => restartEntity(this.#entities, id),
+      restart: (id) => this.#restartHere(id),
       log,
     });
   }
