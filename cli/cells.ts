@@ -127,6 +127,7 @@ async function startCentre({ settings, plant, node, storage, metrics, log }: Cel
     runtime: node,
     shown: { mirror: (id, view) => node.live.mirror(id, view), remove: (id) => node.live.unmirror([id]) },
     replicas: storage.replicas,
+    commands: storage.keptCommands,
     committed: (entries) => node.announce(entries),
     cellOf: cellResolver(plant),
     isListed: (id) => listed.has(id),

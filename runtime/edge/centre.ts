@@ -8,6 +8,7 @@ import type { DeadLetter } from '../log.ts';
 import type { AskOptions, Health, Readiness, Reply, Restarted, Runtime } from '../runtime.ts';
 import type { CellLink } from './cell-link.ts';
 import type { CellNames } from './cell-names.ts';
+import type { CommandStore } from './command-store.ts';
 import { EdgeCell } from './edge-cell.ts';
 import { type JournalReplicas, ReplicaRequest } from './journal-replica.ts';
 import type { MirrorImage } from './view-mirror.ts';
@@ -27,6 +28,8 @@ export interface CentreOptions {
   readonly runtime: Runtime;
   readonly shown: { mirror(id: EntityId, view: () => View): void; remove(id: EntityId): void };
   readonly replicas: JournalReplicas;
+  /** Where commands wait for a link. */
+  readonly commands: CommandStore;
   /** Rows of another cell stand in the journal here. */
   readonly committed: (entries: readonly JournalEntry[]) => void;
   /** Undefined: it lives here. */
@@ -43,6 +46,10 @@ export interface CentreOptions {
 export type CellState = Pick<EdgeCell, 'cell' | 'linked' | 'silentSeconds' | 'telemetryLagMs' | 'waiting'>;
 
 const TICK_MS = 250;
+const LOOK_EVERY_MS = 1000;
+/** How long it can be learned how a command ended that had waited. */
+const ENDED_KEPT_MS = 86_400_000;
+const TRIM_EVERY_MS = 3_600_000;
 const SAVE_EVERY_MS = 60_000;
 
 /**
@@ -54,9 +61,10 @@ export class Centre implements Runtime {
   readonly #runtime: Runtime;
   readonly #cells: ReadonlyMap<string, EdgeCell>;
   #timers: NodeJS.Timeout[] = [];
+  #looking = false;
 
   constructor(options: CentreOptions) {
-    const { link, cells, runtime, shown, ttlMs, now } = options;
+    const { link, cells, runtime, shown, ttlMs, commands: store, now } = options;
     this.#options = options;
     this.#runtime = runtime;
     const show = (id: EntityId, view: (() => View) | undefined) =>
@@ -64,7 +72,7 @@ export class Centre implements Runtime {
     this.#cells = new Map(
       cells.map((cell) => [
         cell,
-        new EdgeCell({ cell, link, ttlMs, show, lost: () => void this.#save(cell), ...(now && { now }) }),
+        new EdgeCell({ cell, link, ttlMs, store, show, lost: () => void this.#save(cell), ...(now && { now }) }),
       ]),
     );
     link.serve('views', (body, from) => this.#cell(from).take(body));
@@ -82,7 +90,7 @@ export class Centre implements Runtime {
 
   /** Shows the cells as they were last, until they are heard. */
   async start(): Promise<void> {
-    const { images, logger } = this.#options;
+    const { images, commands, logger } = this.#options;
     for (const [name, cell] of this.#cells) {
       try {
         const image = await images.load(name);
@@ -95,10 +103,16 @@ export class Centre implements Runtime {
       setInterval(() => {
         for (const cell of this.#cells.values()) cell.tick();
       }, TICK_MS),
+      setInterval(() => void this.#look(), LOOK_EVERY_MS),
+      setInterval(() => {
+        const beforeMs = Date.now() - ENDED_KEPT_MS;
+        commands.trim(beforeMs).catch(() => undefined);
+      }, TRIM_EVERY_MS),
       setInterval(() => {
         for (const [name, { linked }] of this.#cells) if (linked) void this.#save(name);
       }, SAVE_EVERY_MS),
     ];
+    await this.#look();
   }
 
   async stop(): Promise<void> {
@@ -190,6 +204,19 @@ export class Centre implements Runtime {
     if (name !== undefined) return this.#cells.get(name);
     for (const cell of this.#cells.values()) if (cell.view(id) !== undefined) return cell;
     return undefined;
+  }
+
+  /** One question for all cells. While the database is away what was known last is shown, and nothing of it is sent. */
+  async #look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    try {
+      const waiting = await this.#options.commands.waiting();
+      for (const [name, cell] of this.#cells) await cell.look(waiting.filter((command) => command.cell === name));
+    } catch {
+      // Asked again in a second.
+    }
+    this.#looking = false;
   }
 
   #cell(name: string): EdgeCell {

@@ -4,12 +4,14 @@ import type { Json } from '../json.ts';
 import type { AskOptions, Health, Reply } from '../runtime.ts';
 import type { CellLink } from './cell-link.ts';
 import { CommandDesk } from './command-desk.ts';
+import type { CommandStore, KeptCommand } from './command-store.ts';
 import { type MirrorImage, ViewMirror } from './view-mirror.ts';
 
 export interface EdgeCellOptions {
   readonly cell: string;
   readonly link: Pick<CellLink, 'request'>;
   readonly ttlMs: (to: EntityId, command: unknown) => number;
+  readonly store: CommandStore;
   /** What the centre shows of an entity of the cell has changed; undefined: it is gone. */
   readonly show: (id: EntityId, view: (() => View) | undefined) => void;
   readonly lost: () => void;
@@ -28,7 +30,7 @@ export class EdgeCell {
   #pending = new Map<EntityId, Record<string, Json>>();
 
   constructor(options: EdgeCellOptions) {
-    const { cell, link, ttlMs, now = Date.now } = options;
+    const { cell, link, ttlMs, store, now = Date.now } = options;
     this.cell = cell;
     this.#options = options;
     this.#mirror = new ViewMirror({
@@ -37,7 +39,7 @@ export class EdgeCell {
       changed: (id, view) => this.#show(id, view !== undefined),
       linkChanged: () => this.#linkChanged(),
     });
-    this.#desk = new CommandDesk({ cell, link, ttlMs, now, changed: (ids) => this.#pendingChanged(ids) });
+    this.#desk = new CommandDesk({ cell, link, ttlMs, store, now, changed: (ids) => this.#pendingChanged(ids) });
   }
 
   get linked(): boolean {
@@ -63,6 +65,16 @@ export class EdgeCell {
 
   ask(to: EntityId, command: unknown, options: AskOptions): Promise<Reply> {
     return this.#desk.ask(to, command, options);
+  }
+
+  /** As `ask`, from an actor here: it waits for the link. */
+  tell(to: EntityId, command: unknown, options: AskOptions): Promise<Reply> {
+    return this.#desk.tell(to, command, options);
+  }
+
+  /** Those of the commands that are kept in the database that are for this cell, as they were read just now. */
+  look(waiting: readonly KeptCommand[]): Promise<void> {
+    return this.#desk.look(waiting);
   }
 
   take(message: unknown): void {

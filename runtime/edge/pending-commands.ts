@@ -12,8 +12,8 @@ export interface PendingCommand {
   /** From then on it is not sent any more. */
   readonly expiresAtMs: number;
   state: 'waiting' | 'sent';
-  /** Once sent, nobody here knows whether it was carried out until it is answered. */
-  everSent: boolean;
+  /** How often; once sent, nobody here knows whether it was carried out until it is answered. */
+  sent: number;
   readonly waiters: ((reply: Reply) => void)[];
 }
 
@@ -53,9 +53,18 @@ export class PendingCommands {
     return this.#commands.size;
   }
 
+  get(key: string): PendingCommand | undefined {
+    return this.#commands.get(key);
+  }
+
+  /** It waits elsewhere from now on; an answer that still comes is for that place. */
+  remove(pending: PendingCommand): void {
+    if (this.#commands.get(pending.key) === pending) this.#commands.delete(pending.key);
+  }
+
   /** Undefined: as many wait as may. */
   offer({ to, command, options, nowMs, ttlMs }: Offered): PendingCommand | undefined {
-    const key = `${to} ${options.by.user} ${options.commandId}`;
+    const key = pendingKey(to, options);
     const known = this.#commands.get(key);
     if (known) return known;
     if (this.#commands.size >= this.#capacity) return undefined;
@@ -68,7 +77,7 @@ export class PendingCommands {
       sinceMs: nowMs,
       expiresAtMs: nowMs + ttlMs,
       state: 'waiting',
-      everSent: false,
+      sent: 0,
       waiters: [],
     };
     this.#commands.set(key, pending);
@@ -81,7 +90,7 @@ export class PendingCommands {
     for (const pending of this.#commands.values()) {
       if (pending.state !== 'waiting' || pending.expiresAtMs <= nowMs) continue;
       pending.state = 'sent';
-      pending.everSent = true;
+      pending.sent++;
       due.push(pending);
     }
     return due;
@@ -92,10 +101,12 @@ export class PendingCommands {
     if (this.#commands.get(pending.key) === pending) pending.state = 'waiting';
   }
 
-  answered(pending: PendingCommand, reply: Reply): void {
-    if (this.#commands.get(pending.key) !== pending) return;
+  /** False where it does not wait here any more. */
+  answered(pending: PendingCommand, reply: Reply): boolean {
+    if (this.#commands.get(pending.key) !== pending) return false;
     this.#commands.delete(pending.key);
-    for (const tell of pending.waiters) tell(reply);
+    for (const tell of [...pending.waiters]) tell(reply);
+    return true;
   }
 
   /** Ends those that are past their time; one that is on its way has until its answer is overdue. */
@@ -129,15 +140,21 @@ export class PendingCommands {
   }
 }
 
-function expiryOf({ everSent, options }: PendingCommand): Reply {
-  // Never say that nothing happened where nobody knows.
-  return everSent
-    ? {
-        ok: false,
-        code: 'TIMEOUT',
-        message: `sent, and not answered before the link was lost: repeat ${options.commandId} to learn what became of it`,
-      }
+function expiryOf({ sent, options }: PendingCommand): Reply {
+  return sent > 0
+    ? unknownEnd(options.commandId)
     : { ok: false, code: 'EXPIRED', message: 'the link to its cell was down for too long: it was never sent' };
+}
+
+/** Never say that nothing happened where nobody knows. */
+export function unknownEnd(commandId: CommandId): Reply {
+  const message = `sent, and not answered before the link was lost: repeat ${commandId} to learn what became of it`;
+  return { ok: false, code: 'TIMEOUT', message };
+}
+
+/** A repeat has the same: what it is for, whose it is, and its id. */
+export function pendingKey(to: EntityId, { by, commandId }: Pick<AskOptions, 'by' | 'commandId'>): string {
+  return `${to} ${by.user} ${commandId}`;
 }
 
 export function kindOfCommand(command: unknown): string {

@@ -2,6 +2,7 @@ import { workerData } from 'node:worker_threads';
 import { z } from 'zod';
 import { SqlDeadLetters } from './dead-letters.ts';
 import { SQLITE } from './dialect.ts';
+import { SqlKeptCommands } from './kept-commands.ts';
 import { SqlClusterRows } from './leases.ts';
 import { migrate } from './migrations.ts';
 import { SqlReplicas } from './replicas.ts';
@@ -28,6 +29,7 @@ await serve(async () => {
       tokens: new SqlTokens(db),
       cluster: new SqlClusterRows(db, SQLITE, { leaseTtlMs }),
       replicas: new SqlReplicas(db, SQLITE),
+      keptCommands: new SqlKeptCommands(db),
     },
     close: () => db.destroy(),
   };

@@ -239,5 +239,28 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
           .execute();
       },
     },
+    '0011-kept-commands': {
+      async up(db) {
+        await db.schema
+          .createTable('kept_command')
+          .addColumn('cell', key, (column) => column.notNull())
+          .addColumn('key', key, (column) => column.notNull())
+          .addColumn('entity', key, (column) => column.notNull())
+          .addColumn('command_id', 'text', (column) => column.notNull())
+          .addColumn('by_user', 'text', (column) => column.notNull())
+          .addColumn('by_via', 'text', (column) => column.notNull())
+          .addColumn('permissions', 'text', (column) => column.notNull())
+          .addColumn('command', 'text', (column) => column.notNull())
+          .addColumn('since_ms', int64, (column) => column.notNull())
+          .addColumn('expires_at_ms', int64, (column) => column.notNull())
+          .addColumn('sent', 'integer', (column) => column.notNull())
+          .addColumn('under_way_until_ms', int64, (column) => column.notNull())
+          .addColumn('reply', 'text')
+          .addColumn('ended_ms', int64)
+          .addPrimaryKeyConstraint('kept_command_key', ['cell', 'key'])
+          .execute();
+        await db.schema.createIndex('kept_command_ended').on('kept_command').column('ended_ms').execute();
+      },
+    },
   };
 }

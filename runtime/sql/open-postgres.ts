@@ -6,6 +6,7 @@ import type { TokenStore } from '../token-store.ts';
 import { SqlDeadLetters } from './dead-letters.ts';
 import { POSTGRES } from './dialect.ts';
 import { FunctionAppender } from './function-appender.ts';
+import { SqlKeptCommands } from './kept-commands.ts';
 import { SqlClusterRows } from './leases.ts';
 import { migrate } from './migrations.ts';
 import type { JournalStore } from './open.ts';
@@ -51,6 +52,7 @@ export async function openPostgres(
     claims: journal,
     cluster: new SqlClusterRows(beats, POSTGRES, { leaseTtlMs }),
     replicas: new SqlReplicas(db, POSTGRES),
+    keptCommands: new SqlKeptCommands(db),
     close: async () => {
       await Promise.all([db.destroy(), beats.destroy()]);
     },

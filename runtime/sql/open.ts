@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { TIMING } from '../cluster/timing.ts';
 import type { ClusterRows } from '../cluster-rows.ts';
+import type { CommandStore } from '../edge/command-store.ts';
 import type { JournalReplicas } from '../edge/journal-replica.ts';
 import type { Journal } from '../journal.ts';
 import type { DeadLetterStore } from '../log.ts';
@@ -24,6 +25,8 @@ export interface JournalStore {
   readonly cluster: ClusterRows;
   /** Journals of other cells, in this one. */
   readonly replicas: JournalReplicas;
+  /** Commands for other cells that wait for their link. */
+  readonly keptCommands: CommandStore;
   close(): Promise<void>;
 }
 
@@ -34,7 +37,8 @@ export interface Claims {
   logPosition(): Promise<number>;
 }
 
-export interface Storage extends Pick<JournalStore, 'journal' | 'deadLetters' | 'tokens' | 'cluster' | 'replicas'> {
+export interface Storage
+  extends Pick<JournalStore, 'journal' | 'deadLetters' | 'tokens' | 'cluster' | 'replicas' | 'keptCommands'> {
   readonly log: SqlLog;
   /** For consumers of the log that read the file in a thread of their own. */
   readonly logFile: string;
@@ -71,8 +75,8 @@ export async function openSqlite(dataDir: string, options: StorageOptions = {}):
     const epoch = options.shared ? 0 : await store.claims.claimAllShards(`${hostname()}:${process.pid}`);
     // A telemetry log that somebody deleted must not give out positions again that decisions refer to.
     await log.skipTo(await store.claims.logPosition());
-    const { journal, deadLetters, tokens, cluster, replicas } = store;
-    return { journal, log, logFile, deadLetters, tokens, cluster, replicas, epoch, close };
+    const { journal, deadLetters, tokens, cluster, replicas, keptCommands } = store;
+    return { journal, log, logFile, deadLetters, tokens, cluster, replicas, keptCommands, epoch, close };
   } catch (error) {
     await close();
     throw error;
@@ -144,5 +148,14 @@ export async function openJournal(dir: string, options: { readonly leaseTtlMs?: 
     release: true,
   });
   const replicas = remote<JournalReplicas>(client, 'replicas', { place: true, take: true });
-  return { journal, deadLetters, tokens, claims, cluster, replicas, close };
+  const keptCommands = remote<CommandStore>(client, 'keptCommands', {
+    keep: true,
+    find: true,
+    waiting: true,
+    claim: true,
+    giveBack: true,
+    end: true,
+    trim: true,
+  });
+  return { journal, deadLetters, tokens, claims, cluster, replicas, keptCommands, close };
 }

@@ -7,6 +7,8 @@ import type { JournalSchema } from './schema.ts';
 import { storable } from './storable.ts';
 
 const ROWS_A_STATEMENT = 64;
+/** Between two statements of a transaction; another node is sent the rows once more. */
+const IDLE_MS = 1000;
 const NOTHING: ReplicaPlace = { position: 0, identity: null };
 
 /**
@@ -30,6 +32,8 @@ export class SqlReplicas implements JournalReplicas {
   async take({ cell, after, identity, entries }: ReplicaRows): Promise<ReplicaTaken> {
     return this.#db.transaction().execute(async (trx) => {
       const isPostgres = this.#dialect.name === 'postgres';
+      // Whoever is suspended in here holds the end of the journal, and with it every commit of the cell.
+      if (isPostgres) await sql`set local idle_in_transaction_session_timeout = ${sql.lit(IDLE_MS)}`.execute(trx);
       // As an append does, ahead of its first row.
       if (isPostgres) await sql`select continue_journal()`.execute(trx);
       const locked = trx.selectFrom('journal_end').select('position').where('id', '=', 1);

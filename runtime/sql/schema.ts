@@ -13,6 +13,7 @@ export interface JournalSchema {
   effect: { entity: string; seq: number; idx: number; effect: string };
   /** How far the journals of other cells are copied, and under which identity of theirs. */
   replica: { cell: string; position: number; identity: string | null };
+  kept_command: KeptCommandTable;
   snapshot: { entity: string; seq: number; log_position: number; time_ms: number; state: Uint8Array };
   dead_letter: DeadLetterTable;
   token: TokenTable;
@@ -52,6 +53,24 @@ interface CommandTable {
   command_hash: string | null;
   answer: string;
   time_ms: number;
+}
+
+/** Commands for other cells that wait for their link, and for a while those that did. */
+export interface KeptCommandTable {
+  cell: string;
+  key: string;
+  entity: string;
+  command_id: string;
+  by_user: string;
+  by_via: string;
+  permissions: string;
+  command: string;
+  since_ms: number;
+  expires_at_ms: number;
+  sent: number;
+  under_way_until_ms: number;
+  reply: string | null;
+  ended_ms: number | null;
 }
 
 interface JournalTable {

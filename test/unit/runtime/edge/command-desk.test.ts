@@ -1,31 +1,45 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { CommandDesk } from '../../../../runtime/edge/command-desk.ts';
 import { ErrorWithCode } from '../../../../runtime/errors.ts';
 import { CommandId, type EntityId, entityId } from '../../../../runtime/ids.ts';
 import type { Reply } from '../../../../runtime/runtime.ts';
+import { type JournalStore, openJournal } from '../../../../runtime/sql/open.ts';
 import { until } from '../../../support/condition.ts';
+import { tempDir } from '../../../support/temp-dir.ts';
 
 const pump = entityId('asset', 'pump');
 const done: Reply = { ok: true, result: 'done', repeated: false };
 const codeOf = (reply: Reply) => (reply.ok ? 'ok' : reply.code);
 
+const temp = tempDir('command-desk');
+let database: JournalStore;
+let cells = 0;
+before(async () => {
+  database = await openJournal(temp.dir);
+});
+after(async () => {
+  await database.close();
+  temp.remove();
+});
+
 /** A desk whose link answers as it is told, and a clock that is set by hand. */
-function scene(ttlMs = 60_000, capacity = 10) {
+function scene(ttlMs = 60_000, capacity = 10, cell = `edge-${++cells}`) {
   const requests: { cell: string; what: string; body: unknown }[] = [];
   const changed: EntityId[] = [];
   let answer: () => Promise<unknown> = async () => done;
   const clock = { nowMs: 1000 };
   const desk = new CommandDesk({
-    cell: 'edge-7',
+    cell,
     link: {
-      request: (cell, what, body) => {
-        requests.push({ cell, what, body });
+      request: (to, what, body) => {
+        requests.push({ cell: to, what, body });
         return answer();
       },
     },
     ttlMs: () => ttlMs,
     changed: (ids) => changed.push(...ids),
+    store: database.keptCommands,
     now: () => clock.nowMs,
     capacity,
   });
@@ -40,8 +54,12 @@ function scene(ttlMs = 60_000, capacity = 10) {
         ...(timeoutMs !== undefined && { timeoutMs }),
       },
     );
+  const look = async () =>
+    desk.look((await database.keptCommands.waiting()).filter((command) => command.cell === cell));
   return {
+    cell,
     desk,
+    look,
     clock,
     requests,
     changed,
@@ -53,12 +71,12 @@ function scene(ttlMs = 60_000, capacity = 10) {
 }
 
 test('over a link a command is sent at once with who sent it and until when, and answered as the cell answers', async () => {
-  const { desk, requests, ask } = scene();
+  const { cell, desk, requests, ask } = scene();
   desk.link(true);
   assert.deepEqual(await ask('a'), done);
   assert.deepEqual(requests, [
     {
-      cell: 'edge-7',
+      cell,
       what: 'command',
       body: {
         to: pump,
@@ -105,9 +123,11 @@ test('an answer that is lost leads to the same command again, and to one answer'
 test('one that acts on a device is waited for, and dropped when its seconds are over', async () => {
   const { desk, clock, requests, ask } = scene(5000);
   const asked = ask('write');
+  await until('it waits', () => desk.size === 1);
   clock.nowMs += 5000;
   desk.tick();
   assert.equal(codeOf(await asked), 'EXPIRED');
+
   desk.link(true);
   desk.tick();
   assert.equal(requests.length, 0, 'it never leaves late');
@@ -129,6 +149,101 @@ test('of one that was sent and not answered nobody says that it was not carried 
 
 test('more than may wait are refused', async () => {
   const { ask } = scene(60_000, 2);
-  const codes = await Promise.all(['a', 'b', 'c'].map((id) => ask(id).then(codeOf)));
+  const codes: string[] = [];
+  for (const id of ['a', 'b', 'c']) codes.push(codeOf(await ask(id)));
   assert.deepEqual(codes, ['PENDING', 'PENDING', 'OVERLOADED']);
+});
+
+test('one that is kept is sent by a desk that was begun after it, and its end is told at any', async () => {
+  const first = scene();
+  assert.equal(codeOf(await first.ask('a')), 'PENDING');
+  const second = scene(60_000, 10, first.cell);
+  await second.look();
+  assert.equal(second.desk.views().get(pump)?.[0]?.commandId, 'a', 'it is shown there too');
+  second.desk.link(true);
+  await until('it was sent', () => second.desk.size === 0);
+  assert.equal(second.requests.length, 1);
+  assert.equal(Reflect.get(Object(second.requests[0]?.body), 'expiresAtMs'), 61_000, 'its time has not begun anew');
+  await until('the other knows', async () => {
+    await first.look();
+    return first.desk.size === 0;
+  });
+  const told = await first.ask('a');
+  assert.ok(told.ok && told.repeated && told.result === 'done');
+  assert.equal(first.requests.length, 0);
+});
+
+test('of several desks one sends what is kept, and sends it again where no answer came', async () => {
+  const one = scene();
+  const other = scene(60_000, 10, one.cell);
+  assert.equal(codeOf(await one.ask('a')), 'PENDING');
+  await other.look();
+  let answer: (reply: Reply) => void = () => undefined;
+  one.answers(() => new Promise((resolve) => (answer = resolve)));
+  one.desk.link(true);
+  await until('one has sent it', () => one.requests.length === 1);
+  other.desk.link(true);
+  other.desk.tick();
+  await other.look();
+  other.desk.tick();
+  assert.equal(other.requests.length, 0, 'it is under way with the first');
+  other.clock.nowMs += 8000;
+  other.desk.tick();
+  await until('nothing was heard for too long', () => other.requests.length === 1);
+  answer(done);
+  await until(
+    'it has ended',
+    async () => (await database.keptCommands.find(one.cell, `${pump} ann a`))?.reply?.ok === true,
+  );
+});
+
+test('kept beyond its time it ends where nobody has a link, and stays so', async () => {
+  const { desk, clock, look, ask, requests } = scene();
+  assert.equal(codeOf(await ask('a')), 'PENDING');
+  clock.nowMs += 60_000;
+  await look();
+  assert.equal(desk.size, 0);
+  desk.link(true);
+  assert.equal(codeOf(await ask('a')), 'EXPIRED', 'repeating it tells what became of it');
+  assert.equal(requests.length, 0);
+});
+
+test('what an edge says of a second copy that came too late is not said of the first', async () => {
+  const { desk, clock, look, ask, answers } = scene();
+  desk.link(true);
+  answers(async () => {
+    throw new ErrorWithCode('LINK_TIMEOUT', 'no answer');
+  });
+  const asked = ask('a', 50);
+  assert.equal(codeOf(await asked), 'PENDING');
+  clock.nowMs += 59_000;
+  answers(async () => ({ ok: false, code: 'EXPIRED', message: 'it arrived after its time' }));
+  await until('it has ended', async () => {
+    await look();
+    desk.tick();
+    return desk.size === 0;
+  });
+  assert.equal(codeOf(await ask('a')), 'TIMEOUT');
+});
+
+test('an id that waits for one command is refused for another', async () => {
+  const { desk, ask } = scene();
+  assert.equal(codeOf(await ask('a')), 'PENDING');
+  const options = { commandId: CommandId.parse('a'), by: { user: 'ann', via: 'http' }, permissions: ['*'] } as const;
+  assert.equal(codeOf(await desk.ask(pump, { kind: 'SuppressAlarm' }, options)), 'COMMAND_ID_REUSED');
+});
+
+test('what an actor tells waits for the link, however long that takes', async () => {
+  const { desk, clock, requests } = scene();
+  const options = {
+    commandId: CommandId.parse('rule/r#1.0'),
+    by: { user: 'rule/r', via: 'entity' },
+    permissions: ['*', 'internal:*'],
+  } as const;
+  const told = desk.tell(pump, { kind: 'AdoptRule' }, options);
+  clock.nowMs += 3_600_000;
+  desk.tick();
+  assert.equal(requests.length, 0);
+  desk.link(true);
+  assert.deepEqual(await told, done);
 });
