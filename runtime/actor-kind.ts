@@ -50,8 +50,13 @@ export interface ActorKind<State, Command, Event extends { readonly kind: string
   effects?(event: Event, after: State, self: Self<Definition>): readonly Effect[];
   /** The part of the state that an event touches, for the audit's before and after; small. */
   describe?(state: State, event: Event): Json;
-  /** What the outside sees. Called at most once per flush and only when something happened. */
-  view(state: State, self: Self<Definition>): View;
+  /**
+   * What the outside sees. Called at most once per flush and only when something happened.
+   *
+   * @param recorded the last state that the journal has all of, while it has not all of `state`: so that the view can say what
+   * is not on record. Parts that are changed in place are as new in it as in `state`.
+   */
+  view(state: State, self: Self<Definition>, recorded?: State): View;
 
   /** State to and from what msgpack can carry; the identity when left out. */
   readonly snapshot?: { encode(state: State): unknown; decode(stored: unknown, self: Self<Definition>): State };

@@ -1,4 +1,5 @@
 import type { NodeLife } from './cluster-rows.ts';
+import { ErrorWithCode } from './errors.ts';
 import type { Append, Appended, Journal } from './journal.ts';
 
 const MAX_BATCH = 512;
@@ -107,10 +108,16 @@ export class Committer {
         }
       } catch (error) {
         this.#listener.outcome(error);
-        for (const entry of batch) entry.reject(error);
+        // Those behind it would each wait for as long, for nothing.
+        const behind = isAway(error) ? this.#waiting.splice(0) : [];
+        for (const entry of [...batch, ...behind]) entry.reject(error);
       }
     }
     this.#sinceMs = undefined;
     this.#running = false;
   }
+}
+
+function isAway(error: unknown): boolean {
+  return !(error instanceof ErrorWithCode) || error.retryable;
 }

@@ -196,10 +196,12 @@ export class Entities {
   /** Wakes whoever is due, asks for derived observations, lets the idle go. Called a few times a second. */
   tick(nowMs: number, emitting: boolean): void {
     for (const entity of this.#entities.values()) {
-      if (entity.status !== 'live') continue;
+      if (!entity.runs) continue;
       const dueMs = entity.nextDueMs();
       if (dueMs !== undefined && dueMs <= nowMs) entity.post({ kind: 'due' });
       if (emitting && entity.wantsToEmit) entity.post({ kind: 'emit' });
+      // What the journal has not of it is nowhere else.
+      if (entity.status !== 'live') continue;
       const idleMs = this.#isPhantom(entity) ? PHANTOM_MS : entity.kind.passivateAfterMs;
       if (idleMs !== undefined && nowMs - entity.lastActiveMs > idleMs && entity.waiting === 0 && !entity.unsaved)
         this.#passivate(entity, dueMs, nowMs);

@@ -15,6 +15,12 @@ export const COMMON_GROUP: Group = '_common';
 /** The group of fields that a view has while the node that it comes from is silent. */
 export const AWAY = 'away';
 
+/**
+ * The group of fields that a view has while not everything in it is on record, since the journal is away from the entity:
+ * `sinceMs`, epoch milliseconds.
+ */
+export const NOT_RECORDED = 'notRecorded';
+
 /** What the outside sees of one entity. Fields keep the revision at which they last changed. */
 export interface LiveCell {
   readonly id: EntityId;

@@ -24,7 +24,7 @@ export interface NodeState {
   readonly historianLag: number;
   /** Why it stores nothing for now; null while it does. */
   readonly historianProblem?: string | null;
-  readonly entities: Iterable<Pick<Entity, 'id' | 'down'>>;
+  readonly entities: Iterable<Pick<Entity, 'id' | 'down' | 'unrecordedSinceMs'>>;
   /** Of what is watched beside the node. */
   readonly beside: readonly Part[];
 }
@@ -42,7 +42,8 @@ export function healthOf(state: NodeState): Health {
 
 function journalPart({ nowMs, journal: { failure }, committingSinceMs }: NodeState): Part {
   if (failure) {
-    const detail = `${failure.reason}, for ${seconds(nowMs - failure.sinceMs)}; nothing can be decided meanwhile`;
+    const since = new Date(failure.sinceMs).toISOString();
+    const detail = `away since ${since}, for ${seconds(nowMs - failure.sinceMs)}: ${failure.reason}; values and alarms go on and are not recorded yet, commands are refused`;
     return { name: 'journal', status: 'unhealthy', detail };
   }
   const overdueMs = committingSinceMs === undefined ? 0 : nowMs - committingSinceMs;
@@ -65,15 +66,18 @@ function entitiesPart({ entities }: NodeState): Part {
   const stopped: string[] = [];
   const crashed: string[] = [];
   let waiting = 0;
+  let unrecorded = 0;
   let live = 0;
-  for (const { id, down } of entities) {
-    if (down === undefined) live++;
+  for (const { id, down, unrecordedSinceMs } of entities) {
+    if (down === undefined && unrecordedSinceMs !== undefined) unrecorded++;
+    else if (down === undefined) live++;
     else if (down.cause === 'store') waiting++;
     else (down.cause === 'crashed' ? crashed : stopped).push(id);
   }
   const problems = [
     ...(stopped.length > 0 ? [`stopped until somebody restarts them: ${names(stopped)}`] : []),
     ...(crashed.length > 0 ? [`crashed and about to start again: ${names(crashed)}`] : []),
+    ...(unrecorded > 0 ? [`${unrecorded} go on without the journal, what they show is not recorded yet`] : []),
     ...(waiting > 0 ? [`${waiting} wait for a store that does not answer`] : []),
   ];
   return {

@@ -69,6 +69,10 @@ export class NodeHost implements EntityHost {
     return this.#parts.replays.replay(entity);
   }
 
+  journalAway(): StoreFailure | undefined {
+    return this.#parts.stores.journalAway;
+  }
+
   awaitStore(failure: StoreFailure, resume: () => void): () => void {
     return this.#parts.stores.await(failure, resume);
   }

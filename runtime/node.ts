@@ -89,7 +89,7 @@ export class Node implements Runtime {
       found: ({ entity, firstSeq, effects }) => {
         for (const { index, effect } of effects) this.#effects.begin({ entity, seq: firstSeq, index, effect });
       },
-      outcome: (error) => (error === undefined ? this.#stores.journal.answered() : this.#stores.journal.failed(error)),
+      outcome: (error) => this.#stores.appended(error),
     };
     this.#committer = new Committer(storage.journal, listener, () => this.#seat?.cell.membership.life);
     this.#stores = new StoreWatches({

@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
+import { ErrorWithCode } from './errors.ts';
 import type { Historian } from './historian.ts';
 import { HistorianWatch } from './historian-watch.ts';
 import type { Journal } from './journal.ts';
 import { probeJournal } from './journal-probe.ts';
 import type { TelemetryLog } from './log.ts';
-import type { StoreFailure, StoreName } from './store-failure.ts';
+import { StoreFailure, type StoreName } from './store-failure.ts';
 import { StoreWatch } from './store-watch.ts';
 
 const JOURNAL_LOOK_INTERVAL_MS = 2000;
@@ -53,6 +54,18 @@ export class StoreWatches {
     const watch = store === 'journal' ? this.journal : this.log;
     watch.failed(cause);
     return watch.wait(resume);
+  }
+
+  /** What the journal said last, while it is known to be away. */
+  get journalAway(): StoreFailure | undefined {
+    const { failure } = this.journal;
+    return failure && new StoreFailure('journal', new Error(failure.reason));
+  }
+
+  /** What came of an append. A journal that says that it will never take what it was given has answered. */
+  appended(error: unknown): void {
+    if (error === undefined || (error instanceof ErrorWithCode && !error.retryable)) this.journal.answered();
+    else this.journal.failed(error);
   }
 
   close(): void {

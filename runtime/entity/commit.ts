@@ -6,6 +6,7 @@ import type { Json } from '../json.ts';
 import { answerOf, StoreFailure } from '../store-failure.ts';
 import type { EntityHost } from './host.ts';
 import type { Memory } from './memory.ts';
+import { Unrecorded } from './unrecorded.ts';
 
 /** What a kind decided; more of it only the kind knows. */
 export interface DecidedEvent {
@@ -28,53 +29,158 @@ export type Committed =
   /** The command id was known for another command: nothing was written. */
   | { readonly kind: 'reused' }
   /** Another node may own the entity: this one must not go on. */
-  | { readonly kind: 'fenced'; readonly reason: string };
+  | { readonly kind: 'fenced'; readonly reason: string }
+  /**
+   * The journal is away. What the entity decided by itself stands in its memory as not recorded, and so it goes on; a command
+   * was not carried out. `sent`: it may be in the journal all the same.
+   */
+  | { readonly kind: 'unrecorded'; readonly failure: StoreFailure; readonly sent: boolean };
 
 const NOT_VERIFIED = new ErrorWithCode('UNAVAILABLE', 'whether this node still owns the shard is to be verified');
 
-/**
- * Takes what was decided into the history of an entity, and only then into its memory; effects begin last. Throws when the
- * journal cannot say whether it has the events: memory is then no longer to be believed.
- */
-export async function commit(memory: Memory, host: EntityHost, decided: Decided): Promise<Committed> {
-  const shard = host.shardOf(memory.id);
-  const { epoch } = memory;
+/** What keeps an entity from its journal is that the lease of its node is to be verified anew: soon over, or known to be lost. */
+export function isNotVerified({ cause }: StoreFailure): boolean {
+  return cause === NOT_VERIFIED;
+}
+
+/** Under which an entity may be committed to the journal now, or what keeps it from that. */
+function whyNot(
+  { id, epoch }: Memory,
+  host: EntityHost,
+): Extract<Committed, { kind: 'fenced' | 'unrecorded' }> | undefined {
+  const shard = host.shardOf(id);
   if (epoch === undefined || host.ownership.heldUnder(shard) !== epoch)
     return { kind: 'fenced', reason: 'this node does not own the shard' };
-  if (host.ownership.epochOf(shard) !== epoch) throw new StoreFailure('journal', NOT_VERIFIED);
-  const { events, by, commandId, commandHash, answer } = decided;
-  const turn = memory.turn(by);
-  const { state, rows, effects } = fold(memory, events, turn);
-  const firstSeq = memory.seq + 1;
-  const append: Append = {
-    entity: memory.id,
-    firstSeq,
-    shard,
-    epoch,
-    commandId,
-    commandHash,
-    answer,
-    timeMs: turn.nowMs,
-    by,
-    logPosition: memory.logPosition,
-    events: rows,
-    effects,
-  };
-  const appended = await answerOf('journal', host.committer.append(append));
-  if (appended.kind !== 'committed') return appended;
+  if (host.ownership.epochOf(shard) !== epoch)
+    return { kind: 'unrecorded', failure: new StoreFailure('journal', NOT_VERIFIED), sent: false };
+  return undefined;
+}
+
+/**
+ * Takes what was decided into the history of an entity, and only then into its memory; effects begin last. Where the journal
+ * is away, what the entity decided by itself goes into its memory as not recorded. Throws where the journal says that it will
+ * never take this.
+ */
+export async function commit(memory: Memory, host: EntityHost, decided: Decided): Promise<Committed> {
+  const kept = whyNot(memory, host);
+  if (kept?.kind === 'fenced') return kept;
+  const { append, state } = fold(memory, host, decided);
+  if (kept) return goOn(memory, append, state, kept);
+  const away = host.journalAway();
+  if (away !== undefined) return goOn(memory, append, state, { kind: 'unrecorded', failure: away, sent: false });
+  try {
+    const appended = await answerOf('journal', host.committer.append(append));
+    if (appended.kind !== 'committed') return appended;
+  } catch (failure) {
+    if (!(failure instanceof StoreFailure) || !failure.retryable) throw failure;
+    return goOn(memory, append, state, { kind: 'unrecorded', failure, sent: true });
+  }
   memory.state = state;
-  memory.seq += events.length;
-  for (const { index, effect } of effects) host.effects.begin({ entity: memory.id, seq: firstSeq, index, effect });
+  recorded(memory, host, append);
   return { kind: 'committed' };
 }
 
-/** The state after the events, the rows that the journal is to have, and what is to be done elsewhere. */
+/** As `commit` for what an entity decides while the journal is known to be away from it: never asks the journal. */
+export function commitLater(memory: Memory, host: EntityHost, decided: Decided): void {
+  const { append, state } = fold(memory, host, decided);
+  memory.unrecorded?.add(append);
+  memory.state = state;
+}
+
+function goOn(
+  memory: Memory,
+  append: Append,
+  state: unknown,
+  outcome: Extract<Committed, { kind: 'unrecorded' }>,
+): Committed {
+  const isCommand = append.commandId !== null;
+  // Refused and never sent, a command changes nothing.
+  if (isCommand && !outcome.sent) return outcome;
+  memory.unrecorded ??= new Unrecorded(memory.state, append.timeMs);
+  if (outcome.sent) memory.unrecorded.doubtful = append;
+  if (isCommand) return outcome;
+  memory.unrecorded.add(append);
+  memory.state = state;
+  return outcome;
+}
+
+/** The journal has this turn: it counts, and what it leads to elsewhere is begun. */
+function recorded(memory: Memory, host: EntityHost, { entity, firstSeq, events, effects }: Append): void {
+  memory.seq = firstSeq + events.length - 1;
+  for (const { index, effect } of effects) host.effects.begin({ entity, seq: firstSeq, index, effect });
+}
+
+export type Recorded =
+  /** The journal has all of it. */
+  | { readonly kind: 'recorded' }
+  /** What was decided here does not follow from what the journal has: memory has to be built again. */
+  | { readonly kind: 'superseded' }
+  | Extract<Committed, { kind: 'fenced' | 'unrecorded' }>;
+
+/**
+ * Takes what an entity has decided without the journal into its history, turn by turn and as it was decided. Throws where the
+ * journal says that it will never take this.
+ */
+export async function record(memory: Memory, host: EntityHost): Promise<Recorded> {
+  const { unrecorded } = memory;
+  if (unrecorded === undefined) return { kind: 'recorded' };
+  const kept = whyNot(memory, host);
+  if (kept) return kept;
+  try {
+    if (unrecorded.doubtful !== undefined) await settle(memory, unrecorded, host);
+    if (unrecorded.superseded) return { kind: 'superseded' };
+    for (let turn = unrecorded.turns[0]; turn !== undefined; turn = unrecorded.turns[0]) {
+      unrecorded.doubtful = turn;
+      const appended = await answerOf('journal', host.committer.append(turn));
+      if (appended.kind === 'fenced') return appended;
+      if (appended.kind !== 'committed') throw new Error('what nobody asked for cannot be a repeat');
+      unrecorded.doubtful = undefined;
+      unrecorded.turns.shift();
+      recorded(memory, host, turn);
+    }
+  } catch (failure) {
+    if (!(failure instanceof StoreFailure) || !failure.retryable) throw failure;
+    return { kind: 'unrecorded', failure, sent: true };
+  }
+  memory.unrecorded = undefined;
+  return { kind: 'recorded' };
+}
+
+/**
+ * What became of the turn that had no answer. Where the journal has something else than what the entity went on from, a command
+ * that was refused to its sender for instance, all that came after it counts for nothing. Who committed what is there has told
+ * of it and begun its effects (`Committer`).
+ */
+async function settle(memory: Memory, unrecorded: Unrecorded, host: EntityHost): Promise<void> {
+  const rows = await answerOf('journal', host.journal.events(memory.id, memory.seq));
+  const { doubtful } = unrecorded;
+  unrecorded.doubtful = undefined;
+  if (rows.length === 0) return;
+  const isThis =
+    doubtful === unrecorded.turns[0] &&
+    doubtful?.firstSeq === memory.seq + 1 &&
+    rows.length === doubtful.events.length &&
+    rows.every(
+      ({ kind, timeMs, epoch }, nth) =>
+        kind === doubtful.events[nth]?.kind && timeMs === doubtful.timeMs && epoch === doubtful.epoch,
+    );
+  if (!isThis) {
+    unrecorded.superseded = true;
+    return;
+  }
+  unrecorded.turns.shift();
+  memory.seq += rows.length;
+}
+
+/** The state after the events, and the turn as the journal is to have it: its rows, and what is to be done elsewhere. */
 function fold(
-  { kind, self, state: before }: Memory,
-  events: readonly DecidedEvent[],
-  turn: Turn<unknown>,
-): { readonly state: unknown; readonly rows: Append['events']; readonly effects: Append['effects'] } {
-  let state = before;
+  memory: Memory,
+  host: EntityHost,
+  { events, by, commandId, commandHash, answer }: Decided,
+): { readonly state: unknown; readonly append: Append } {
+  const { id, kind, self, epoch = 0, logPosition } = memory;
+  const turn: Turn<unknown> = memory.turn(by);
+  let { state } = memory;
   const effects: { index: number; effect: Json }[] = [];
   const rows = events.map((event) => {
     const before = kind.describe?.(state, event) ?? null;
@@ -83,5 +189,19 @@ function fold(
     for (const effect of kind.effects?.(event, state, self) ?? []) effects.push({ index: effects.length, effect });
     return { kind: event.kind, event: event as unknown as Json, before, after };
   });
-  return { state, rows, effects };
+  const append: Append = {
+    entity: id,
+    firstSeq: memory.unrecorded?.nextSeq(memory.seq) ?? memory.seq + 1,
+    shard: host.shardOf(id),
+    epoch,
+    commandId,
+    commandHash,
+    answer,
+    timeMs: turn.nowMs,
+    by,
+    logPosition,
+    events: rows,
+    effects,
+  };
+  return { state, append };
 }

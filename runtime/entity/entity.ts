@@ -5,6 +5,8 @@ import type { Snapshot } from '../journal.ts';
 import type { Json } from '../json.ts';
 import type { PositionedRecord } from '../log.ts';
 import type { Epoch, Shard } from '../ownership.ts';
+import { StoreFailure } from '../store-failure.ts';
+import { record } from './commit.ts';
 import type { EntityHost } from './host.ts';
 import { letterBody } from './letter-body.ts';
 import { BY_LOG, BY_TIMER, Memory } from './memory.ts';
@@ -13,13 +15,15 @@ import { DEFAULT_COMMAND_CAPACITY, EntityQueue, type Posted } from './queue.ts';
 import { Recovery } from './recovery.ts';
 import { type Down, Supervision } from './supervision.ts';
 import { Turns } from './turns.ts';
+import { Unrecorded } from './unrecorded.ts';
 
-export type EntityStatus = 'recovering' | 'live' | 'waiting' | 'stopped';
+/** `unrecorded`: as `live`, but the journal is away. It observes and decides, and is shown; nothing of it is saved or answered. */
+export type EntityStatus = 'recovering' | 'live' | 'unrecorded' | 'waiting' | 'stopped';
 
 /**
  * One supervised actor: a mailbox, the memory of it, the turns it takes while it is live, and what becomes of it when a turn
- * fails. Whenever memory may not be what the journal says (a crash, an append without an answer) it is given up and built
- * again from snapshot, journal and log, so that memory never runs ahead of history.
+ * fails. Whenever memory may not be what the journal says (a crash, a command without an answer) it is given up and built
+ * again from snapshot, journal and log. While the journal is away what it decides by itself runs ahead of history, and says so.
  */
 export class Entity {
   readonly id: EntityId;
@@ -35,6 +39,10 @@ export class Entity {
   readonly #view = () => this.#memory.view();
   #status: EntityStatus = 'recovering';
   #recovery: Recovery | undefined;
+  /** What kept it from the journal while it recovered. */
+  #failure: StoreFailure | undefined;
+  /** Memory knows of readings that the log did not take: it has to be built again before it takes another. */
+  #isAhead = false;
   /** Those who wait for it to be live. */
   readonly #rising: ((error: unknown) => void)[] = [];
   #changed = false;
@@ -51,9 +59,12 @@ export class Entity {
     this.#turns = new Turns(this.#memory, host, {
       changed: () => this.#touch(),
       committed: () => this.#supervision.answered(),
+      unrecorded: (failure) => this.#goOn(failure),
       fenced: (reason) => this.#fenced(reason),
       unlogged: () => {
-        if (this.#status === 'live') this.#mailbox.post({ kind: 'recover' });
+        if (!this.runs) return;
+        this.#isAhead = true;
+        this.#mailbox.post({ kind: 'recover' });
       },
     });
     this.#supervision = new Supervision({ ...SUPERVISION, ...kind.supervision }, host, () =>
@@ -69,6 +80,16 @@ export class Entity {
 
   get status(): EntityStatus {
     return this.#status;
+  }
+
+  /** It takes part: readings are observed, and what is due is done. */
+  get runs(): boolean {
+    return this.#status === 'live' || this.#status === 'unrecorded';
+  }
+
+  /** Since when the journal has not all of what is shown of it; epoch milliseconds. */
+  get unrecordedSinceMs(): number | undefined {
+    return this.#memory.unrecorded?.sinceMs;
   }
 
   get seq(): number {
@@ -132,7 +153,7 @@ export class Entity {
     if (this.#changed) {
       this.#changed = false;
       const { state, self } = this.#memory;
-      this.#dueMs = this.#status === 'live' ? this.kind.nextDueMs?.(state, self) : undefined;
+      this.#dueMs = this.runs ? this.kind.nextDueMs?.(state, self) : undefined;
     }
     return this.#dueMs;
   }
@@ -147,9 +168,9 @@ export class Entity {
     this.#memory.saved(snapshot);
   }
 
-  /** Resolves when it is live; rejects with what keeps it from that, where it has to wait for something. */
+  /** Resolves when it runs; rejects with what keeps it from that, where it has to wait for something. */
   up(): Promise<void> {
-    if (this.#status === 'live') return Promise.resolve();
+    if (this.runs) return Promise.resolve();
     if (this.down !== undefined) return Promise.reject(new ErrorWithCode('UNAVAILABLE', this.#whyNot()));
     return new Promise((resolve, reject) => {
       this.#rising.push((error) => (error === undefined ? resolve() : reject(error)));
@@ -170,8 +191,9 @@ export class Entity {
 
   #receive(message: Message): void | Promise<void> {
     if (message.kind === 'record') this.#host.observed(this.kind.name);
-    if (message.kind === 'recover') return this.#recover();
-    if (this.#status !== 'live') {
+    if (message.kind === 'recover')
+      return this.#status === 'unrecorded' && !this.#isAhead ? this.#record() : this.#recover();
+    if (!this.runs || (this.#status === 'unrecorded' && this.#needsJournal(message))) {
       decline(message, 'UNAVAILABLE', this.#whyNot());
       return;
     }
@@ -192,6 +214,7 @@ export class Entity {
   async load(): Promise<void> {
     this.#status = 'recovering';
     this.#recovery = await Recovery.begin(this.#memory, this.#host);
+    this.#isAhead = false;
   }
 
   replay(record: PositionedRecord): void | Promise<void> {
@@ -204,17 +227,57 @@ export class Entity {
     await this.#turns.decided(events, BY_TIMER);
     // Fenced meanwhile, it is over.
     if (this.#status !== 'recovering') return;
-    this.#status = 'live';
+    this.#status = this.#memory.unrecorded === undefined ? 'live' : 'unrecorded';
     this.#supervision.up();
+    if (this.#status === 'unrecorded' && this.#failure !== undefined) this.#supervision.unrecorded(this.#failure);
     this.#risen(undefined);
     this.#touch();
+  }
+
+  // Without the journal
+
+  #goOn(failure: StoreFailure): void {
+    // While it recovers it has not seen the log to its end, and is not to be called before.
+    this.#failure = failure;
+    if (this.#status === 'recovering') return;
+    this.#status = 'unrecorded';
+    this.#supervision.unrecorded(failure);
+  }
+
+  /** The journal may be back: what was decided without it becomes history, as it was decided. */
+  async #record(): Promise<void> {
+    try {
+      const recorded = await record(this.#memory, this.#host);
+      if (recorded.kind === 'superseded') return await this.#recover();
+      if (recorded.kind === 'fenced') return this.#fenced(recorded.reason);
+      if (recorded.kind === 'unrecorded') return this.#supervision.unrecorded(recorded.failure);
+      this.#status = 'live';
+      this.#supervision.answered();
+      this.#touch();
+    } catch (error) {
+      this.#crashed({ kind: 'recover' }, error);
+    }
+  }
+
+  #needsJournal({ kind }: Message): boolean {
+    return kind === 'command' || kind === 'snapshot' || (kind === 'input' && this.#isAhead);
   }
 
   async #recover(): Promise<void> {
     if (this.#status === 'stopped') return;
     this.#supervision.begun();
+    const ran = this.runs;
     try {
       await this.load();
+    } catch (error) {
+      if (!ran || !(error instanceof StoreFailure) || !error.retryable)
+        return this.#crashed({ kind: 'recover' }, error);
+      // Memory is as it was, and to go on with it better than to stand still.
+      this.#memory.unrecorded ??= new Unrecorded(this.#memory.state, this.#host.now());
+      this.#status = 'unrecorded';
+      return this.#goOn(error);
+    }
+    try {
       await this.#host.replay(this);
       await this.finish();
     } catch (error) {
@@ -266,6 +329,8 @@ export class Entity {
 
   #whyNot(): string {
     const { down } = this;
+    if (this.#status === 'unrecorded')
+      return 'the journal does not answer: nothing can be recorded now, and nothing was done; try again';
     if (down?.cause === 'stopped') return `the entity is stopped until somebody restarts it: ${down.reason}`;
     return down === undefined ? `the entity is ${this.#status}, try again` : `${down.reason}; try again`;
   }

@@ -25,6 +25,8 @@ export interface EntityHost {
   /** Gives the entity the records that it has to observe and has not, in order. */
   replay(entity: Recovering): Promise<void>;
   deadLetter(letter: DeadLetter): void;
+  /** What the journal said last, while it is known to be away; undefined while it is believed to answer. */
+  journalAway(): StoreFailure | undefined;
   /** A store did not answer: `resume` is called once it answers again. Returns how to wait no longer. */
   awaitStore(failure: StoreFailure, resume: () => void): () => void;
   /** Something did not fit into a mailbox. */

@@ -2,8 +2,10 @@ import { pack, unpack } from 'msgpackr';
 import type { AnyActorKind, ObservationTurn, Self, Turn, View, Who } from '../actor-kind.ts';
 import type { EntityId } from '../ids.ts';
 import type { JournalEntry, Snapshot } from '../journal.ts';
+import { NOT_RECORDED } from '../live-bus.ts';
 import type { PositionedRecord } from '../log.ts';
 import type { Epoch } from '../ownership.ts';
+import type { Unrecorded } from './unrecorded.ts';
 
 /** Nobody sent a command: the log moved it, or its own clock. */
 export const BY_LOG: Who = { user: 'system', via: 'log' };
@@ -20,8 +22,10 @@ export class Memory {
   /** Under which alone it may be committed; none for a memory that nothing comes of. */
   readonly epoch: Epoch | undefined;
   state: unknown;
-  /** Sequence number of the newest event in the state. */
+  /** Sequence number of the newest event in the state, of those that the journal has. */
   seq = 0;
+  /** What of the state the journal has not; undefined while it has all. */
+  unrecorded: Unrecorded | undefined;
   /** Whatever the log has for the entity up to here is in the state. */
   logPosition = 0;
   /** Position of a record that the kind's own code cannot take: it is left out of every recovery. */
@@ -53,6 +57,7 @@ export class Memory {
 
   /** Forgets everything but the snapshot. Throws when the snapshot cannot be read; then nothing is left. */
   restore(snapshot: Snapshot | undefined): void {
+    this.unrecorded = undefined;
     this.state = this.kind.initial(this.self);
     this.seq = this.#savedSeq = 0;
     this.logPosition = this.#savedLogPosition = 0;
@@ -76,7 +81,9 @@ export class Memory {
   }
 
   view(): View {
-    return this.kind.view(this.state, this.self);
+    if (this.unrecorded === undefined) return this.kind.view(this.state, this.self);
+    const { recorded, sinceMs } = this.unrecorded;
+    return { ...this.kind.view(this.state, this.self, recorded), [NOT_RECORDED]: { sinceMs } };
   }
 
   turn(by: Who): Turn<unknown> {

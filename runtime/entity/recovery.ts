@@ -27,14 +27,17 @@ export class Recovery {
 
   static async begin(memory: Memory, host: EntityHost): Promise<Recovery> {
     const snapshot = await answerOf('journal', host.journal.snapshot(memory.id));
+    // Both before memory is touched: where the journal does not answer, it goes on as it is.
+    const events = await answerOf('journal', host.journal.events(memory.id, snapshot?.seq ?? 0));
     try {
       memory.restore(snapshot);
     } catch (error) {
       // A snapshot is a shortcut. The journal has every decision, so one that cannot be read costs time and live values, not truth.
       host.unreadable(memory.id, error);
       memory.restore(undefined);
+      return new Recovery(memory, await answerOf('journal', host.journal.events(memory.id, 0)));
     }
-    return new Recovery(memory, await answerOf('journal', host.journal.events(memory.id, memory.seq)));
+    return new Recovery(memory, events);
   }
 
   /** Applies a record that the log has. Returns what it leads to where the journal does not know that yet. */

@@ -2,7 +2,10 @@ import type { Supervision as Limits } from '../actor-kind.ts';
 import { messageOf } from '../errors.ts';
 import { StoreFailure } from '../store-failure.ts';
 import { CrashBudget, OutageBackoff } from '../supervisor.ts';
+import { isNotVerified } from './commit.ts';
 import type { EntityHost } from './host.ts';
+
+const VERIFIED_LOOK_MS = 1000;
 
 /** Why an entity does not run. */
 export interface Down {
@@ -41,6 +44,18 @@ export class Supervision {
     this.#cancel();
     this.#down = error instanceof StoreFailure && error.retryable ? this.#awaitStore(error) : this.#crashed(error);
     return this.#down;
+  }
+
+  /** The journal is away and it goes on without: `restart` is called when it is worth a try to record what it decided. */
+  unrecorded(failure: StoreFailure): void {
+    this.#cancel();
+    const restart = (inMs: number) => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(this.#restart, inMs);
+    };
+    // Nobody calls when the lease is verified, which usually is soon. Asking costs nothing.
+    if (isNotVerified(failure)) restart(VERIFIED_LOOK_MS * (0.5 + Math.random() / 2));
+    else this.#waitNoLonger = this.#host.awaitStore(failure, () => restart(this.#outage.calledMs(Math.random())));
   }
 
   fenced(reason: string): void {

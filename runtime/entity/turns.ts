@@ -3,8 +3,8 @@ import { ErrorWithCode } from '../errors.ts';
 import { isRepeat } from '../journal.ts';
 import type { PositionedRecord } from '../log.ts';
 import type { Reply } from '../runtime.ts';
-import { answerOf } from '../store-failure.ts';
-import { type Committed, commit, type Decided, type DecidedEvent } from './commit.ts';
+import { answerOf, type StoreFailure } from '../store-failure.ts';
+import { type Committed, commit, commitLater, type Decided, type DecidedEvent } from './commit.ts';
 import type { EntityHost } from './host.ts';
 import { Intake } from './intake.ts';
 import { BY_LOG, BY_TIMER, type Memory } from './memory.ts';
@@ -23,6 +23,8 @@ export interface TurnListener {
   changed(): void;
   /** The journal has what it decided. */
   committed(): void;
+  /** The journal is away: from here on it goes on without. */
+  unrecorded(failure: StoreFailure): void;
   /** It must not go on: another node owns it. */
   fenced(reason: string): void;
   /** Memory is ahead of the log: it has to be built again. */
@@ -34,7 +36,7 @@ export interface TurnListener {
  *
  * A turn that decides nothing is synchronous. A turn that decides something waits for its commit: the new state is taken, the
  * sender answered and effects begun only after the journal has the events. A turn that throws has decided nothing that
- * anybody was told of.
+ * anybody was told of. While the journal is away the state is taken without it (`Unrecorded`), and nothing else is done.
  */
 export class Turns {
   readonly #memory: Memory;
@@ -91,7 +93,10 @@ export class Turns {
   /** Commits what the entity decided by itself. Synchronous when that is nothing. */
   decided(events: readonly DecidedEvent[] | undefined, by: Who): void | Promise<void> {
     if (events === undefined || events.length === 0) return;
-    return this.#commit({ events, by, commandId: null, commandHash: null, answer: null }).then(() => undefined);
+    const decided = { events, by, commandId: null, commandHash: null, answer: null };
+    if (this.#memory.unrecorded === undefined) return this.#commit(decided).then(() => undefined);
+    commitLater(this.#memory, this.#host, decided);
+    this.#listener.changed();
   }
 
   #observe(record: PositionedRecord): void | Promise<void> {
@@ -128,6 +133,7 @@ export class Turns {
     }
     const decided = { events: decision.events, by, commandId, commandHash, answer: decision.result ?? null };
     const committed = await this.#commit(decided);
+    if (committed.kind === 'unrecorded') return reply(refusal(committed));
     if (committed.kind === 'fenced') {
       return reply({ ok: false, code: 'STALE_ROUTE', message: `another node owns ${id}: ${committed.reason}` });
     }
@@ -143,6 +149,11 @@ export class Turns {
       this.#listener.changed();
     }
     if (committed.kind === 'fenced') this.#listener.fenced(committed.reason);
+    // A command that was refused before it was sent has left everything as it was.
+    if (committed.kind === 'unrecorded' && this.#memory.unrecorded !== undefined) {
+      this.#listener.unrecorded(committed.failure);
+      this.#listener.changed();
+    }
     return committed;
   }
 
@@ -162,4 +173,11 @@ export class Turns {
     // reading for a duplicate.
     this.#intake.settled((all) => take(all ? snapshot : undefined));
   }
+}
+
+function refusal({ failure, sent }: Extract<Committed, { kind: 'unrecorded' }>): Reply {
+  const message = sent
+    ? `the outcome is not known: ${failure.message}; repeat with the same command id`
+    : `nothing was done: ${failure.message}; try again`;
+  return { ok: false, code: 'UNAVAILABLE', message };
 }

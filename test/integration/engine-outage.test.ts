@@ -1,17 +1,18 @@
 /**
- * Goal: a journal that is away for a while stops nobody for good: entities come back by themselves, soon after it does, and
- * health says both. An entity that crashes by itself stays stopped when its restarts are spent, until somebody restarts it.
- * Method: a node on real storage whose journal fails while the test says so; many more failures than the crash budget.
+ * Goal: a journal that is away for a while stops nobody: entities observe and decide without it, show that with a mark, and
+ * record it once and as they decided it when it is back; commands are refused; health says both. An entity that crashes by
+ * itself stays stopped when its restarts are spent, until somebody restarts it.
+ * Method: a node on real storage whose journal fails while the test says so, before or after it did what it was asked.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { CommandId, entityId } from '../../runtime/ids.ts';
+import { CommandId, type EntityId, entityId } from '../../runtime/ids.ts';
 import type { Journal } from '../../runtime/journal.ts';
 import type { Node } from '../../runtime/node.ts';
 import type { Population } from '../../runtime/population.ts';
 import { until } from '../support/condition.ts';
 import { openStorage, startNode, type TestStorage } from '../support/engine.ts';
-import { tallies, tallyKind } from '../support/tally.ts';
+import { LEVEL, tallies, tallyKind } from '../support/tally.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const { dir, remove } = tempDir('outage');
@@ -24,9 +25,10 @@ after(async () => {
   remove();
 });
 
-/** The real journal, but for the time that it is away. */
+/** The real journal, but for the time that it is away. It goes with the next turn of `last`, which it has and says nothing of. */
 class FailingJournal {
   away = false;
+  last: EntityId | undefined;
   failures = 0;
   readonly journal: Journal;
 
@@ -40,7 +42,12 @@ class FailingJournal {
     };
     this.journal = {
       ...journal,
-      append: failing((batch) => journal.append(batch)),
+      append: failing(async (batch) => {
+        const appended = await journal.append(batch);
+        if (!batch.some(({ entity }) => entity === this.last)) return appended;
+        this.away = true;
+        throw new Error('no answer');
+      }),
       answered: failing((entity, commandId) => journal.answered(entity, commandId)),
       events: failing((entity, afterSeq) => journal.events(entity, afterSeq)),
       snapshot: failing((entity) => journal.snapshot(entity)),
@@ -65,48 +72,160 @@ function ask(node: Node, name: string, command: object) {
 const add = (node: Node, name: string) => ask(node, name, { kind: 'Add', amount: 1 });
 const partOf = (node: Node, name: string) => node.health().parts.find((part) => part.name === name);
 
-test('entities outlast a journal that is away, come back when it answers, and so does health', async () => {
+const id = (name: string) => entityId('tally', name);
+const statusOf = (node: Node, name: string) => node.entity(id(name))?.status;
+const viewOf = (node: Node, name: string) => node.live.cell(id(name))?.view;
+const kindsOf = async (name: string, after = 0) =>
+  (await storage.journal.events(id(name), after)).map(({ kind }) => kind);
+
+/** A reading that is as much of a level as it says. */
+const observed = (node: Node, name: string, value: number) =>
+  node.ingest(id(name), { gatewayTimeMs: Date.now(), value });
+
+test('commands are refused while the journal is away, nothing is done, and nobody needs to be built again', async () => {
   const failing = new FailingJournal(storage.journal);
   const names = ['a', 'b', 'c'];
   const node = await startNode({ ...storage, journal: failing.journal }, population(...names));
   try {
     failing.away = true;
-    for (const reply of await Promise.all(names.map((name) => add(node, name)))) {
-      assert.equal(!reply.ok && reply.code, 'UNAVAILABLE');
-    }
-    await until('each was tried again more often than a crash is forgiven', () => failing.failures > 40, 20_000);
-    for (const name of names) assert.equal(node.entity(entityId('tally', name))?.status === 'stopped', false);
+    const [first] = await Promise.all([add(node, 'a')]);
+    assert.equal(first && !first.ok && first.code, 'UNAVAILABLE');
+    // It was sent, and may have been carried out.
+    assert.match(first && !first.ok ? first.message : '', /^the outcome is not known: .*disk I\/O error/);
     assert.equal(partOf(node, 'journal')?.status, 'unhealthy');
-    assert.match(partOf(node, 'journal')?.detail ?? '', /disk I\/O error/);
-    assert.match(partOf(node, 'entities')?.detail ?? '', /3 wait for a store/);
-    const refused = await add(node, 'a');
-    assert.match(refused.ok ? '' : refused.message, /the journal did not answer: disk I\/O error/);
+    assert.match(partOf(node, 'journal')?.detail ?? '', /^away since .*: disk I\/O error; .* commands are refused$/);
+    for (const name of ['b', 'c', 'a']) {
+      const refused = await add(node, name);
+      assert.equal(!refused.ok && refused.code, 'UNAVAILABLE');
+      assert.match(refused.ok ? '' : refused.message, /nothing was done/);
+    }
+    assert.deepEqual([statusOf(node, 'b'), statusOf(node, 'c')], ['live', 'live']);
 
     failing.away = false;
-    await until(
-      'all are live again',
-      () => names.every((name) => node.entity(entityId('tally', name))?.status === 'live'),
-      20_000,
-    );
+    await until('all are live', () => names.every((name) => statusOf(node, name) === 'live'), 20_000);
     await until('health is whole again', () => node.health().status === 'healthy', 20_000);
     for (const name of names) assert.equal((await add(node, name)).ok, true);
+    for (const name of names) assert.equal((await kindsOf(name)).filter((kind) => kind === 'Added').length, 1);
   } finally {
     await node.halt();
   }
 });
 
-test('entities with a long pause before them come back as soon as the journal answers anybody', async () => {
+test('what is decided without the journal is shown with a mark, told to nobody, and recorded once as it was decided', async () => {
   const failing = new FailingJournal(storage.journal);
-  const supervision = { minBackoffMs: 600_000, maxBackoffMs: 600_000, maxRestarts: 3, withinMs: 600_000 };
-  const kinds = [{ ...tallyKind, supervision }];
-  const node = await startNode({ ...storage, journal: failing.journal }, { ...population('d'), kinds });
+  const node = await startNode({ ...storage, journal: failing.journal }, population('o'));
+  try {
+    assert.equal((await add(node, 'o')).ok, true);
+    await until('its reminder is through', async () => (await kindsOf('o')).length === 2);
+    const heardBefore = (await kindsOf('neighbour')).length;
+    failing.away = true;
+    const outsetMs = Date.now();
+    await observed(node, 'o', LEVEL);
+    await until('it is shown', () => viewOf(node, 'o')?.props?.level === 1);
+    assert.equal(statusOf(node, 'o'), 'unrecorded');
+    const sinceMs = Number(viewOf(node, 'o')?.notRecorded?.sinceMs);
+    assert.ok(sinceMs >= outsetMs && sinceMs <= Date.now());
+    // It goes on: newest values, further decisions, what is due by time.
+    await observed(node, 'o', 3);
+    await observed(node, 'o', LEVEL);
+    await until('it goes on', () => viewOf(node, 'o')?.props?.level === 2 && viewOf(node, 'o')?.values?.sum === 23);
+    assert.equal(viewOf(node, 'o')?.notRecorded?.sinceMs, sinceMs);
+    assert.match(partOf(node, 'entities')?.detail ?? '', /1 go on without the journal/);
+    const refused = await add(node, 'o');
+    assert.match(refused.ok ? '' : refused.message, /^the journal does not answer.* nothing was done/);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.equal((await kindsOf('neighbour')).length, heardBefore, 'nobody is told');
+    const saved = await storage.journal.snapshot(id('o'));
+    assert.ok((saved?.seq ?? 0) <= 2, 'nothing of it is saved');
+
+    failing.away = false;
+    await until('it is on record', () => statusOf(node, 'o') === 'live', 20_000);
+    await until('the mark is gone', () => viewOf(node, 'o')?.notRecorded === undefined);
+    const rows = await storage.journal.events(id('o'), 2);
+    assert.deepEqual(
+      rows.map(({ kind, seq }) => [kind, seq]),
+      [
+        ['LevelReached', 3],
+        ['LevelReached', 4],
+      ],
+    );
+    for (const { timeMs } of rows) assert.ok(timeMs >= outsetMs && timeMs <= sinceMs + 300, 'with the time of then');
+    await until('and told, each once', async () => (await kindsOf('neighbour')).length === heardBefore + 2);
+    assert.equal((await add(node, 'o')).ok, true);
+  } finally {
+    await node.halt();
+  }
+});
+
+test('a decision that the journal has without having said so is not recorded twice, nor is what follows it lost', async () => {
+  const failing = new FailingJournal(storage.journal);
+  const node = await startNode({ ...storage, journal: failing.journal }, population('p'));
+  try {
+    const heardBefore = (await kindsOf('neighbour')).length;
+    failing.last = id('p');
+    await observed(node, 'p', LEVEL);
+    await until('it is shown', () => viewOf(node, 'p')?.props?.level === 1);
+    assert.equal(statusOf(node, 'p'), 'unrecorded');
+    assert.deepEqual(await kindsOf('p'), ['LevelReached']);
+    await observed(node, 'p', LEVEL);
+    await until('it goes on', () => viewOf(node, 'p')?.props?.level === 2);
+    failing.last = undefined;
+    failing.away = false;
+    await until('it is on record', () => statusOf(node, 'p') === 'live', 20_000);
+    assert.deepEqual(await kindsOf('p'), ['LevelReached', 'LevelReached']);
+    await until('and told, each once', async () => (await kindsOf('neighbour')).length === heardBefore + 2);
+  } finally {
+    await node.halt();
+  }
+});
+
+test('a command that was carried out after all comes before what was decided without it', async () => {
+  const failing = new FailingJournal(storage.journal);
+  const node = await startNode({ ...storage, journal: failing.journal }, population('q'));
+  try {
+    failing.last = id('q');
+    const unknown = await add(node, 'q');
+    assert.match(unknown.ok ? '' : unknown.message, /^the outcome is not known/);
+    await observed(node, 'q', LEVEL);
+    await until('it goes on', () => viewOf(node, 'q')?.props?.level === 1);
+    assert.equal(viewOf(node, 'q')?.props?.total, 0);
+    failing.last = undefined;
+    failing.away = false;
+    await until('it is on record', () => statusOf(node, 'q') === 'live', 20_000);
+    await until('all of it', async () => (await kindsOf('q')).length === 3);
+    assert.deepEqual((await kindsOf('q')).toSorted(), ['Added', 'LevelReached', 'Reminded']);
+    assert.equal((await kindsOf('q'))[0], 'Added');
+    await until('it shows both', () => viewOf(node, 'q')?.props?.total === 1 && viewOf(node, 'q')?.props?.level === 1);
+  } finally {
+    await node.halt();
+  }
+});
+
+test('more than is kept is decided again from the log, and so is what a crash took along', async () => {
+  const failing = new FailingJournal(storage.journal);
+  let node = await startNode({ ...storage, journal: failing.journal }, population('r'));
+  const levels = async () =>
+    (await storage.journal.events(id('r'), 0)).map(({ event }) => (event as { level: number }).level);
   try {
     failing.away = true;
-    assert.equal((await add(node, 'd')).ok, false);
-    assert.equal(node.entity(entityId('tally', 'd'))?.status, 'waiting');
+    for (let level = 1; level <= 40; level++) await observed(node, 'r', LEVEL);
+    await until('all are shown', () => viewOf(node, 'r')?.props?.level === 40);
     failing.away = false;
-    await until('it is live', () => node.entity(entityId('tally', 'd'))?.status === 'live', 20_000);
-    assert.equal((await add(node, 'd')).ok, true);
+    await until('they are on record', () => statusOf(node, 'r') === 'live', 20_000);
+    await until('all of them', async () => (await levels()).at(-1) === 40);
+    assert.deepEqual(
+      await levels(),
+      Array.from({ length: 40 }, (_, at) => at + 1),
+    );
+
+    failing.away = true;
+    await observed(node, 'r', LEVEL);
+    await until('it is shown', () => viewOf(node, 'r')?.props?.level === 41);
+    await node.halt();
+    failing.away = false;
+    node = await startNode({ ...storage, journal: failing.journal }, population('r'));
+    await until('it is on record', async () => (await levels()).at(-1) === 41, 20_000);
+    assert.equal((await levels()).length, 41);
   } finally {
     await node.halt();
   }
@@ -114,22 +233,22 @@ test('entities with a long pause before them come back as soon as the journal an
 
 test('an entity that spent its restarts on its own crashes is named, and somebody can restart it', async () => {
   const node = await startNode(storage, population('e'));
-  const id = entityId('tally', 'e');
+  const e = id('e');
   try {
     assert.equal((await add(node, 'e')).ok, true);
-    const running = await node.restart(id);
+    const running = await node.restart(e);
     assert.equal(!running.ok && running.code, 'INVALID_STATE_TRANSITION');
     for (let crash = 0; crash < 4; crash++) {
-      await until('it is live', () => node.entity(id)?.status === 'live', 20_000);
+      await until('it is live', () => node.entity(e)?.status === 'live', 20_000);
       assert.equal((await ask(node, 'e', { kind: 'Break' })).ok, false);
     }
-    assert.equal(node.entity(id)?.status, 'stopped');
+    assert.equal(node.entity(e)?.status, 'stopped');
     assert.equal(node.health().status, 'degraded');
     assert.match(partOf(node, 'entities')?.detail ?? '', /stopped until somebody restarts them: tally\/e/);
     const refused = await add(node, 'e');
     assert.match(refused.ok ? '' : refused.message, /stopped until somebody restarts it: broken on purpose/);
 
-    assert.deepEqual(await node.restart(id), { ok: true });
+    assert.deepEqual(await node.restart(e), { ok: true });
     const reply = await add(node, 'e');
     assert.deepEqual(reply.ok && reply.result, { total: 2 }, 'its history is there');
     assert.equal(node.health().status, 'healthy');
