@@ -1,6 +1,6 @@
 import { ErrorWithCode } from './errors.ts';
 import type { EntityId } from './ids.ts';
-import type { LogFeed, LogRecord, PositionedRecord, TelemetryLog } from './log.ts';
+import { isLogFenced, type LogFeed, type LogRecord, type PositionedRecord, type TelemetryLog } from './log.ts';
 import type { Pump, PumpOptions } from './log-pump.ts';
 
 export interface FollowingPumpOptions extends PumpOptions {
@@ -93,7 +93,8 @@ export class FollowingPump implements Pump {
 
   #settled(error: unknown): void {
     this.#waiting--;
-    this.#options.outcome(error);
+    // That another node writes a shard by now is no trouble of the log.
+    if (!isLogFenced(error)) this.#options.outcome(error);
     if (this.#waiting === 0) this.#idle?.();
   }
 

@@ -1,5 +1,7 @@
+import { codeOf } from './errors.ts';
 import type { EntityId } from './ids.ts';
 import type { Json } from './json.ts';
+import type { Epoch, Shard } from './ownership.ts';
 
 /**
  * The telemetry log: observations in the order of their arrival, durable before anybody is told so, replayable by any
@@ -14,6 +16,12 @@ export interface TelemetryLog {
    * writer has the batch in one run of positions; where others write too, only the order of each source's records is kept.
    */
   append(records: readonly LogRecord[]): Promise<number>;
+  /**
+   * From when it resolves on, the shard is written under this epoch alone: what an owner before it still has on its way, or
+   * sends when it wakes, is refused with LOG_FENCED, and stands in the log nowhere. So what is read after it is all that those
+   * before ever were told to be logged. Rejects with LOG_FENCED where a newer owner was first. Offered where others write too.
+   */
+  claim?(claim: LogClaim): Promise<void>;
   /** Records after a position, at most about `limit` (whole batches). Empty at the end. */
   read(afterPosition: number, limit: number): Promise<PositionedRecord[]>;
   /** A position that the newest record is not above, and the next one is; 0 when the log was never written. */
@@ -58,12 +66,28 @@ export function recordsBetween(log: TelemetryLog, afterPosition: number, upToPos
   return log.recordsBetween?.(afterPosition, upToPosition) ?? upToPosition - afterPosition;
 }
 
+/** Whether a record was refused since somebody else owns its shard by now; also where a store says so on its behalf. */
+export function isLogFenced(error: unknown): boolean {
+  return codeOf(error) === 'LOG_FENCED' || (error instanceof Error && codeOf(error.cause) === 'LOG_FENCED');
+}
+
+export interface LogClaim {
+  readonly shard: Shard;
+  readonly epoch: Epoch;
+  /** Where the journal is whose epochs these are. */
+  readonly journal: { readonly identity: string; readonly position: number };
+  /** Whether a place is of that journal: only then can epochs be compared. */
+  readonly includes: (identity: string, position: number) => Promise<boolean>;
+}
+
 export interface LogRecord {
   readonly source: EntityId;
   readonly observation: unknown;
+  /** The claim under which alone it may be appended; left out by whoever writes the log alone. */
+  readonly under?: { readonly shard: Shard; readonly epoch: Epoch };
 }
 
-export interface PositionedRecord extends LogRecord {
+export interface PositionedRecord extends Omit<LogRecord, 'under'> {
   readonly position: number;
 }
 

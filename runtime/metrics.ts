@@ -4,6 +4,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 export interface Metrics {
   readonly registry: Registry;
   readonly records: Counter;
+  readonly fencedRecords: Counter;
   readonly commits: Counter;
   readonly commands: Counter<'kind' | 'outcome'>;
   readonly crashes: Counter<'kind'>;
@@ -26,6 +27,11 @@ export function createMetrics(): Metrics {
     records: new Counter({
       name: 'signalbox_log_records_total',
       help: 'Observations that the telemetry log has taken',
+      registers,
+    }),
+    fencedRecords: new Counter({
+      name: 'signalbox_log_fenced_records_total',
+      help: 'Observations that the telemetry log refused since another node owns their shard by now; their source keeps them',
       registers,
     }),
     commits: new Counter({

@@ -7,10 +7,9 @@ import { type EntityId, kindOf } from './ids.ts';
 import type { Journal } from './journal.ts';
 import type { LiveCells } from './live-cells.ts';
 import type { DeadLetter, LogRecord } from './log.ts';
-import type { Pump } from './log-pump.ts';
 import type { LocalCell } from './nact/cell.ts';
 import type { NodeOptions } from './node-options.ts';
-import type { Ownership, Shard } from './ownership.ts';
+import type { Epoch, Ownership, Shard } from './ownership.ts';
 import type { SharedReplay } from './shared-replay.ts';
 import type { StoreFailure } from './store-failure.ts';
 import type { StoreWatches } from './store-watches.ts';
@@ -25,7 +24,8 @@ export interface NodeHostParts {
   readonly effects: EffectRunner;
   readonly replays: SharedReplay;
   readonly stores: StoreWatches;
-  readonly pump: () => Pump;
+  /** Resolves when the log has it; refuses what is logged under an epoch that is over. */
+  readonly append: EntityHost['append'];
   readonly entities: () => Entities;
   readonly deadLetter: (letter: DeadLetter) => void;
 }
@@ -60,8 +60,8 @@ export class NodeHost implements EntityHost {
     return Date.now();
   }
 
-  async append(record: LogRecord): Promise<void> {
-    await this.#parts.pump().append(record);
+  async append(record: LogRecord, epoch: Epoch | undefined): Promise<void> {
+    await this.#parts.append(record, epoch);
     this.#parts.node.metrics.records.inc();
   }
 

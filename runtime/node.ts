@@ -6,6 +6,7 @@ import { EffectRunner } from './effects.ts';
 import { Entities } from './entities.ts';
 import type { Entity } from './entity/entity.ts';
 import { messageOf } from './errors.ts';
+import { FencedIntake } from './fenced-intake.ts';
 import type { Historian } from './historian.ts';
 import { type EntityId, kindOf } from './ids.ts';
 import { type Append, entriesOf, type Journal, type JournalEntry } from './journal.ts';
@@ -58,6 +59,7 @@ export class Node implements Runtime {
   readonly #rounds = new NodeRounds();
   readonly #stores: StoreWatches;
   readonly #replays: SharedReplay;
+  readonly #intake: FencedIntake;
   readonly #residents: ReadonlySet<EntityId>;
   #logRefusal: string | undefined;
 
@@ -105,6 +107,14 @@ export class Node implements Runtime {
       followersOf: options.population.followersOf,
       covered: (id) => this.#checkpoints.coveredOf(this.#shardOf(id)),
     });
+    this.#intake = new FencedIntake({
+      log: storage.log,
+      journal: storage.journal,
+      ownership: () => this.#ownership,
+      shardOf: this.#shardOf,
+      append: (record) => this.#pump.append(record),
+      refused: () => metrics.fencedRecords.inc(),
+    });
     this.#host = new NodeHost({
       node: options,
       cell: this.#cell,
@@ -115,7 +125,7 @@ export class Node implements Runtime {
       effects: this.#effects,
       replays: this.#replays,
       stores: this.#stores,
-      pump: () => this.#pump,
+      append: (record, epoch) => this.#intake.append(record, this.#seat && epoch),
       entities: () => this.#entities,
       deadLetter: (letter) => this.deadLetter(letter),
     });
@@ -329,7 +339,10 @@ export class Node implements Runtime {
       ...seat,
       node: name,
       host: {
-        recover: (shard) => this.#shards.recover(shard),
+        recover: async (shard, epoch) => {
+          await this.#intake.claim(shard, epoch);
+          await this.#shards.recover(shard);
+        },
         open: (shard, epoch) => this.#shards.open(shard, epoch),
         drain: (shard) => this.#shards.drain(shard),
         flush: (shard) => this.#shards.flush(shard),

@@ -6,7 +6,7 @@ import type { Journal } from '../journal.ts';
 import type { LiveCells } from '../live-cells.ts';
 import type { DeadLetter, LogRecord, PositionedRecord } from '../log.ts';
 import type { LocalCell } from '../nact/cell.ts';
-import type { Ownership, Shard } from '../ownership.ts';
+import type { Epoch, Ownership, Shard } from '../ownership.ts';
 import type { StoreFailure } from '../store-failure.ts';
 import type { Overflowed } from './queue.ts';
 
@@ -21,7 +21,8 @@ export interface EntityHost {
   readonly live: LiveCells;
   readonly effects: EffectRunner;
   now(): number;
-  append(record: LogRecord): Promise<void>;
+  /** @param epoch under which whoever has to say this is in memory: under no other it gets into the log */
+  append(record: LogRecord, epoch: Epoch | undefined): Promise<void>;
   /** Gives the entity the records that it has to observe and has not, in order. */
   replay(entity: Recovering): Promise<void>;
   deadLetter(letter: DeadLetter): void;

@@ -1,6 +1,8 @@
 import type { Admission } from '../actor-kind.ts';
 import type { EntityId } from '../ids.ts';
+import type { Epoch } from '../ownership.ts';
 import type { EntityHost } from './host.ts';
+import type { Memory } from './memory.ts';
 import type { MessageOf } from './message.ts';
 
 /**
@@ -9,6 +11,7 @@ import type { MessageOf } from './message.ts';
  */
 export class Intake {
   readonly #id: EntityId;
+  readonly #epoch: Epoch | undefined;
   readonly #host: EntityHost;
   readonly #refused: () => void;
   /** The newest append that is under way. */
@@ -16,8 +19,9 @@ export class Intake {
   #refusals = 0;
 
   /** @param refused the log did not take what the state knows of: the state has to be built again */
-  constructor(id: EntityId, host: EntityHost, refused: () => void) {
+  constructor({ id, epoch }: Pick<Memory, 'id' | 'epoch'>, host: EntityHost, refused: () => void) {
     this.#id = id;
+    this.#epoch = epoch;
     this.#host = host;
     this.#refused = refused;
   }
@@ -33,7 +37,7 @@ export class Intake {
       else this.#logging.then(taken, refused);
       return;
     }
-    const logging = this.#host.append({ source: this.#id, observation });
+    const logging = this.#host.append({ source: this.#id, observation }, this.#epoch);
     this.#logging = logging;
     logging.then(
       () => {

@@ -50,7 +50,7 @@ export class Turns {
     this.#memory = memory;
     this.#host = host;
     this.#listener = listener;
-    this.#intake = new Intake(memory.id, host, () => listener.unlogged());
+    this.#intake = new Intake(memory, host, () => listener.unlogged());
     this.#lastActiveMs = host.now();
   }
 
@@ -159,11 +159,11 @@ export class Turns {
 
   #emit(): void {
     this.#observedSinceEmit = false;
-    const { kind, state, id } = this.#memory;
+    const { kind, state, id, epoch } = this.#memory;
     const observation = kind.emit?.(state, this.#memory.turn(BY_TIMER)) ?? null;
     if (observation === null) return;
     // Derived values can be computed again, so a log that is full or away costs a gap in their history, not a crash.
-    this.#host.append({ source: id, observation }).catch(() => undefined);
+    this.#host.append({ source: id, observation }, epoch).catch(() => undefined);
   }
 
   #snapshot({ upTo, take }: MessageOf<'snapshot'>): void {

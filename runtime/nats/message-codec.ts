@@ -126,7 +126,9 @@ function headOf(data: Uint8Array): Head {
     count += layout[block + 1] ?? 0;
     end += layout[block + 2] ?? 0;
   }
-  if (end !== data.byteLength || count === 0 || count > POSITIONS_PER_MESSAGE) throw damaged('head and body differ');
+  if (end !== data.byteLength || count > POSITIONS_PER_MESSAGE) throw damaged('head and body differ');
+  // None at all is what an owner begins with.
+  if (count === 0 && layout.length > 0) throw damaged('a block without a record');
   return { sources: names.map(entityIdOf), layout, bodyAt, count };
 }
 

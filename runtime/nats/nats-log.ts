@@ -1,7 +1,7 @@
 import { AckPolicy, DeliverPolicy } from 'nats';
 import { z } from 'zod';
 import { ErrorWithCode, messageOf } from '../errors.ts';
-import type { LogConsumer, LogFeed, LogRecord, PositionedRecord, TelemetryLog } from '../log.ts';
+import type { LogClaim, LogConsumer, LogFeed, LogRecord, PositionedRecord, TelemetryLog } from '../log.ts';
 import { StoreFailure } from '../store-failure.ts';
 import type { NatsLink } from './connection.ts';
 import { Feed } from './feed.ts';
@@ -83,6 +83,11 @@ export class NatsLog implements TelemetryLog {
     if (this.#wentBack) return Promise.reject(new StoreFailure('telemetry log', this.#wentBack));
     if (records.length === 0) return this.end().then((end) => end + 1);
     return this.#publisher.append(records);
+  }
+
+  async claim(claim: LogClaim): Promise<void> {
+    if (this.#wentBack) throw new StoreFailure('telemetry log', this.#wentBack);
+    await this.#publisher.claim(claim);
   }
 
   async read(afterPosition: number, limit: number): Promise<PositionedRecord[]> {

@@ -1,12 +1,13 @@
 import { createInbox, headers, type Msg, type Subscription } from 'nats';
-import { z } from 'zod';
 import { ErrorWithCode, messageOf } from '../errors.ts';
-import type { LogRecord } from '../log.ts';
-import { SHARD_COUNT, shardOf } from '../ownership.ts';
+import type { LogClaim, LogRecord } from '../log.ts';
+import { type Epoch, SHARD_COUNT, shardOf } from '../ownership.ts';
 import { StoreFailure } from '../store-failure.ts';
 import type { NatsLink } from './connection.ts';
+import { fenced, LogFence, markOwned, ownerOf } from './log-fence.ts';
 import { encodeMessage } from './message-codec.ts';
 import { POSITIONS_PER_MESSAGE, positionOf } from './positions.ts';
+import { answerOf } from './publish-answer.ts';
 
 export interface PublisherOptions {
   readonly link: NatsLink;
@@ -60,9 +61,19 @@ interface InFlight {
 
 /** Of one shard: what waits, and the one message that is on its way. */
 interface Lane {
+  readonly index: number;
   readonly shard: number;
   waiting: Waiting[];
   inFlight: InFlight | undefined;
+  /** The claim under which it is written; none for records of writers that claim nothing. */
+  claim: Claimed | undefined;
+}
+
+interface Claimed {
+  readonly epoch: Epoch;
+  readonly owner: string;
+  /** The last message of the subject, as it is known here; undefined until the fence stands. */
+  after: number | undefined;
 }
 
 /**
@@ -70,14 +81,21 @@ interface Lane {
  * also when a message has to be sent again, and all shards together have at most so many; what comes meanwhile goes along
  * with the next one. A message keeps its id until it is acknowledged or given up: the stream stores it once, however often
  * it is sent. When one is given up, so is what waits behind it: nothing may overtake it.
+ *
+ * Records that come under a claim go to the subject of the shard that is claimed, each message behind the one before it and
+ * no other; records without one to the subject of their source's own shard.
  */
 export class Publisher {
   readonly #options: PublisherOptions;
-  readonly #lanes: readonly Lane[] = Array.from({ length: SHARD_COUNT }, (_, shard) => ({
-    shard,
+  /** Those of claims first, and behind them as many of records without one. */
+  readonly #lanes: readonly Lane[] = Array.from({ length: 2 * SHARD_COUNT }, (_, index) => ({
+    index,
+    shard: index % SHARD_COUNT,
     waiting: [],
     inFlight: undefined,
+    claim: undefined,
   }));
+  readonly #fence: LogFence;
   readonly #ready = new Set<Lane>();
   readonly #inbox: string;
   readonly #answers: Subscription;
@@ -96,6 +114,7 @@ export class Publisher {
   constructor(options: PublisherOptions) {
     this.#options = options;
     const { connection } = options.link;
+    this.#fence = new LogFence({ ...options, answerTimeoutMs: options.ackTimeoutMs });
     this.#inbox = createInbox();
     this.#writer = this.#inbox.slice(this.#inbox.lastIndexOf('.') + 1);
     this.#answers = connection.subscribe(`${this.#inbox}.*.*`, {
@@ -114,8 +133,26 @@ export class Publisher {
     return this.#waitingRecords;
   }
 
+  /** See `TelemetryLog.claim`. */
+  async claim(claim: LogClaim): Promise<void> {
+    const { shard, epoch } = claim;
+    const lane = this.#lanes[shard];
+    if (!lane) throw new RangeError(`there is no shard ${shard}`);
+    if (lane.claim !== undefined && lane.claim.epoch > epoch)
+      throw fenced(shard, epoch, `epoch ${lane.claim.epoch} is written from here`);
+    this.#giveUp(lane, fenced(shard, lane.claim?.epoch, `it is taken under epoch ${epoch}`));
+    const claimed: Claimed = { epoch, owner: ownerOf(claim), after: undefined };
+    lane.claim = claimed;
+    const sequence = await this.#fence.raise(claim);
+    if (lane.claim !== claimed) throw fenced(shard, epoch, 'it was taken again meanwhile');
+    claimed.after = sequence;
+    this.#options.stored(sequence, 0);
+  }
+
   append(records: readonly LogRecord[]): Promise<number> {
     if (this.#closed) return Promise.reject(new ErrorWithCode('STORE_CLOSED', 'the telemetry log is closed'));
+    const refusal = this.#unclaimed(records);
+    if (refusal) return Promise.reject(refusal);
     if (this.#waitingRecords + records.length > this.#options.maxWaiting) {
       return Promise.reject(
         new ErrorWithCode('LOG_FULL', `${this.#waitingRecords} records wait for the telemetry log already`),
@@ -127,13 +164,23 @@ export class Publisher {
       for (let index = 0; index < records.length; index++) {
         const record = records[index];
         if (!record) continue;
-        const lane = this.#lanes[shardOf(record.source)];
+        const lane = this.#lanes[record.under?.shard ?? SHARD_COUNT + shardOf(record.source)];
         if (!lane) continue;
         lane.waiting.push({ source: record.source, observation: record.observation, append, first: index === 0 });
         if (!lane.inFlight) this.#ready.add(lane);
       }
       this.#flushSoon();
     });
+  }
+
+  #unclaimed(records: readonly LogRecord[]): ErrorWithCode | undefined {
+    for (const { under } of records) {
+      if (under === undefined) continue;
+      const claim = this.#lanes[under.shard]?.claim;
+      if (claim?.epoch !== under.epoch) return fenced(under.shard, under.epoch, 'it is not claimed under it here');
+      if (claim.after === undefined) return fenced(under.shard, under.epoch, 'its fence does not stand yet');
+    }
+    return undefined;
   }
 
   /** Resolves when everything is acknowledged or given up, which then takes no longer than `CLOSE_WITHIN_MS`. */
@@ -217,10 +264,11 @@ export class Publisher {
     fields.set('Nats-Msg-Id', message.id);
     // Another stream on these subjects must not take it.
     fields.set('Nats-Expected-Stream', stream);
+    if (lane.claim) markOwned(fields, lane.claim.owner, lane.claim.after ?? 0);
     try {
       link.connection.publish(subjectOf(lane.shard), message.data, {
         headers: fields,
-        reply: `${this.#inbox}.${lane.shard}.${message.number}`,
+        reply: `${this.#inbox}.${lane.index}.${message.number}`,
       });
     } catch (error) {
       message.lastError = messageOf(error);
@@ -229,8 +277,8 @@ export class Publisher {
   }
 
   #answered(answer: Msg): void {
-    const [number, shard] = answer.subject.split('.').reverse();
-    const lane = this.#lanes[Number(shard)];
+    const [number, index] = answer.subject.split('.').reverse();
+    const lane = this.#lanes[Number(index)];
     const message = lane?.inFlight;
     // Of a message that was answered before, or given up.
     if (!lane || !message || message.number !== Number(number)) return;
@@ -243,13 +291,40 @@ export class Publisher {
     } else if (told.kind === 'later') {
       message.lastError = told.reason;
       message.resendAtMs = performance.now() + RETRY_PAUSE_MS;
+    } else if (told.kind === 'conflict' && lane.claim !== undefined) {
+      message.resendAtMs = Number.POSITIVE_INFINITY;
+      void this.#lookWhoWrote(lane, message);
     } else {
       this.#giveUp(lane, new ErrorWithCode('LOG_WRITE_FAILED', `The telemetry log refuses: ${told.reason}`));
     }
   }
 
+  /**
+   * The subject ends otherwise than this writer knows: by a message of its own whose answer never came, or since its last one
+   * was let go of with age. By that of another owner, and it is over.
+   */
+  async #lookWhoWrote(lane: Lane, message: InFlight): Promise<void> {
+    const { claim } = lane;
+    try {
+      const end = await this.#fence.last(lane.shard);
+      if (lane.inFlight !== message || claim === undefined || lane.claim !== claim) return;
+      if (end.id === message.id) this.#stored(lane, message, end.sequence);
+      else if (end.owner === undefined || end.owner === claim.owner) {
+        claim.after = end.sequence;
+        this.#send(lane, message);
+      } else {
+        lane.claim = undefined;
+        this.#giveUp(lane, fenced(lane.shard, claim.epoch, 'another owner writes it'));
+      }
+    } catch (error) {
+      message.lastError = messageOf(error);
+      message.resendAtMs = performance.now() + RETRY_PAUSE_MS;
+    }
+  }
+
   #stored(lane: Lane, { entries }: InFlight, sequence: number): void {
     lane.inFlight = undefined;
+    if (lane.claim) lane.claim.after = sequence;
     this.#options.stored(sequence, entries.length);
     for (let index = 0; index < entries.length; index++) {
       const entry = entries[index];
@@ -295,34 +370,6 @@ export class Publisher {
     this.#waitingRecords -= records;
     if (this.#waitingRecords === 0) this.#drained?.();
   }
-}
-
-const Answer = z.union([
-  z.object({
-    error: z.object({ code: z.number(), err_code: z.number().optional(), description: z.string().default('') }),
-  }),
-  z.object({ seq: z.number() }),
-]);
-
-type Told =
-  | { readonly kind: 'stored'; readonly sequence: number }
-  | { readonly kind: 'later'; readonly reason: string }
-  | { readonly kind: 'refused'; readonly reason: string };
-
-function answerOf(answer: Msg): Told {
-  // Nobody listens on the subject: the stream is being brought up, or it is gone.
-  if (answer.headers?.code === 503) return { kind: 'later', reason: 'the stream does not answer (503)' };
-  let parsed: z.infer<typeof Answer>;
-  try {
-    parsed = Answer.parse(answer.json());
-  } catch (error) {
-    return { kind: 'later', reason: `an answer that is none of JetStream: ${messageOf(error)}` };
-  }
-  if ('seq' in parsed) return { kind: 'stored', sequence: parsed.seq };
-  const { code, err_code, description } = parsed.error;
-  const reason = `${description} (${err_code ?? code})`;
-  // 5xx: no leader, no room, not ready; the same message may go through in a moment.
-  return code >= 500 ? { kind: 'later', reason } : { kind: 'refused', reason };
 }
 
 /** A server that lost what it had acknowledged gives out sequences again that its readers are past. */

@@ -91,7 +91,7 @@ export class Reader {
   #take(sequence: number, data: Uint8Array, into: PositionedRecord[]): void {
     try {
       const { records, count } = decodeMessage(data, sequence, () => true);
-      this.#size = count;
+      if (count > 0) this.#size = count;
       for (const record of records) if (record.position > this.#position) into.push(record);
     } catch (error) {
       this.#damaged(sequence, error);
