@@ -1,5 +1,6 @@
 import type { NodeLife } from './cluster-rows.ts';
 import { ErrorWithCode } from './errors.ts';
+import { type CommitEffect, type CommitInput, GroupCommit } from './group-commit.ts';
 import type { Append, Appended, Journal } from './journal.ts';
 
 const MAX_BATCH = 512;
@@ -13,24 +14,28 @@ export interface CommitListener {
   outcome(error: unknown): void;
 }
 
+interface Turn {
+  readonly append: Append;
+  readonly resolve: (appended: Appended) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type Effect = CommitEffect<Turn, Appended>;
+
 /**
- * Group commit: while one batch is on its way to the journal the next one collects, so that many entities share a
- * transaction without waiting for a timer. One batch is under way at a time, hence rows of one entity never overtake.
- *
- * A batch without an answer may be in the journal. Who waits for it is told so at once, and rebuilds what it knows from the
- * journal; what the batch leads to elsewhere, announcements and effects, is for this place: before anything else is appended
- * it is read back, by entity, sequence number and epoch, and what is there is made known in its turn.
+ * The way of a node's turns into the journal, many entities in one transaction. What is sent when is for `GroupCommit`; this
+ * carries it out.
  */
 export class Committer {
   readonly #journal: Journal;
   readonly #listener: CommitListener;
   readonly #writer: () => NodeLife | undefined;
-  #waiting: { append: Append; resolve: (appended: Appended) => void; reject: (error: unknown) => void }[] = [];
-  #running = false;
+  readonly #group = new GroupCommit<Turn, Appended>({
+    batchTurns: MAX_BATCH,
+    leadsElsewhere: ({ append }) => append.events.length > 0,
+  });
   #sinceMs: number | undefined;
-  /** Turns of a batch that had no answer. */
-  #unknown: Append[] = [];
-  #settling: Promise<void> | undefined;
+  #settling: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
 
   /** @param writer the life of this node whose shards these have to be; undefined where all of them are this process's */
   constructor(journal: Journal, listener: CommitListener, writer: () => NodeLife | undefined = () => undefined) {
@@ -41,7 +46,7 @@ export class Committer {
 
   /** Nothing is on its way to the journal. */
   get idle(): boolean {
-    return !this.#running;
+    return this.#group.idle;
   }
 
   /** Since when the batch that is under way waits for the journal. */
@@ -51,70 +56,94 @@ export class Committer {
 
   /** Rejects when the journal cannot say whether it has the turn: the caller has to read it again. */
   append(append: Append): Promise<Appended> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ append, resolve, reject });
-      if (!this.#running) {
-        this.#running = true;
-        queueMicrotask(() => void this.#run());
-      }
-    });
-  }
-
-  async #append(batch: readonly Append[]): Promise<readonly Appended[]> {
-    try {
-      return await this.#journal.append(batch, this.#writer());
-    } catch (error) {
-      // A turn without events leads to nothing elsewhere.
-      this.#unknown.push(...batch.filter(({ events }) => events.length > 0));
-      throw error;
-    }
+    return new Promise((resolve, reject) => this.#take({ kind: 'commit', turn: { append, resolve, reject } }));
   }
 
   /** The journal answers again: what became of the batch that had no answer? To be asked whenever that is so. */
   settle(): Promise<void> {
-    if (this.#unknown.length === 0) return Promise.resolve();
-    this.#settling ??= this.#readBack().finally(() => {
-      this.#settling = undefined;
+    if (!this.#group.unsettled) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#settling.push({ resolve, reject });
+      this.#take({ kind: 'settle' });
     });
-    return this.#settling;
   }
 
-  async #readBack(): Promise<void> {
-    for (let append = this.#unknown[0]; append !== undefined; append = this.#unknown[0]) {
-      const { entity, firstSeq, epoch } = append;
+  #take(input: CommitInput<Turn, Appended>): void {
+    for (const effect of this.#group.take(input)) this.#carryOut(effect);
+    if (this.#group.idle) this.#sinceMs = undefined;
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.kind) {
+      case 'gather':
+        queueMicrotask(() => this.#take({ kind: 'gathered' }));
+        return;
+      case 'append':
+        void this.#append(effect.turns);
+        return;
+      case 'readBack':
+        void this.#readBack(effect.turn.append);
+        return;
+      case 'answered':
+        this.#answered(effect);
+        return;
+      case 'refused':
+        effect.turn.reject(effect.error);
+        return;
+      case 'found':
+        this.#listener.found(effect.turn.append);
+        this.#listener.committed(effect.turn.append, effect.position);
+        return;
+      case 'outcome':
+        this.#listener.outcome(effect.error);
+        return;
+      case 'settled':
+        for (const { resolve } of this.#settling.splice(0)) resolve();
+        return;
+      case 'unsettled':
+        for (const { reject } of this.#settling.splice(0)) reject(effect.error);
+        return;
+    }
+  }
+
+  #answered({ turn, answer }: Extract<Effect, { kind: 'answered' }>): void {
+    try {
+      if (answer.kind === 'committed') this.#listener.committed(turn.append, answer.firstPosition);
+      turn.resolve(answer);
+    } catch (error) {
+      // A defect of ours; the entity is built again from what the journal has.
+      turn.reject(error);
+    }
+  }
+
+  async #append(turns: readonly Turn[]): Promise<void> {
+    this.#sinceMs = Date.now();
+    let input: CommitInput<Turn, Appended>;
+    try {
+      const answers = await this.#journal.append(
+        turns.map(({ append }) => append),
+        this.#writer(),
+      );
+      if (answers.length < turns.length) throw new Error('the journal gave no answer for a turn');
+      input = { kind: 'appended', answers };
+    } catch (error) {
+      input = { kind: 'appendFailed', error, away: isAway(error) };
+    }
+    this.#take(input);
+  }
+
+  async #readBack({ entity, firstSeq, epoch }: Append): Promise<void> {
+    this.#sinceMs ??= Date.now();
+    let input: CommitInput<Turn, Appended>;
+    try {
       const [row] = await this.#journal.events(entity, firstSeq - 1);
       // Under another epoch it is somebody else's.
-      if (row?.seq === firstSeq && row.epoch === epoch) {
-        this.#listener.found(append);
-        this.#listener.committed(append, row.position);
-      }
-      this.#unknown.shift();
+      const isThis = row?.seq === firstSeq && row.epoch === epoch;
+      input = { kind: 'readBack', position: isThis ? row.position : undefined };
+    } catch (error) {
+      input = { kind: 'readBackFailed', error, away: isAway(error) };
     }
-  }
-
-  async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, MAX_BATCH);
-      this.#sinceMs = Date.now();
-      try {
-        await this.settle();
-        const answers = await this.#append(batch.map(({ append }) => append));
-        this.#listener.outcome(undefined);
-        for (const [index, entry] of batch.entries()) {
-          const answer = answers[index];
-          if (answer === undefined) throw new Error('the journal gave no answer for a turn');
-          if (answer.kind === 'committed') this.#listener.committed(entry.append, answer.firstPosition);
-          entry.resolve(answer);
-        }
-      } catch (error) {
-        this.#listener.outcome(error);
-        // Those behind it would each wait for as long, for nothing.
-        const behind = isAway(error) ? this.#waiting.splice(0) : [];
-        for (const entry of [...batch, ...behind]) entry.reject(error);
-      }
-    }
-    this.#sinceMs = undefined;
-    this.#running = false;
+    this.#take(input);
   }
 }
 
