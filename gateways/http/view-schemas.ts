@@ -15,8 +15,23 @@ const Comment = z.object({ atMs: Instant, by: z.string(), text: z.string() });
 
 /** Of a view whose node is silent: nobody knows how it is now. */
 const Away = z
-  .object({ sinceMs: Instant })
+  .object({ sinceMs: Instant, cell: z.string().exactOptional().describe('The link to this edge cell is what is lost') })
   .describe('The node that owns it is silent since then: what is shown is what was then')
+  .exactOptional();
+
+const Pending = z
+  .record(
+    z.string(),
+    z.object({
+      commandId: z.string(),
+      kind: z.string(),
+      by: z.string(),
+      sinceMs: Instant,
+      expiresAtMs: Instant.describe('From then on it is not sent any more'),
+      state: z.enum(['waiting', 'sent']),
+    }),
+  )
+  .describe('Commands on their way to the edge cell that it lives in, by their ids')
   .exactOptional();
 
 const Mark = z.object({
@@ -96,6 +111,7 @@ const SiteProps = z.object({
 });
 const SiteGroups = z.object({
   away: Away,
+  pending: Pending,
   props: SiteProps,
   values: z.record(z.string(), z.number().nullable()),
   marks: z.record(z.string(), Mark).describe('Beside a key figure that is not simply good, by the same key'),
@@ -192,6 +208,7 @@ const AssetProps = z.object({
 });
 const AssetGroups = z.object({
   away: Away,
+  pending: Pending,
   props: AssetProps,
   values: z.record(z.string(), Value),
   times: z.record(z.string(), Instant).describe('By the source'),
@@ -235,6 +252,7 @@ const DeviceProps = z.object({
 });
 const DeviceGroups = z.object({
   away: Away,
+  pending: Pending,
   props: DeviceProps,
   values: z.record(z.string(), Value),
   times: z.record(z.string(), Instant).describe('By the source'),
@@ -311,6 +329,7 @@ const Transition = z.object({
 });
 const WorkOrderGroups = z.object({
   away: Away,
+  pending: Pending,
   props: WorkOrderProps,
   checklist: z.record(z.string(), ChecklistItem),
   comments: z.record(z.string(), Comment),

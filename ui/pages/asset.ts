@@ -3,6 +3,7 @@ import { useRef, useState } from 'preact/hooks';
 import type { AlarmView, AssetStatus, AssetView, WorkOrderView } from '../../actors/views.ts';
 import { AlarmDetail } from '../parts/alarm-detail.ts';
 import { AlarmList } from '../parts/alarm-list.ts';
+import { Standing } from '../parts/away.ts';
 import { Breakdown, Connectivity, Empty, Health, Loading } from '../parts/condition.ts';
 import { Dialog, Field, textOf } from '../parts/dialog.ts';
 import { Moment, StatedOffset } from '../parts/moment.ts';
@@ -12,6 +13,7 @@ import { Trend } from '../parts/trend.ts';
 import { limitWords, MetricBar, MetricValue, TrendArrow } from '../parts/value.ts';
 import { markWords } from '../parts/value-look.ts';
 import { Choice, NewOrderDialog, OpenOrders } from '../parts/work-orders.ts';
+import { useAway } from '../store/away.ts';
 import { type Cells, useField, useGroup, useIds } from '../store/cells.ts';
 import { formatValue, NOTHING } from '../store/format.ts';
 import { RANGES, rangeName } from '../store/history.ts';
@@ -31,6 +33,7 @@ export function Asset({ asset }: { readonly asset: string }) {
   const { cells, error } = useTopic<AssetView>('assets', { ids: [asset] });
   const ready = useSignal(cells.ready);
   const props = useGroup(cells, asset, 'props');
+  const away = useAway(cells, asset);
   const { query } = useSignal(wall.router.address);
   const alarms = useSignal(wall.book.alarms);
   const [dialog, setDialog] = useState<'order' | 'status' | null>(null);
@@ -42,8 +45,9 @@ export function Asset({ asset }: { readonly asset: string }) {
   const zone = wall.zoneOf(props.site);
   const own = [...alarms.values()].filter((alarm) => alarm.entity === `asset/${asset}`);
   const detail = own.find((alarm) => alarm.id === query.get('alarm')) ?? (own.length === 1 ? own[0] : undefined);
-  return html`<main class="page asset-page">
+  return html`<main class=${away === null ? 'page asset-page' : 'page asset-page is-away'}>
     <${AssetHeader} asset=${asset} props=${props} zone=${zone} onAction=${setDialog} />
+    <${Standing} cells=${cells} id=${asset} zone=${zone} />
     <div class="asset-columns">
       <section class="panel values-panel" aria-label="Values">
         <h2>Values</h2>

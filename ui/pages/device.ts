@@ -2,6 +2,7 @@ import { html } from 'htm/preact';
 import { useRef, useState } from 'preact/hooks';
 import type { DeviceView, WriteView } from '../../actors/views.ts';
 import { AlarmDetail } from '../parts/alarm-detail.ts';
+import { Standing } from '../parts/away.ts';
 import { Connectivity, Empty, Loading } from '../parts/condition.ts';
 import { Dialog, Field, textOf } from '../parts/dialog.ts';
 import { LinkFacts } from '../parts/link-facts.ts';
@@ -9,6 +10,7 @@ import { Age, Moment, StatedOffset } from '../parts/moment.ts';
 import { ReadingTimes, skewText } from '../parts/reading-times.ts';
 import { Reading } from '../parts/value.ts';
 import { markWords } from '../parts/value-look.ts';
+import { useAway } from '../store/away.ts';
 import { type Cells, useField, useGroup } from '../store/cells.ts';
 import { capital } from '../store/fact-words.ts';
 import { formatNumber, formatValue, NOTHING, words } from '../store/format.ts';
@@ -30,6 +32,7 @@ export function Device({ device }: { readonly device: string }) {
   const { cells } = useTopic<DeviceView>('devices', { ids: [device] });
   const ready = useSignal(cells.ready);
   const props = useGroup(cells, device, 'props');
+  const away = useAway(cells, device);
   const alarms = useSignal(wall.book.alarms);
   const [writing, setWriting] = useState<string | null>(null);
   usePageSite(props?.site);
@@ -38,7 +41,7 @@ export function Device({ device }: { readonly device: string }) {
     return html`<main class="page">${ready ? html`<${Empty}>There is no device “${device}”. <a href="/devices">All devices</a></${Empty}>` : html`<${Loading} what="device" />`}</main>`;
   const zone = wall.zoneOf(props.site);
   const own = [...alarms.values()].filter((alarm) => alarm.entity === `device/${device}`);
-  return html`<main class="page device-page">
+  return html`<main class=${away === null ? 'page device-page' : 'page device-page is-away'}>
     <header class="page-header">
       <div>
         <p class="path"><a href=${`/site/${encodeURIComponent(props.site ?? '')}`}>${wall.nameOf(`site/${props.site}`)}</a> › ${words(props.driver ?? '')} › <a href=${`/connection/${encodeURIComponent(props.connection ?? '')}`}>${wall.nameOf(`connection/${props.connection}`)}</a></p>
@@ -51,6 +54,7 @@ export function Device({ device }: { readonly device: string }) {
       ${props.decommissioned && html`<span class="tag strong">decommissioned</span>`}
       <span class="spacer"></span>
       </header>
+    <${Standing} cells=${cells} id=${device} zone=${zone} />
     <div class="device-columns">
       <section class="panel scroll" aria-label="Points">
         <h2>Points</h2>

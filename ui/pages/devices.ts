@@ -1,10 +1,12 @@
 import { html } from 'htm/preact';
 import { useRef } from 'preact/hooks';
 import type { DeviceView } from '../../actors/views.ts';
+import { AsOf } from '../parts/away.ts';
 import { Connectivity, Empty, Loading } from '../parts/condition.ts';
 import { textOf } from '../parts/dialog.ts';
 import { Age } from '../parts/moment.ts';
 import { skewText } from '../parts/reading-times.ts';
+import { useAway } from '../store/away.ts';
 import { type Cells, useGroup, useIds } from '../store/cells.ts';
 import { words } from '../store/format.ts';
 import { useKeys } from '../store/keys.ts';
@@ -24,7 +26,7 @@ const STATES = ['offline', 'unknown', 'online'] as const;
 /** All devices, the unreachable first. */
 export function Devices() {
   const wall = useWall();
-  const { cells } = useTopic<DeviceView>('devices', {}, ['props']);
+  const { cells } = useTopic<DeviceView>('devices', {}, ['props', 'away']);
   const ids = useIds(cells);
   const ready = useSignal(cells.ready);
   // The directory changes with connectivity alone: so does the order here, not with every reading.
@@ -84,9 +86,11 @@ export function Devices() {
 function Row({ cells, id }: { readonly cells: Cells<DeviceView>; readonly id: string }) {
   const wall = useWall();
   const props = useGroup(cells, id, 'props');
+  const away = useAway(cells, id);
   if (props === undefined) return null;
-  return html`<tr class=${props.connectivity === 'online' ? '' : 'notable'}>
-    <td><${Connectivity} state=${props.connectivity} />${props.decommissioned && html` <span class="tag">decommissioned</span>`}</td>
+  const isFine = props.connectivity === 'online' && away === null;
+  return html`<tr class=${[isFine ? '' : 'notable', away === null ? '' : 'is-away'].join(' ').trim()}>
+    <td><${Connectivity} state=${props.connectivity} />${away !== null && html` <${AsOf} away=${away} zone=${wall.zoneOf(props.site)} />`}${props.decommissioned && html` <span class="tag">decommissioned</span>`}</td>
     <td><a href=${`/device/${encodeURIComponent(id)}`}>${props.name ?? id}</a></td>
     <td class="dim">${wall.nameOf(`site/${props.site}`)}</td>
     <td class="dim"><a href=${`/connection/${encodeURIComponent(props.connection ?? '')}`}>${wall.nameOf(`connection/${props.connection}`)}</a></td>

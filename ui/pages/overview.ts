@@ -3,11 +3,15 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { AlarmView, AssetView, SiteView } from '../../actors/views.ts';
 import { lookOf } from '../parts/alarm-look.ts';
 import { GravestSymbol, SymbolOf, useGravest } from '../parts/alarm-symbol.ts';
+import { AsOf } from '../parts/away.ts';
 import { Empty, Health, Loading } from '../parts/condition.ts';
 import { Age, Moment, ZoneClock } from '../parts/moment.ts';
 import { MetricValue, Reading } from '../parts/value.ts';
 import { arrange, listOf } from '../store/alarm-order.ts';
+import { useAway, whoIsSilent } from '../store/away.ts';
+import { type AwayGroup, countInWords } from '../store/away-board.ts';
 import { type Cells, useEntity, useField, useGroup, useIds } from '../store/cells.ts';
+import { formatMoment } from '../store/format.ts';
 import { useKeys } from '../store/keys.ts';
 import { useTopic } from '../store/live-topic.ts';
 import { layOutOverview, type OverviewLayout } from '../store/overview-layout.ts';
@@ -75,12 +79,20 @@ const NOTHING_ABNORMAL = 'Nothing abnormal. No alarm is active or waiting to be 
 const NOTHING_KNOWN =
   'No alarm was active when the journal went away. Whether one should be now is decided when it is back.';
 
+/** Nobody may take silence for calm. */
+function nothingHeard(groups: readonly AwayGroup[]): string {
+  const sum = (of: 'sites' | 'assets' | 'devices') => groups.reduce((total, group) => total + group[of], 0);
+  const what = countInWords({ sites: sum('sites'), assets: sum('assets'), devices: sum('devices') });
+  return `Nothing abnormal among what is heard. How it is with ${what} is not known now.`;
+}
+
 /** Named first of all: which asset, which priority, what, since when. Nothing moves under the pointer or the focus. */
 function AbnormalNow({ columns }: { readonly columns: number }) {
   const wall = useWall();
   const alarms = useSignal(wall.book.alarms);
   const ready = useSignal(wall.book.ready);
   const heartbeat = useSignal(wall.connection.heartbeat);
+  const away = useSignal(wall.away.groups);
   const { held, on } = useHold();
   const arranged = useRef<readonly string[]>([]);
   const drawn = useRef<ReadonlyMap<string, AlarmView>>(new Map());
@@ -89,7 +101,7 @@ function AbnormalNow({ columns }: { readonly columns: number }) {
   const { ids, waiting } = arrange(arranged.current, active, held);
   arranged.current = ids;
   if (ids.length === 0) {
-    return html`<section class="abnormal calm" aria-label="Abnormal now" ...${on}><p>${heartbeat?.notRecorded === true ? NOTHING_KNOWN : NOTHING_ABNORMAL}</p></section>`;
+    return html`<section class="abnormal calm" aria-label="Abnormal now" ...${on}><p>${heartbeat?.notRecorded === true ? NOTHING_KNOWN : away.length > 0 ? nothingHeard(away) : NOTHING_ABNORMAL}</p></section>`;
   }
   const room = STRIP.rows * columns;
   const shown = ids.slice(0, ids.length > room ? room - 1 : room);
@@ -159,12 +171,15 @@ function SiteHeader({ site }: { readonly site: string }) {
   const wall = useWall();
   const props = useGroup(wall.sites, site, 'props');
   const several = useSignal(wall.pageZone.several);
+  const away = useAway(wall.sites, site);
   if (props === undefined) return null;
+  const zone = wall.zoneOf(site);
   const offline = (props.devicesOffline ?? 0) + (props.devicesUnknown ?? 0);
-  return html`<header class="site-header">
+  return html`<header class=${away === null ? 'site-header' : 'site-header is-away'}>
     <div class="site-title">
       <h2><a href=${`/site/${encodeURIComponent(site)}`}>${props.name ?? site}</a></h2>
-      ${several && html`<${ZoneClock} zone=${wall.zoneOf(site)} />`}
+      ${away !== null && html`<${AsOf} away=${away} zone=${zone} />`}
+      ${several && html`<${ZoneClock} zone=${zone} />`}
     </div>
     <div class="site-line">
       <${SiteAlarms} site=${site} props=${props} />
@@ -223,18 +238,22 @@ function Tile({ asset, short, kind, values }: TileProps) {
   const entity = useEntity(wall.assets, asset);
   const props = entity?.props;
   const worst = useGravest(`asset/${asset}`);
+  const away = useAway(wall.assets, asset);
+  const zone = wall.zoneOf(props?.site);
   const marks = Object.values(entity?.marks ?? {}).filter((mark) => mark !== undefined);
-  const doubtful = props?.connected === false || marks.length > 0;
+  const doubtful = away !== null || props?.connected === false || marks.length > 0;
   if (kind === 'abnormal' && worst === undefined && !doubtful) return null;
   const name = props?.name ?? asset;
   const classes = [
     'tile',
     worst === undefined ? '' : 'abnormal-tile',
     doubtful ? 'doubtful' : '',
+    away === null ? '' : 'is-away',
     props?.connected === false ? 'disconnected' : '',
     props?.status === 'operational' ? '' : 'not-operational',
   ];
   const condition = [
+    away && `away, ${whoIsSilent(away).toLowerCase()} since ${formatMoment(away.sinceMs, zone, wall.clock.nowMs())}`,
     worst && `${worst.severity.toLowerCase()} ${lookOf(worst).words.toLowerCase()}`,
     props?.connected === false ? 'not connected' : '',
     marks.length > 0 ? `${marks.length} values not good` : '',
@@ -247,6 +266,7 @@ function Tile({ asset, short, kind, values }: TileProps) {
       ${worst === undefined && doubtful && html`<span class="tile-mark" aria-hidden="true">${props?.connected === false ? '✕' : '◷'}</span>`}
       ${props?.status === 'maintenance' && html`<span class="tile-mark" aria-hidden="true">M</span>`}
       ${kind !== 'dot' && html`<span class="tile-text">${kind === 'card' || kind === 'line' ? name : short}</span>`}
+      ${away !== null && kind === 'card' && html`<${AsOf} away=${away} zone=${zone} />`}
     </span>
     ${(kind === 'card' || kind === 'line') && values !== null && html`<${TileValues} cells=${values} asset=${asset} most=${kind === 'card' ? 2 : 1} />`}
   </a>`;

@@ -2,10 +2,12 @@ import { html } from 'htm/preact';
 import type { AssetView, WorkOrderView } from '../../actors/views.ts';
 import { AlarmList } from '../parts/alarm-list.ts';
 import { SymbolOf, useGravest } from '../parts/alarm-symbol.ts';
+import { AsOf, Standing } from '../parts/away.ts';
 import { Connectivity, Empty, Health, Loading } from '../parts/condition.ts';
 import { MetricBar, MetricValue, TrendArrow } from '../parts/value.ts';
 import { OpenOrders } from '../parts/work-orders.ts';
 import { listOf } from '../store/alarm-order.ts';
+import { useAway } from '../store/away.ts';
 import { type Cells, useGroup, useIds } from '../store/cells.ts';
 import { useTopic } from '../store/live-topic.ts';
 import { usePageSite } from '../store/page-site.ts';
@@ -22,6 +24,7 @@ export function Site({ site }: { readonly site: string }) {
   const ready = useSignal(wall.sites.ready);
   const alarms = useSignal(wall.book.alarms);
   const { query } = useSignal(wall.router.address);
+  const away = useAway(wall.sites, site);
   usePageSite(site);
   const { cells } = useTopic<AssetView>('assets', { site });
   const { cells: orders } = useTopic<WorkOrderView>('workorders', { site }, ['props']);
@@ -30,7 +33,7 @@ export function Site({ site }: { readonly site: string }) {
   const own = [...alarms.values()].filter(
     (alarm) => alarm.site === site && listOf(alarm) === 'active' && alarm.detail !== 'NORMAL',
   );
-  return html`<main class="page site-page">
+  return html`<main class=${away === null ? 'page site-page' : 'page site-page is-away'}>
     <header class="page-header">
       <h1>${props.name ?? site}</h1>
       <span class="pair"><span class="dim">Health</span> <${Health} value=${props.health} /></span>
@@ -41,6 +44,7 @@ export function Site({ site }: { readonly site: string }) {
       <span class="spacer"></span>
       <${KeyFigures} site=${site} />
     </header>
+    <${Standing} cells=${wall.sites} id=${site} zone=${wall.zoneOf(site)} />
     <div class="site-columns">
       <section class="panel" aria-label="Assets">
         <h2>Assets</h2>
@@ -81,15 +85,18 @@ function AssetRow({ cells, id }: { readonly cells: Cells<AssetView>; readonly id
   const props = useGroup(cells, id, 'props');
   const metrics = useGroup(cells, id, 'metrics') ?? {};
   const worst = useGravest(`asset/${id}`);
+  const wall = useWall();
+  const away = useAway(cells, id);
   if (props === undefined) return null;
   const entries = Object.entries(metrics);
   const keys = entries.filter(([, info]) => info?.key);
   const shown = (keys.length > 0 ? keys : entries).slice(0, METRICS_SHOWN);
   const depth = Math.max(0, (props.path?.length ?? 1) - 1);
-  return html`<div class=${`asset-row depth-${Math.min(depth, 4)}`}>
+  return html`<div class=${`asset-row depth-${Math.min(depth, 4)}${away === null ? '' : ' is-away'}`}>
     <span class="asset-name">
       ${worst !== undefined ? html`<${SymbolOf} alarm=${worst} />` : html`<span class="symbol-space"></span>`}
       <a href=${`/asset/${encodeURIComponent(id)}`}>${props.name ?? id}</a>
+      ${away !== null && html`<${AsOf} away=${away} zone=${wall.zoneOf(props.site)} />`}
       ${props.connected === false && html`<${Connectivity} state="offline" words=${false} />`}
       ${props.status !== 'operational' && html`<span class="tag">${props.status}</span>`}
     </span>

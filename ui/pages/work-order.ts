@@ -1,6 +1,7 @@
 import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
 import type { HoldReason, WorkOrderView } from '../../actors/views.ts';
+import { Standing } from '../parts/away.ts';
 import { Empty, Loading } from '../parts/condition.ts';
 import { Dialog, Field, textOf } from '../parts/dialog.ts';
 import { Moment } from '../parts/moment.ts';
@@ -50,6 +51,7 @@ export function WorkOrder({ number }: { readonly number: string }) {
       <span class="pair"><span class="dim">Due</span> <${Due} props=${props} /></span>
       <span class="spacer"></span>
     </header>
+    <${Standing} cells=${cells} id=${number} zone=${zone} />
     <div class="actions order-actions">
       ${(props.transitions ?? []).filter((transition) => wall.may(permissionFor(transition))).map((transition) => html`<button type="button" class="button" key=${transition} onClick=${() => setStep({ kind: 'transition', transition })}>${capital(words(transition))} …</button>`)}
       ${wall.may('workorder:assign') && html`<button type="button" class="button" onClick=${() => setStep({ kind: 'assign' })}>Assign …</button>`}

@@ -1,6 +1,7 @@
 import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
 import type { AlarmView } from '../../actors/views.ts';
+import { whoIsSilent } from '../store/away.ts';
 import { capital } from '../store/fact-words.ts';
 import { formatValue } from '../store/format.ts';
 import { useKeys } from '../store/keys.ts';
@@ -37,6 +38,8 @@ export function AlarmDetail({ alarm, link = true, keys = true }: AlarmDetailProp
   const actions = actionsFor([alarm], (permission) => wall.may(permission));
   const keyOf = (each: AlarmAction) => (keys ? ACTION_KEYS[each] : undefined);
   const subject = `/${kind}/${encodeURIComponent(id)}`;
+  useSignal(wall.away.groups);
+  const away = wall.away.of(alarm.entity);
   useKeys({
     ...Object.fromEntries(
       actions.flatMap((each) => (keyOf(each) === undefined ? [] : [[keyOf(each), () => setAction(each)]])),
@@ -53,6 +56,7 @@ export function AlarmDetail({ alarm, link = true, keys = true }: AlarmDetailProp
       </div>
     </header>
     <p class="alarm-message">${alarm.message}</p>
+    ${away !== null && html`<p class="cannot"><strong>${whoIsSilent(away)}</strong> since <${Moment} timeMs=${away.sinceMs} zone=${zone} />: whether the alarm still stands is not known here.</p>`}
     ${alarm.cannotEvaluate !== null && html`<p class="cannot"><strong>Cannot evaluate:</strong> ${reasonWords(alarm.cannotEvaluate.reason)}, since <${Moment} timeMs=${alarm.cannotEvaluate.sinceMs} zone=${zone} />. The alarm keeps its state.</p>`}
     ${alarm.response !== null && html`<p class="response"><strong>What to do</strong>${alarm.response}</p>`}
     <div class="actions">

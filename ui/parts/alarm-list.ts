@@ -2,6 +2,7 @@ import { html } from 'htm/preact';
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { AlarmView } from '../../actors/views.ts';
 import { arrange, isUnacknowledged } from '../store/alarm-order.ts';
+import type { Away } from '../store/away.ts';
 import { capital } from '../store/fact-words.ts';
 import { formatValue } from '../store/format.ts';
 import { isTyping, useKeys } from '../store/keys.ts';
@@ -11,6 +12,7 @@ import { split, useWall } from '../store/wall.ts';
 import { type AlarmAction, AlarmActionDialog, actionsFor } from './alarm-dialogs.ts';
 import { lookOf } from './alarm-look.ts';
 import { PrioritySymbol, SymbolOf } from './alarm-symbol.ts';
+import { AsOf } from './away.ts';
 import { Empty } from './condition.ts';
 import { Age, Moment, Remaining, StatedOffset } from './moment.ts';
 import { pure } from './pure.ts';
@@ -115,6 +117,7 @@ export function AlarmList({ alarms, label, empty, focused, onFocus, of = 'plant'
   };
   const on = useStableActions({ focus: onFocus, toggle, open });
   const several = useSignal(wall.pageZone.several);
+  useSignal(wall.away.groups);
   const hour = Math.floor(wall.clock.second.value / 3_600_000);
   const unacknowledged = visible.filter(isUnacknowledged);
   const mayAcknowledge = wall.may('alarm:acknowledge');
@@ -160,6 +163,7 @@ export function AlarmList({ alarms, label, empty, focused, onFocus, of = 'plant'
           selected=${selected.has(id)}
           name=${wall.nameOf(alarm.entity)}
           siteName=${wall.nameOf(`site/${alarm.site}`)}
+          away=${wall.away.of(alarm.entity)}
           zone=${wall.zoneOf(alarm.site)}
           hour=${hour}
           on=${on}
@@ -178,6 +182,8 @@ interface RowProps {
   readonly selected: boolean;
   readonly name: string;
   readonly siteName: string;
+  /** Nobody speaks for its holder: whether it still stands is not known. */
+  readonly away: Away | null;
   readonly zone: string;
   /** Of the server's time: what is today changes with it. */
   readonly hour: number;
@@ -192,7 +198,7 @@ interface RowActions {
 
 const PureRow = pure(Row);
 
-function Row({ alarm, gone, focused, tabbable, selected, name, siteName, zone, on }: RowProps) {
+function Row({ alarm, gone, focused, tabbable, selected, name, siteName, away, zone, on }: RowProps) {
   const look = lookOf(alarm);
   const [kind, id] = split(alarm.entity);
   const press = (event: KeyboardEvent) => {
@@ -220,7 +226,7 @@ function Row({ alarm, gone, focused, tabbable, selected, name, siteName, zone, o
     tabindex=${tabbable ? 0 : -1}
     data-id=${alarm.id}
     aria-selected=${selected}
-    aria-label=${`${alarm.severity.toLowerCase()}, ${look.words}, ${name}, ${alarm.name}`}
+    aria-label=${`${alarm.severity.toLowerCase()}, ${look.words}, ${name}, ${alarm.name}${away === null ? '' : ', as it was when it was heard last'}`}
     onFocus=${() => on.focus(alarm.id)}
     onClick=${() => on.focus(alarm.id)}
     onDblClick=${() => on.open(alarm)}
@@ -237,7 +243,7 @@ function Row({ alarm, gone, focused, tabbable, selected, name, siteName, zone, o
       <span class="message-text">${alarm.message}</span>
     </span>
     <span class="cell-value number">${alarm.value === null ? '' : `${formatValue(alarm.value)} ${alarm.unit}`}</span>
-    <span class="cell-state">${gone ? 'Gone' : stateText(alarm, look.words)}</span>
+    <span class="cell-state">${away !== null && html`<${AsOf} away=${away} zone=${zone} /> `}${gone ? 'Gone' : stateText(alarm, away === null ? look.words : shortWords(look.words))}</span>
   </div>`;
 }
 

@@ -1,6 +1,7 @@
 import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
-import { type Condition, conditionsOf } from '../store/conditions.ts';
+import { awayConditions, type Condition, conditionsOf } from '../store/conditions.ts';
+import { formatMoment, shortOffset } from '../store/format.ts';
 import { useKeys } from '../store/keys.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
@@ -10,11 +11,18 @@ import { useWall } from '../store/wall.ts';
  * reason in plain sight; all reasons on a click or on `h`. Without a connection nothing is known of either.
  */
 export function ConditionStrip() {
-  const { connection } = useWall();
+  const { connection, away, pageZone } = useWall();
   const link = useSignal(connection.link);
   const heartbeat = useSignal(connection.heartbeat);
   const [open, setOpen] = useState(false);
-  const conditions = heartbeat === null || link.kind !== 'live' ? [] : conditionsOf(heartbeat);
+  const groups = useSignal(away.groups);
+  const zone = useSignal(pageZone.zone);
+  const timeOf = (timeMs: number) =>
+    `${formatMoment(timeMs, zone, heartbeat?.timeMs ?? timeMs)} ${shortOffset(timeMs, zone)}`;
+  const conditions =
+    heartbeat === null || link.kind !== 'live'
+      ? []
+      : [...awayConditions(groups, timeOf), ...conditionsOf(heartbeat, groups)];
   const hasMore = conditions.some(({ reasons }) => reasons.length > 1);
   useKeys({ h: () => hasMore && setOpen(!open) }, 'frame');
   if (conditions.length === 0) return null;

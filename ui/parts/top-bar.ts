@@ -4,6 +4,7 @@ import { useSignal } from '../store/signal.ts';
 import type { SoundState } from '../store/sound.ts';
 import { useWall } from '../store/wall.ts';
 import { GravestSymbol, PrioritySymbol } from './alarm-symbol.ts';
+import { AwayCounters } from './away.ts';
 import { WallClock } from './moment.ts';
 
 const PAGES = [
@@ -42,7 +43,7 @@ export function TopBar({ onHelp }: { readonly onHelp: () => void }) {
           html`<a href=${href} key=${href} title=${`g ${key}`} aria-current=${isIn(path, href) ? 'page' : undefined}>${title}</a>`,
       )}
     </nav>
-    <${AlarmCounters} />
+    <${AlarmCounters} /><${AwayCounters} />
     <span class="spacer"></span>
     <${LinkState} />
     <button type="button" class="button quiet" title=${`${sound.words}. ${sound.title}`} onClick=${() => wall.sound.press()}><svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M4 9v6h4l5 4V5L8 9Z" />${quiet ? html`<path d="M16 9l6 6M22 9l-6 6" />` : html`<path d="M16 8.5a5 5 0 0 1 0 7M18.5 6a8.5 8.5 0 0 1 0 12" />`}</svg> <span class="button-words">${sound.words}</span></button>

@@ -29,6 +29,11 @@ export class Cells<V> {
     return this.get(id)?.[group];
   }
 
+  /** A group of fields that a server puts beside the view of any entity: `away`, `pending`. */
+  beside(id: string, group: 'away' | 'pending'): Group | undefined {
+    return this.#entities.get(id)?.[group];
+  }
+
   /** Takes a whole snapshot; what is not in it is gone. */
   replace(items: readonly unknown[]): void {
     const before = this.#entities;

@@ -1,4 +1,5 @@
 import type { LinkTrouble } from '../../gateways/websocket/protocol.ts';
+import { type AwayGroup, countInWords } from './away-board.ts';
 import type { Heartbeat } from './connection.ts';
 
 /** Something about the server or the field that everybody in front of the wall has to know. */
@@ -19,17 +20,24 @@ export interface Condition {
 type Told = Pick<Heartbeat, 'notRecorded' | 'server' | 'links' | 'moreLinks'>;
 
 /** The server and the links to the field apart from each other: a lost cable is no fault of the server, nor is it mended there. */
-export function conditionsOf({ notRecorded, server, links = [], moreLinks = 0 }: Told): Condition[] {
+export function conditionsOf(
+  { notRecorded, server, links = [], moreLinks = 0 }: Told,
+  away: readonly AwayGroup[] = [],
+): Condition[] {
   const conditions: Condition[] = [];
   if (notRecorded) conditions.push(NOT_RECORDED);
-  if (server.status !== 'healthy') {
+  // What stands in a line of its own is not told twice.
+  const reasons = server.reasons.filter(
+    (reason) => !away.some(({ cell }) => reason.startsWith(`cell ${cell}: link lost`)),
+  );
+  if (server.status === 'unhealthy' || (server.status !== 'healthy' && (reasons.length > 0 || away.length === 0))) {
     conditions.push({
       key: 'server',
       label: server.status === 'unhealthy' ? 'SERVER FAILING' : 'SERVER DEGRADED',
       subject: '',
       href: null,
       grave: server.status === 'unhealthy',
-      reasons: server.reasons,
+      reasons,
     });
   }
   for (const state of STATES) {
@@ -51,6 +59,25 @@ const NOT_RECORDED: Condition = {
     'The journal takes no entries now. Values go on, but no alarm comes or clears until it is back: where one would, the asset stands still. Commands are refused.',
   ],
 };
+
+/** What of the plant nobody speaks for, in a line for each cause. */
+export function awayConditions(groups: readonly AwayGroup[], timeOf: (timeMs: number) => string): Condition[] {
+  return groups.map((group) => {
+    const { cell, sinceMs } = group;
+    const count = countInWords(group);
+    const are = group.sites + group.assets + group.devices === 1 ? 'is' : 'are';
+    return {
+      key: `away ${cell ?? ''}`,
+      label: cell === null ? 'OWNER SILENT' : 'LINK TO EDGE LOST',
+      subject: cell ?? '',
+      href: null,
+      grave: true,
+      reasons: [
+        `since ${timeOf(sinceMs)}: ${count} ${are} shown as of then. ${cell === null ? 'Another node takes over within seconds, if one can.' : 'Whether something has changed there since is not known here; the edge goes on by itself.'}`,
+      ],
+    };
+  });
+}
 
 const STATES = ['lost', 'degraded', 'connecting'] as const;
 const LABELS = { lost: 'LOST', degraded: 'DEGRADED', connecting: 'CONNECTING' } as const;

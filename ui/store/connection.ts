@@ -121,12 +121,15 @@ export class Connection {
     };
   }
 
-  /** Never rejects; without a link it is refused at once, never kept for later. */
-  command(entity: string, command: Record<string, unknown>): Promise<Outcome> {
+  /**
+   * Never rejects; without a link it is refused at once, never kept for later.
+   *
+   * @param id the same for a repeat, which learns what became of the first
+   */
+  command(entity: string, command: Record<string, unknown>, id = newCommandId()): Promise<Outcome> {
     if (this.link.value.kind !== 'live') {
       return Promise.resolve({ ok: false, code: 'NO_LINK', message: 'No connection to the server. Nothing was sent.' });
     }
-    const id = commandId();
     const text = frameText({ op: 'command', id, entity, command });
     return new Promise((resolve) => {
       const settle = (outcome: Outcome) => {
@@ -321,7 +324,7 @@ export class Connection {
 }
 
 /** Random and never repeated; `crypto.randomUUID` is missing on pages that came over plain HTTP from another host. */
-function commandId(): string {
+export function newCommandId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return `wall-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }

@@ -1,14 +1,16 @@
-import type { Connection, Outcome } from './connection.ts';
+import { type Connection, newCommandId, type Outcome } from './connection.ts';
 import { Signal } from './signal.ts';
 
 const DONE_SHOWN_MS = 4000;
 const FAILED_SHOWN_MS = 20_000;
 const NOTES_SHOWN = 6;
+const ASK_AGAIN_MS = 3000;
 
 export interface Note {
   readonly key: number;
   readonly title: string;
-  readonly state: 'pending' | 'done' | 'failed';
+  /** `waiting`: kept by the server until its link to the edge is back. */
+  readonly state: 'pending' | 'waiting' | 'done' | 'failed';
   readonly message: string | null;
 }
 
@@ -31,7 +33,7 @@ export class Feedback {
   ): Promise<Outcome> {
     const key = this.#nextKey++;
     this.#begin(key, title);
-    const answer = await this.#connection.command(entity, command);
+    const answer = await this.#carryOut(key, entity, command);
     const outcome = answer.ok && carriedOut !== undefined ? await carriedOut(answer.result) : answer;
     this.#settle(key, outcome);
     return outcome;
@@ -46,7 +48,7 @@ export class Feedback {
     if (commands.length === 1 && only !== undefined) return [await this.send(title, only.entity, only.command)];
     const key = this.#nextKey++;
     this.#begin(key, title);
-    const outcomes = await Promise.all(commands.map((c) => this.#connection.command(c.entity, c.command)));
+    const outcomes = await Promise.all(commands.map((c) => this.#carryOut(key, c.entity, c.command)));
     const failed = outcomes.filter((outcome) => !outcome.ok);
     const [first] = failed;
     this.#settle(
@@ -56,6 +58,23 @@ export class Feedback {
         : { ...first, message: `${failed.length} of ${outcomes.length} failed. ${first.message}` },
     );
     return outcomes;
+  }
+
+  /** One that waits for the link to an edge is asked about, under its id, until it is known what became of it. */
+  async #carryOut(key: number, entity: string, command: Record<string, unknown>): Promise<Outcome> {
+    const id = newCommandId();
+    for (let waits = false; ; waits = true) {
+      const outcome = await this.#connection.command(entity, command, id);
+      // The page's own link may be away for a while, too: that says nothing of the command.
+      const isOpen = !outcome.ok && (outcome.code === 'PENDING' || (waits && outcome.code === 'NO_LINK'));
+      if (!isOpen) return outcome;
+      if (outcome.code === 'PENDING') this.#waits(key);
+      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+    }
+  }
+
+  #waits(key: number): void {
+    this.notes.value = this.notes.value.map((note) => (note.key === key ? { ...note, state: 'waiting' } : note));
   }
 
   dismiss(key: number): void {

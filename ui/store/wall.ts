@@ -2,6 +2,7 @@ import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { AssetView, DeviceView, SiteView } from '../../actors/views.ts';
 import { AlarmBook } from './alarm-book.ts';
+import { AwayBoard } from './away-board.ts';
 import { Cells } from './cells.ts';
 import { ServerClock } from './clock.ts';
 import { Connection } from './connection.ts';
@@ -15,6 +16,8 @@ import { Sound } from './sound.ts';
 
 /** Of every asset and device the page always knows name, place and condition; values only of what is on the screen. */
 const ASSET_FIELDS = [
+  'away',
+  'pending',
   'props.name',
   'props.site',
   'props.parent',
@@ -28,7 +31,7 @@ const ASSET_FIELDS = [
   'props.openWorkOrders',
   'marks',
 ];
-const DEVICE_FIELDS = ['props.name', 'props.site', 'props.connectivity', 'props.decommissioned'];
+const DEVICE_FIELDS = ['props.name', 'props.site', 'props.connectivity', 'props.decommissioned', 'away', 'pending'];
 
 /** Everything the pages share. Made once, handed down as a context. */
 export class Wall {
@@ -42,6 +45,8 @@ export class Wall {
   readonly devices = new Cells<DeviceView>();
   readonly book = new AlarmBook();
   readonly fieldLinks = new FieldLinks();
+  /** What nobody speaks for now. */
+  readonly away = new AwayBoard({ sites: this.sites, assets: this.assets, devices: this.devices });
   readonly pageZone: PageZone;
   readonly sound: Sound;
 

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { awayIn, underwayIn, whoIsSilent } from '../../../../ui/store/away.ts';
+import { AwayBoard, countInWords } from '../../../../ui/store/away-board.ts';
+import { Cells } from '../../../../ui/store/cells.ts';
+import { awayConditions, conditionsOf } from '../../../../ui/store/conditions.ts';
+
+const item = (id: string, more: object) => ({ id, props: { name: id }, ...more });
+
+function board() {
+  const directory = { sites: new Cells(), assets: new Cells(), devices: new Cells() };
+  directory.sites.replace([item('farm', { away: { sinceMs: 3000, cell: 'edge-7' } })]);
+  directory.assets.replace([
+    item('pump', { away: { sinceMs: 5000 } }),
+    item('fan', {
+      away: { sinceMs: 4000 },
+      pending: { c1: { commandId: 'c1', kind: 'X', by: 'ann', sinceMs: 1, expiresAtMs: 2, state: 'waiting' } },
+    }),
+    item('well', {}),
+  ]);
+  directory.devices.replace([item('plc', { away: { sinceMs: 3500, cell: 'edge-7' } })]);
+  return { directory, of: new AwayBoard(directory) };
+}
+
+test('what nobody speaks for is counted by its cause, the oldest first', () => {
+  const { of } = board();
+  of.count();
+  assert.deepEqual(of.groups.value, [
+    { sinceMs: 3000, cell: 'edge-7', sites: 1, assets: 0, devices: 1 },
+    { sinceMs: 4000, cell: null, sites: 0, assets: 2, devices: 0 },
+  ]);
+  assert.equal(of.commands.value, 1);
+  assert.deepEqual(of.of('asset/pump'), { sinceMs: 5000, cell: null });
+  assert.equal(of.of('asset/well'), null);
+  assert.equal(of.of('connection/net'), null);
+});
+
+test('who speaks again is away no longer, as the server tells it with nulls', () => {
+  const { directory, of } = board();
+  directory.sites.merge([{ id: 'farm', away: { sinceMs: null, cell: null } }]);
+  directory.devices.merge([{ id: 'plc', away: { sinceMs: null, cell: null } }]);
+  directory.assets.merge([{ id: 'fan', away: { sinceMs: null }, pending: { c1: null } }]);
+  of.count();
+  assert.deepEqual(of.groups.value, [{ sinceMs: 5000, cell: null, sites: 0, assets: 1, devices: 0 }]);
+  assert.equal(of.commands.value, 0);
+});
+
+test('each cause is a line in words, and the server does not tell the same once more', () => {
+  const { of } = board();
+  of.count();
+  const lines = awayConditions(of.groups.value, () => '14:03:12');
+  assert.deepEqual(
+    lines.map(({ label, subject }) => [label, subject]),
+    [
+      ['LINK TO EDGE LOST', 'edge-7'],
+      ['OWNER SILENT', ''],
+    ],
+  );
+  assert.match(lines[0]?.reasons[0] ?? '', /^since 14:03:12: 1 site and 1 device are shown as of then\./);
+  const told = (reasons: string[]) =>
+    conditionsOf({ notRecorded: false, server: { status: 'degraded', reasons }, links: [] }, of.groups.value);
+  assert.deepEqual(told(['cell edge-7: link lost: no sign of it since then']), []);
+  assert.equal(told(['cell edge-9: link lost: no sign of it since then']).length, 1);
+});
+
+test('what is not of the form is nothing', () => {
+  assert.equal(awayIn(undefined), null);
+  assert.equal(awayIn({ sinceMs: 'yesterday' }), null);
+  assert.deepEqual(underwayIn({ a: null, b: 3, c: { commandId: 'c' } }), []);
+  assert.equal(whoIsSilent({ cell: 'edge-7' }), 'Link to the edge edge-7 lost');
+  assert.equal(countInWords({ sites: 0, assets: 2, devices: 1 }), '2 assets and 1 device');
+});

@@ -1,0 +1,50 @@
+import { html } from 'htm/preact';
+import { type Away, type Underway, useAway, useUnderway, whoIsSilent } from '../store/away.ts';
+import type { Cells } from '../store/cells.ts';
+import { capital } from '../store/fact-words.ts';
+import { formatMoment, words } from '../store/format.ts';
+import { useSignal } from '../store/signal.ts';
+import { useWall } from '../store/wall.ts';
+import { Age, Moment } from './moment.ts';
+
+interface Of {
+  readonly cells: Cells<unknown>;
+  readonly id: string;
+  readonly zone: string;
+}
+
+/**
+ * Below the head of a page: that nobody speaks for what is shown, since when, and which commands are on their way to it. Nothing
+ * where all is as it should be.
+ */
+export function Standing({ cells, id, zone }: Of) {
+  const away = useAway(cells, id);
+  const underway = useUnderway(cells, id);
+  if (away === null && underway.length === 0) return null;
+  return html`<section class="standing" role="status" aria-label="How current this page is">
+    ${away !== null && html`<p><span class="flag">AWAY</span> <strong>${whoIsSilent(away)} since <${Moment} timeMs=${away.sinceMs} zone=${zone} /></strong> (<${Age} timeMs=${away.sinceMs} />): values, states and alarms here are as of then.</p>`}
+    ${underway.map((command) => html`<${UnderwayLine} key=${command.commandId} command=${command} away=${away} zone=${zone} />`)}
+  </section>`;
+}
+
+function UnderwayLine({ command, away, zone }: { command: Underway; away: Away | null; zone: string }) {
+  const { kind, by, sinceMs, expiresAtMs, sent } = command;
+  return html`<p><span class="flag">WAITING</span> <strong>${capital(words(kind))}</strong> by ${by}, since <${Moment} timeMs=${sinceMs} zone=${zone} />: ${sent && away === null ? 'sent, not answered yet' : sent ? 'sent before the link was lost, not answered' : 'not sent, waits for the link'}. Given up at <${Moment} timeMs=${expiresAtMs} zone=${zone} />.</p>`;
+}
+
+/** In a row or on a tile: `as of 14:03:12`. */
+export function AsOf({ away, zone }: { readonly away: Away; readonly zone: string }) {
+  const { clock } = useWall();
+  const time = formatMoment(away.sinceMs, zone, clock.nowMs());
+  return html`<span class="as-of" title=${`${whoIsSilent(away)} since ${time}`}>as of ${time}</span>`;
+}
+
+/** Beside the alarm counters: how much is shown as it was, and how many commands wait. */
+export function AwayCounters() {
+  const { away } = useWall();
+  const groups = useSignal(away.groups);
+  const commands = useSignal(away.commands);
+  const count = groups.reduce((sum, { sites, assets, devices }) => sum + sites + assets + devices, 0);
+  return html`${count > 0 && html`<a class="counter aside" href="/devices" title="Sites, assets and devices that nobody speaks for now: shown as they were"><span>Away</span><span class="number">${count}</span></a>`}
+    ${commands > 0 && html`<span class="counter aside" title="Commands that wait for the link to an edge, or for its answer"><span>Waiting</span><span class="number">${commands}</span></span>`}`;
+}
