@@ -1,5 +1,6 @@
 import { type EntityId, entityId, kindOf, nameOf } from '../runtime/ids.ts';
-import { cellOf, cellsBeside } from '../topology/cells.ts';
+import type { Json } from '../runtime/json.ts';
+import { CORE_CELL, cellOf, cellsBeside } from '../topology/cells.ts';
 import type { Plant } from '../topology/plant.ts';
 import { connectionSystems } from './system/definition.ts';
 
@@ -13,6 +14,9 @@ export const SHOWN_KINDS = ['site', 'asset', 'device', 'connection', 'node', 'wo
 
 /** Kinds of which each cell has one entity, and the centre shows none but its own. */
 export const BOOK_KINDS = ['order-book', 'access'] as const;
+
+/** Kinds whose entities people name over the API of a cell, so that two cells may use one name. */
+export const NAMED_KINDS = ['rule'] as const;
 
 /**
  * Which other cell an entity lives in; undefined: the centre, as far as the plant says. A command that names an asset goes to
@@ -34,10 +38,11 @@ export function cellResolver(plant: Plant): (to: EntityId, command: unknown) => 
     if (to === ORDER_BOOK) return cells.get(entityId('asset', assetOf(command)));
     const known = cells.get(to);
     if (known !== undefined) return known;
-    // Numbers of work orders end with the cell that gave them, and its books are named after it.
+    // Numbers of work orders and names of rules end with the cell that gave them, and its books are named after it.
     const [kind, name] = [kindOf(to), nameOf(to)];
     const isBook = BOOK_KINDS.some((book) => book === kind);
     const of = kind === 'work-order' ? name.slice(name.indexOf('.') + 1) : isBook ? name : '';
+    if (kind === 'rule') return [...beside].find((cell) => name.endsWith(`.${cell}`));
     return beside.has(of) ? of : undefined;
   };
 }
@@ -47,6 +52,32 @@ export function commandTtlMs(_to: EntityId, command: unknown): number {
   if (fieldOf(command, 'kind') !== 'WritePoint') return KEPT_MS;
   const timeoutMs = fieldOf(command, 'timeoutMs');
   return typeof timeoutMs === 'number' ? timeoutMs : WRITE_TIMEOUT_MS;
+}
+
+/**
+ * What an actor of the centre may tell one of this cell, as that is to have it; undefined: nothing else. Rules that were made
+ * over there say so, since one of the same id may have been made here.
+ */
+export function toldByCentre(command: unknown): Json | undefined {
+  const kind = fieldOf(command, 'kind');
+  if (kind !== 'AdoptRule' && kind !== 'DropRule') return undefined;
+  return { ...(command as { [member: string]: Json }), from: CORE_CELL };
+}
+
+/**
+ * What is to be told here once a cell has taken what an actor told it: an asset elsewhere cannot say itself to a rule that it has
+ * it. Undefined: nothing.
+ */
+export function confirmationOf(
+  to: EntityId,
+  command: unknown,
+): { readonly to: EntityId; readonly command: Json } | undefined {
+  const kind = fieldOf(command, 'kind');
+  const revision = fieldOf(command, 'revision');
+  const rule = kind === 'AdoptRule' ? fieldOf(fieldOf(command, 'rule'), 'id') : fieldOf(command, 'id');
+  if ((kind !== 'AdoptRule' && kind !== 'DropRule') || typeof rule !== 'string' || typeof revision !== 'number')
+    return undefined;
+  return { to: entityId('rule', rule), command: { kind: 'ConfirmRule', asset: nameOf(to), revision } };
 }
 
 function assetOf(command: unknown): string {

@@ -19,8 +19,9 @@ const ACCESS_BOOK = entityId('access', 'main');
 /**
  * The plant of the topology file as entities: who there is, who observes whom, who watches whom.
  * @param node name of the node that they live on; without it the node itself has no alarms
+ * @param whole the plant with all its cells, where rules that are made here hold for assets of others too
  */
-export function populationOf(plant: Plant, node?: string): Population {
+export function populationOf(plant: Plant, node?: string, whole: Plant = plant): Population {
   const followers = new Map<EntityId, EntityId[]>();
   const watchers = new Map<EntityId, EntityId[]>();
   for (const device of plant.devices.values()) {
@@ -81,7 +82,8 @@ export function populationOf(plant: Plant, node?: string): Population {
       if (kindOf(id) === nodeKind.name) return nodeCalled(nameOf(id));
       const byName = definitions[kindOf(id)];
       if (byName) return byName.get(nameOf(id));
-      if (id === ORDER_BOOK || kindOf(id) === ruleKind.name) return plant;
+      if (id === ORDER_BOOK) return plant;
+      if (kindOf(id) === ruleKind.name) return whole;
       return kindOf(id) === workOrderKind.name || BOOKS.includes(id) ? null : undefined;
     },
     livesWith: (id) => ofConnection.get(id) ?? id,

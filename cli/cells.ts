@@ -2,7 +2,15 @@ import { stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { pack, unpack } from 'msgpackr';
 import type { Logger } from 'pino';
-import { BOOK_KINDS, cellResolver, commandTtlMs, SHOWN_KINDS } from '../actors/cells.ts';
+import {
+  BOOK_KINDS,
+  cellResolver,
+  commandTtlMs,
+  confirmationOf,
+  NAMED_KINDS,
+  SHOWN_KINDS,
+  toldByCentre,
+} from '../actors/cells.ts';
 import { populationOf } from '../actors/population.ts';
 import { Reports } from '../gateways/reports.ts';
 import { CORE } from '../runtime/edge/cell-link.ts';
@@ -14,10 +22,11 @@ import { Uplink } from '../runtime/edge/uplink.ts';
 import type { MirrorImage } from '../runtime/edge/view-mirror.ts';
 import { type EntityId, entityId } from '../runtime/ids.ts';
 import type { Journal } from '../runtime/journal.ts';
+import type { Json } from '../runtime/json.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { NatsLink } from '../runtime/nats/connection.ts';
 import type { Node } from '../runtime/node.ts';
-import type { Health, Runtime } from '../runtime/runtime.ts';
+import type { AskOptions, Health, Reply, Runtime } from '../runtime/runtime.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { Storage } from '../runtime/sql/open.ts';
 import { cellsBeside } from '../topology/cells.ts';
@@ -30,6 +39,8 @@ import { natsAccess } from './nats.ts';
 export interface Cells {
   /** This node, with what is elsewhere beside it. */
   readonly runtime: Runtime;
+  /** Takes what an actor here tells one of another cell; undefined where it lives here. */
+  readonly elsewhere?: (to: EntityId, command: Json, options: AskOptions) => Promise<Reply> | undefined;
   /** What the centre has of the log of this cell; it need not be kept for it. Infinity where nobody else wants it. */
   forwarded(): number;
   health(): Health['parts'];
@@ -48,7 +59,7 @@ interface CellsOptions {
   readonly log: Logger;
 }
 
-const NAMES = new CellNames(BOOK_KINDS);
+const NAMES = new CellNames(BOOK_KINDS, NAMED_KINDS);
 
 /** A start that cannot be right is refused, with what would be. */
 export function checkCell({ CELL, NATS_URL }: Settings, plant: Plant): void {
@@ -68,6 +79,21 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
   if (settings.CELL !== CORE) return startEdge(options);
   if (cellsBeside(plant).length > 0) return startCentre(options);
   return { runtime: node, forwarded: () => Number.POSITIVE_INFINITY, health: () => [], stop: async () => undefined };
+}
+
+/** What actors here tell those of other cells. It begins before the link to them, while this node is still recovering. */
+export function tellElsewhere(
+  { CELL }: Settings,
+  plant: Plant,
+  started: () => Cells | undefined,
+): NonNullable<Cells['elsewhere']> {
+  const cellOf = cellResolver(plant);
+  const notYet = { ok: false, code: 'UNAVAILABLE', message: 'the link to other cells is not there yet' } as const;
+  return (to, command, options) => {
+    const cells = started();
+    if (cells !== undefined || CELL !== CORE) return cells?.elsewhere?.(to, command, options);
+    return cellOf(to, command) === undefined ? undefined : Promise.resolve(notYet);
+  };
 }
 
 async function startEdge({ settings, node, storage, metrics, log }: CellsOptions): Promise<Cells> {
@@ -93,6 +119,7 @@ async function startEdge({ settings, node, storage, metrics, log }: CellsOptions
       centralLog: new NatsCentralLog({ ...central, link: () => connection }),
       runtime: node,
       log: storage.log,
+      toldByCentre,
       kinds: SHOWN_KINDS,
       backfillBytesPerSecond: settings.UPLINK_BACKFILL_BYTES_PER_SECOND,
       logger: log,
@@ -131,6 +158,7 @@ async function startCentre({ settings, plant, node, storage, metrics, log }: Cel
     committed: (entries) => node.announce(entries),
     cellOf: cellResolver(plant),
     isListed: (id) => listed.has(id),
+    confirmationOf,
     ttlMs: commandTtlMs,
     images: imagesIn(storage.journal),
     logger: log,
@@ -140,6 +168,7 @@ async function startCentre({ settings, plant, node, storage, metrics, log }: Cel
   await link.start();
   return {
     runtime: centre,
+    elsewhere: (to, command, options) => centre.tell(to, command, options),
     forwarded: () => Number.POSITIVE_INFINITY,
     health: () => centre.parts(),
     stop: async () => {

@@ -15,6 +15,7 @@ import { mqttDriver } from '../gateways/mqtt/driver.ts';
 import { deliverWebhook } from '../gateways/notify/webhook.ts';
 import { opcuaDriver } from '../gateways/opcua/driver.ts';
 import { clockPart } from '../runtime/clock/watch.ts';
+import { CORE } from '../runtime/edge/cell-link.ts';
 import { entityId } from '../runtime/ids.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { Node } from '../runtime/node.ts';
@@ -26,7 +27,7 @@ import { plantOfCell } from '../topology/cells.ts';
 import { directSource } from '../topology/direct-source.ts';
 import { fileRulesOf } from '../topology/file-rules.ts';
 import type { ConnectionDefinition, Plant } from '../topology/plant.ts';
-import { type Cells, checkCell, startCells } from './cells.ts';
+import { type Cells, checkCell, startCells, tellElsewhere } from './cells.ts';
 import { watchClock } from './clock.ts';
 import { storageOptionsOf } from './database.ts';
 import { CARRIER, historianOf } from './historian.ts';
@@ -99,7 +100,7 @@ export async function startPlant(options: {
     const clock = watchClock(settings, () => node);
     const node = await Node.start({
       name: settings.NODE,
-      population: populationOf(plant, settings.NODE),
+      population: populationOf(plant, settings.NODE, settings.CELL === CORE ? options.plant : plant),
       storage: { ...storage, ...(streams && { deadLetters: streams.deadLetters }), log: telemetry.log, historian },
       ...(seat && { seat }),
       outlets,
@@ -109,6 +110,7 @@ export async function startPlant(options: {
       checkpointIntervalMs: settings.CHECKPOINT_INTERVAL_MS,
       maxOutstanding: settings.MAX_OUTSTANDING,
       maxWaiting: settings.MAX_WAITING,
+      elsewhere: tellElsewhere(settings, options.plant, () => cells),
       healthBeside: () => [
         clockPart(clock.state, settings.NTP_SERVER),
         ...(cells?.health() ?? []),

@@ -80,7 +80,8 @@ export class Node implements Runtime {
     this.#effects = new EffectRunner({
       journal: storage.journal,
       outlets: options.outlets,
-      ask: (to, command, askOptions) => this.ask(to, command, askOptions),
+      ask: (to, command, askOptions) =>
+        options.elsewhere?.(to, command, askOptions) ?? this.ask(to, command, askOptions),
       epochOf: (entity) => this.#ownership.epochOf(this.#shardOf(entity)),
       heldUnder: (entity) => this.#ownership.heldUnder(this.#shardOf(entity)),
       deadLetter: (letter) => this.deadLetter(letter),

@@ -15,6 +15,8 @@ export interface AdoptedRule {
   /** Null: it was dropped, and a copy that is still under way is to find no place. */
   readonly rule: Rule | null;
   readonly profile: string | null;
+  /** The cell where it was made, where that is another one; revisions of two cells say nothing of each other. */
+  readonly from?: string;
   readonly atMs: number;
 }
 
@@ -41,7 +43,18 @@ export function evolveAdopted(rules: AdoptedRules, event: RuleAdopted | RuleDrop
   );
   const known = rules.get(id);
   const isSame = known !== undefined && rule !== null && known.rule !== null && judgesAs(known.rule, rule);
-  return next.set(id, { revision, judgesSince: isSame ? known.judgesSince : revision, rule, profile, atMs });
+  return next.set(id, {
+    revision,
+    judgesSince: isSame ? known.judgesSince : revision,
+    rule,
+    profile,
+    atMs,
+    ...fromOf(event),
+  });
+}
+
+export function fromOf({ from }: { readonly from?: string | undefined }): { readonly from?: string } {
+  return from === undefined ? {} : { from };
 }
 
 function judgesAs(before: Rule, after: Rule): boolean {

@@ -63,6 +63,8 @@ function reconcile({ decided, live }: AssetState, turn: Turn<AssetDefinition>): 
 }
 
 function assetEffects(event: AssetEvent, after: AssetState, { id, definition }: Self<AssetDefinition>): Effect[] {
+  // Of a rule of another cell, whoever brought it tells that it was taken.
+  if ('from' in event && event.from !== undefined) return [];
   if (event.kind === 'RuleAdopted') return [confirm(id, event.rule.id, event.revision)];
   if (event.kind === 'RuleDropped') return [confirm(id, event.id, event.revision)];
   if (!isAlarmEvent(event) || !('annunciation' in event) || event.annunciation === null) return [];

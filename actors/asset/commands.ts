@@ -68,6 +68,9 @@ export const DeviceReported = z.strictObject({
   cover: z.strictObject({ by: z.string().max(300), sinceMs: z.int() }).optional(),
 });
 
+/** The cell where the rule was made, where that is not the asset's own; its actor is told there what became of it. */
+const from = z.string().max(64).optional();
+
 /** From the actor of a rule that was made over the API, to every asset that is to have it. */
 export const AdoptRule = z.strictObject({
   kind: z.literal('AdoptRule'),
@@ -77,6 +80,7 @@ export const AdoptRule = z.strictObject({
   revision: z.int().min(1),
   /** Nothing was heard of the first time: to be confirmed even if it is known. */
   again: z.boolean().default(false),
+  from,
 });
 export type AdoptRule = z.infer<typeof AdoptRule>;
 
@@ -86,6 +90,7 @@ export const DropRule = z.strictObject({
   id: RuleId,
   revision: z.int().min(1),
   again: z.boolean().default(false),
+  from,
 });
 export type DropRule = z.infer<typeof DropRule>;
 

@@ -53,6 +53,8 @@ export interface RuleAdopted {
   readonly rule: Rule;
   /** Every asset of it has the rule; null: this one alone. */
   readonly profile: string | null;
+  /** The cell where it was made, where that is another one. */
+  readonly from?: string;
 }
 
 export interface RuleDropped {
@@ -61,4 +63,5 @@ export interface RuleDropped {
   readonly revision: number;
   /** Of the rule. */
   readonly id: string;
+  readonly from?: string;
 }

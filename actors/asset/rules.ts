@@ -2,7 +2,7 @@ import { accept, type Decision, reject } from '../../runtime/actor-kind.ts';
 import type { AssetDefinition } from '../../topology/plant.ts';
 import { AlarmViews, endOrphans } from '../alarm/book.ts';
 import { createTimers } from '../alarm/evaluate.ts';
-import { type AdoptedRules, evolveAdopted, rulesInForce } from './adopted.ts';
+import { type AdoptedRules, evolveAdopted, fromOf, rulesInForce } from './adopted.ts';
 import type { AdoptRule, DropRule } from './commands.ts';
 import type { AssetEvent, RuleAdopted, RuleDropped } from './events.ts';
 import { layoutOf } from './layout.ts';
@@ -51,14 +51,19 @@ export function decideAdopted(
 ): Decision<AssetEvent> {
   const { revision, again } = command;
   const id = command.kind === 'AdoptRule' ? command.rule.id : command.id;
-  const known = decided.rules.get(id);
+  const told = decided.rules.get(id);
+  if (told?.rule && told.from !== command.from) {
+    const text = `${definition.id} has a rule ${id} that was made in ${told.from ?? 'its own cell'}: choose another id`;
+    return reject('RULE_ID_TAKEN', text, 'id');
+  }
+  const known = told?.from === command.from ? told : undefined;
   if (known !== undefined && (known.revision > revision || (known.revision === revision && !again))) return accept([]);
   if (command.kind === 'AdoptRule' && !known?.rule && countOf(decided.rules) >= MAX_ADOPTED)
     return reject('TOO_MANY_RULES', `${definition.id} has ${MAX_ADOPTED} rules of the API already`);
   const event: RuleAdopted | RuleDropped =
     command.kind === 'AdoptRule'
-      ? { kind: 'RuleAdopted', atMs, revision, rule: command.rule, profile: command.profile }
-      : { kind: 'RuleDropped', atMs, revision, id };
+      ? { kind: 'RuleAdopted', atMs, revision, rule: command.rule, profile: command.profile, ...fromOf(command) }
+      : { kind: 'RuleDropped', atMs, revision, id, ...fromOf(command) };
   const after = { ...decided, rules: evolveAdopted(decided.rules, event) };
   return accept([event, ...endOfOrphans(after, definition, atMs)]);
 }

@@ -76,6 +76,7 @@ const StoredAsset = z.object({
           judgesSince: z.number(),
           rule: Rule.nullable(),
           profile: z.string().nullable(),
+          from: z.string().exactOptional(),
           atMs: z.number(),
         }),
       ]),

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { View } from '../actor-kind.ts';
 import { ErrorWithCode } from '../errors.ts';
-import type { EntityId } from '../ids.ts';
+import { CommandId, type EntityId } from '../ids.ts';
 import type { JournalEntry } from '../journal.ts';
 import type { Json } from '../json.ts';
 import type { DeadLetter } from '../log.ts';
@@ -36,6 +36,8 @@ export interface CentreOptions {
   readonly cellOf: (to: EntityId, command: unknown) => string | undefined;
   /** The plant names the entity, here or in another cell. */
   readonly isListed: (id: EntityId) => boolean;
+  /** What is to be told here once another cell has taken what an actor told it. */
+  readonly confirmationOf: (to: EntityId, command: Json) => { to: EntityId; command: Json } | undefined;
   readonly ttlMs: (to: EntityId, command: unknown) => number;
   readonly images: MirrorImages;
   readonly logger: Pick<Logger, 'warn' | 'error'>;
@@ -123,7 +125,17 @@ export class Centre implements Runtime {
   ask(to: EntityId, command: unknown, options: AskOptions): Promise<Reply> {
     const cell = this.#cellOf(to, command);
     if (cell === undefined) return this.#runtime.ask(to, command, options);
-    return cell.ask(this.#options.names.outside(to, cell.cell), command, options);
+    return cell.ask(this.#options.names.book(to, cell.cell), command, options);
+  }
+
+  /**
+   * What an actor here tells one of another cell, answered once that has it, which takes as long as the link is down; undefined:
+   * it lives here. Never rejects.
+   */
+  tell(to: EntityId, command: Json, options: AskOptions): Promise<Reply> | undefined {
+    const name = this.#options.cellOf(to, command);
+    const cell = name === undefined ? undefined : this.#cells.get(name);
+    return cell && this.#tell(cell, to, command, options);
   }
 
   isHere(id: EntityId): boolean {
@@ -204,6 +216,16 @@ export class Centre implements Runtime {
     if (name !== undefined) return this.#cells.get(name);
     for (const cell of this.#cells.values()) if (cell.view(id) !== undefined) return cell;
     return undefined;
+  }
+
+  async #tell(cell: EdgeCell, to: EntityId, command: Json, options: AskOptions): Promise<Reply> {
+    const reply = await cell.tell(this.#options.names.book(to, cell.cell), command, options);
+    const confirmation = reply.ok ? this.#options.confirmationOf(to, command) : undefined;
+    if (confirmation === undefined) return reply;
+    const commandId = CommandId.parse(`${options.commandId} taken`);
+    const by = { user: to, via: 'entity' } as const;
+    const confirmed = await this.#runtime.ask(confirmation.to, confirmation.command, { ...options, commandId, by });
+    return confirmed.ok ? reply : confirmed;
   }
 
   /** One question for all cells. While the database is away what was known last is shown, and nothing of it is sent. */

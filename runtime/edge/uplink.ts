@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 import { ErrorWithCode, messageOf } from '../errors.ts';
+import { CommandId } from '../ids.ts';
 import type { Json } from '../json.ts';
+import { permits } from '../permissions.ts';
 import type { Health, Reply, Runtime } from '../runtime.ts';
 import { type CellLink, CORE } from './cell-link.ts';
 import { ClockAnswer, CommandRequest } from './cell-messages.ts';
@@ -19,6 +21,8 @@ export interface UplinkOptions {
   readonly runtime: Pick<Runtime, 'ask' | 'live' | 'journal' | 'deadLetter'>;
   readonly log: EdgeLog & { onAppended(listener: () => void): () => void };
   readonly names: CellNames;
+  /** What actors of the centre may tell those of this cell, as those are to have it; undefined: not this. */
+  readonly toldByCentre: (command: unknown) => Json | undefined;
   /** Kinds of entities that the centre shows. */
   readonly kinds: readonly string[];
   readonly backfillBytesPerSecond: number;
@@ -165,10 +169,22 @@ export class Uplink {
     const leftMs = expiresAtMs - centreMs;
     if (leftMs <= 0 && (offset !== undefined || leftMs < -EXPIRY_TOLERANCE_MS))
       return { ok: false, code: 'EXPIRED', message: 'it arrived after its time' };
+    const isTold = by.via === 'entity' && permits(permissions, 'internal:command');
+    const told = isTold ? this.#options.toldByCentre(command) : undefined;
+    if (told !== undefined) {
+      // Actors of both cells may have one name, and so the same ids for what they tell.
+      const asked = {
+        commandId: CommandId.parse(`${CORE}:${commandId}`),
+        by,
+        permissions,
+        timeoutMs: ANSWER_WITHIN_MS,
+      };
+      return runtime.ask(to, told, asked);
+    }
     return runtime.ask(names.inside(to, link.cell), command, {
       commandId,
       by,
-      // What actors tell each other stays within a cell.
+      // Whatever else actors tell each other stays within a cell.
       permissions: permissions.filter((permission) => !permission.startsWith('internal:')),
       timeoutMs: ANSWER_WITHIN_MS,
     });

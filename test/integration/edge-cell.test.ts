@@ -11,7 +11,7 @@ import { connectAsync, type MqttClient } from 'mqtt';
 import { type RunningPlant, startPlant } from '../../cli/plant.ts';
 import { readPlant } from '../../cli/topology.ts';
 import type { View } from '../../runtime/actor-kind.ts';
-import { CommandId, entityId } from '../../runtime/ids.ts';
+import { CommandId, type EntityId, entityId } from '../../runtime/ids.ts';
 import type { JournalEntry } from '../../runtime/journal.ts';
 import { awaySinceMs } from '../../runtime/live-bus.ts';
 import { readSettings } from '../../runtime/settings.ts';
@@ -226,6 +226,68 @@ cellTest('cut off, the edge goes on and the centre says since when it knows noth
   assert.equal(rows.filter(({ kind }) => kind === 'AlarmAcknowledged').length, 2, 'no more than were given');
   assert.ok(!rows.some(({ kind }) => kind === 'WriteRequested'), 'the write never arrived');
 });
+
+const nobodyWaits = (rule: EntityId) => {
+  const unconfirmed = viewAt(core, rule).props?.unconfirmed;
+  return Array.isArray(unconfirmed) && unconfirmed.length === 0;
+};
+const alarmOf = (plant: RunningPlant, rule: string) => Reflect.get(Object(viewAt(plant).alarms?.[rule]), 'state');
+
+cellTest(
+  'a rule that is made at the centre holds at the edge, waits for a link that is cut, and goes again',
+  async () => {
+    const rule = entityId('rule', 'brim');
+    const body = { name: 'Brim', metric: 'level', when: { above: 85 }, severity: 'HIGH', cooldownSeconds: 0 };
+    const made = await ask('rule-1', { kind: 'CreateRule', profile: 'tank', rule: body }, rule);
+    assert.ok(made.ok, JSON.stringify(made));
+    assert.equal(Reflect.get(Object(made.result), 'assets'), 2, 'the tank of the edge is one of its profile');
+    await until('both tanks have it', () => nobodyWaits(rule), WITHIN_MS);
+    await publish('farm/far', 60);
+    await publish('farm/far', 88);
+    await until(
+      'the edge judges by it, and the centre shows that',
+      () => alarmOf(core, 'brim') === 'ACTIVE',
+      WITHIN_MS,
+    );
+
+    proxy.cut();
+    await until('the centre knows', () => awaySinceMs({ view: viewAt(core) }) !== undefined, WITHIN_MS);
+    const changed = await ask('rule-2', { kind: 'ChangeRule', changes: { when: { above: 92 } } }, rule);
+    assert.ok(changed.ok, JSON.stringify(changed));
+    await until('one tank waits for it', () => String(viewAt(core, rule).props?.unconfirmed) === 'far-tank', WITHIN_MS);
+    await until('the tank says so', () => JSON.stringify(viewAt(core).pending ?? {}).includes('AdoptRule'), WITHIN_MS);
+    await core.stop();
+    core = await start('core', { NATS_URL: nats.url });
+    proxy.mend();
+    await until('a centre that was started meanwhile has told it', () => nobodyWaits(rule), WITHIN_MS);
+    await publish('farm/far', 60);
+    await publish('farm/far', 91);
+    await until('91 is no longer too much', () => levelAt(core) === 91, WITHIN_MS);
+    assert.notEqual(alarmOf(edge, 'brim'), 'ACTIVE');
+
+    const own = await edge.runtime.ask(
+      rule,
+      { kind: 'CreateRule', entityId: tank, rule: { ...body, when: { below: 1 } } },
+      { commandId: CommandId.parse('rule-of-edge'), by, permissions: ['*'] },
+    );
+    assert.ok(own.ok, 'the edge may have rules of its own');
+    const named = entityId('rule', 'brim.edge-7');
+    const rule4 = await ask('rule-4', { kind: 'ChangeRule', changes: { name: 'Empty' } }, named);
+    assert.ok(rule4.ok, `the rule of the edge is asked for by the name of its cell: ${JSON.stringify(rule4)}`);
+    assert.ok((await ask('rule-3', { kind: 'DeleteRule' }, rule)).ok);
+    const adopted = async () =>
+      ofEdge(await rowsAt(core))
+        .filter(({ entity, kind }) => entity === tank && kind.startsWith('Rule'))
+        .map(({ kind }) => kind);
+    await until('it is dropped at the edge', async () => (await adopted()).includes('RuleDropped'), WITHIN_MS);
+    assert.deepEqual(
+      await adopted(),
+      ['RuleAdopted', 'RuleAdopted', 'RuleDropped'],
+      'each once, that of the edge never',
+    );
+    await agree();
+  },
+);
 
 cellTest(
   'after restarts of the edge, the centre and NATS every reading is in the history of the centre once',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cellResolver, commandTtlMs } from '../../../actors/cells.ts';
+import { cellResolver, commandTtlMs, confirmationOf, toldByCentre } from '../../../actors/cells.ts';
 import { CellNames } from '../../../runtime/edge/cell-names.ts';
 import { EntityId, entityId } from '../../../runtime/ids.ts';
 import { parseTopology } from '../../../topology/load.ts';
@@ -59,7 +59,7 @@ test('a write waits for its own time-out, any other command for minutes', () => 
 });
 
 test('books have the name of their cell outside of it, and nothing else has another name', () => {
-  const names = new CellNames(['order-book']);
+  const names = new CellNames(['order-book'], ['rule']);
   const book = entityId('order-book', 'main');
   assert.equal(names.outside(book, 'edge-7'), 'order-book/edge-7');
   assert.equal(names.inside(names.outside(book, 'edge-7'), 'edge-7'), book);
@@ -67,4 +67,29 @@ test('books have the name of their cell outside of it, and nothing else has anot
     assert.equal(names.outside(id, 'edge-7'), id);
     assert.equal(names.inside(id, 'edge-7'), id);
   }
+});
+
+test('rules of a cell have its name outside of it, since another may have one of the same id', () => {
+  const names = new CellNames(['order-book'], ['rule']);
+  const high = entityId('rule', 'high');
+  assert.equal(names.outside(high, 'edge-7'), 'rule/high.edge-7');
+  assert.equal(names.inside(entityId('rule', 'high.edge-7'), 'edge-7'), high);
+  assert.equal(names.inside(high, 'edge-7'), high);
+  assert.equal(names.book(high, 'edge-7'), high);
+});
+
+test('a rule that was told by the centre says so, and is confirmed to its actor there; nothing else is told', () => {
+  const pump = entityId('asset', 'pump-1');
+  const adopt = { kind: 'AdoptRule', rule: { id: 'high' }, revision: 3, profile: null, again: false };
+  const drop = { kind: 'DropRule', id: 'high', revision: 4, again: true };
+  assert.deepEqual(toldByCentre(adopt), { ...adopt, from: 'core' });
+  assert.deepEqual(toldByCentre(drop), { ...drop, from: 'core' });
+  assert.equal(toldByCentre({ kind: 'WorkOrderReported' }), undefined);
+  const confirmed = (revision: number) => ({
+    to: 'rule/high',
+    command: { kind: 'ConfirmRule', asset: 'pump-1', revision },
+  });
+  assert.deepEqual(confirmationOf(pump, adopt), confirmed(3));
+  assert.deepEqual(confirmationOf(pump, drop), confirmed(4));
+  assert.equal(confirmationOf(pump, { kind: 'WorkOrderReported', revision: 1, id: 'high' }), undefined);
 });

@@ -50,6 +50,30 @@ describe('an asset that adopts a rule', () => {
     assert.deepEqual(pump.effects, [expected, expected]);
   });
 
+  it('keeps a rule of another cell apart: it confirms to nobody here, and neither takes the place of the other', () => {
+    const pump = up();
+    const foreign = {
+      kind: 'AdoptRule',
+      revision: 1,
+      again: false,
+      profile: null,
+      from: 'core',
+      rule: rule(DRY),
+    } as const;
+    assert.ok(pump.command(0, foreign).ok);
+    assert.deepEqual(pump.effects, []);
+    pump.observe(frame(1000, { temperature: 20, pressure: 1 }));
+    assert.equal(alarm(pump)?.state, 'ACTIVE');
+    const own = adopt(pump, 2000, 7);
+    assert.equal(!own.ok && own.code, 'RULE_ID_TAKEN');
+    const ownDrop = drop(pump, 2001, 8);
+    assert.equal(!ownDrop.ok && ownDrop.code, 'RULE_ID_TAKEN');
+    assert.ok(pump.command(3000, { kind: 'DropRule', id: 'dry', revision: 2, again: false, from: 'core' }).ok);
+    assert.deepEqual(pump.effects, []);
+    assert.ok(adopt(pump, 4000, 1).ok, 'with that gone the place is free, and its revisions say nothing');
+    assert.deepEqual(rules(pump), [['dry', 'api', null]]);
+  });
+
   it('lets nothing older change what it knows, a rule that was dropped included', () => {
     const pump = up();
     adopt(pump, 0, 5, { severity: 'HIGH' });
