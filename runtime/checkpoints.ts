@@ -2,8 +2,8 @@ import { pack } from 'msgpackr';
 import type { Entities } from './entities.ts';
 import type { Entity } from './entity/entity.ts';
 import { type EntityId, entityId } from './ids.ts';
-import type { Journal } from './journal.ts';
-import type { Shard } from './ownership.ts';
+import type { Journal, Snapshot } from './journal.ts';
+import type { Epoch, Shard } from './ownership.ts';
 
 /** As versions before wrote it, for all shards together. */
 const OF_ALL_SHARDS = entityId('node', 'checkpoint');
@@ -16,8 +16,8 @@ export interface CheckpointsOptions {
   readonly entities: Pick<Entities, 'all' | 'ofShard' | 'snapshots' | 'saved'>;
   readonly journal: Pick<Journal, 'snapshot' | 'saveSnapshots'>;
   readonly delivered: () => number;
-  /** Whether this node may still speak for a shard. */
-  readonly mayAct: (shard: Shard) => boolean;
+  /** The epoch under which this node may speak for a shard; undefined where it may not. */
+  readonly epochOf: (shard: Shard) => Epoch | undefined;
 }
 
 /**
@@ -96,6 +96,8 @@ export class Checkpoints {
     const { entities, journal, delivered } = this.#options;
     const upTo = delivered();
     const covered = new Map(shards.map((shard) => [shard, upTo]));
+    // A shard that goes and comes back meanwhile has other entities here.
+    const epochs = new Map(shards.map((shard) => [shard, this.#options.epochOf(shard)]));
     const pauseMs = Math.min(MAX_PAUSE_MS, (spreadMs * ENTITIES_AT_ONCE) / Math.max(1, all.length));
     for (let start = 0; start < all.length; start += ENTITIES_AT_ONCE) {
       if (start > 0 && !this.#hurry) await new Promise((resolve) => setTimeout(resolve, pauseMs));
@@ -105,19 +107,23 @@ export class Checkpoints {
       await journal.saveSnapshots(snapshots);
       entities.saved(snapshots);
     }
-    await this.#save(covered);
+    await this.#save(covered, epochs);
   }
 
   /** Last, for it says that all of the snapshots are there. */
-  async #save(covered: ReadonlyMap<Shard, number>): Promise<void> {
+  async #save(covered: ReadonlyMap<Shard, number>, epochs: ReadonlyMap<Shard, Epoch | undefined>): Promise<void> {
     const timeMs = Date.now();
-    const moved = [...covered].filter(
-      ([shard, position]) => position > (this.#covered.get(shard) ?? Number.MAX_VALUE) && this.#options.mayAct(shard),
-    );
-    if (moved.length === 0) return;
-    await this.#options.journal.saveSnapshots(
-      moved.map(([shard, logPosition]) => ({ entity: rowOf(shard), seq: 0, logPosition, timeMs, state: NOTHING })),
-    );
+    const rows: Snapshot[] = [];
+    const moved: [Shard, number][] = [];
+    for (const [shard, logPosition] of covered) {
+      const epoch = epochs.get(shard);
+      if (logPosition <= (this.#covered.get(shard) ?? Number.MAX_VALUE)) continue;
+      if (epoch === undefined || this.#options.epochOf(shard) !== epoch) continue;
+      moved.push([shard, logPosition]);
+      rows.push({ entity: rowOf(shard), seq: 0, logPosition, timeMs, state: NOTHING, under: { shard, epoch } });
+    }
+    if (rows.length === 0) return;
+    await this.#options.journal.saveSnapshots(rows);
     for (const [shard, position] of moved) if (this.#covered.has(shard)) this.#covered.set(shard, position);
   }
 }

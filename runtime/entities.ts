@@ -260,7 +260,7 @@ export class Entities {
       const snapshot = await this.#snapshotOf(entity, upTo);
       // One that crashed meanwhile is still behind: the next round covers it.
       if (snapshot === undefined) behind.push({ shard, position: 0 });
-      return snapshot;
+      return snapshot && { ...snapshot, under: { shard, epoch: entity.epoch } };
     });
     const snapshots = (await Promise.all(taken)).filter((snapshot) => snapshot !== undefined);
     return { snapshots, behind };

@@ -99,6 +99,8 @@ export interface Snapshot {
   readonly logPosition: number;
   readonly timeMs: number;
   readonly state: Uint8Array;
+  /** The claim under which alone it may be saved; never read back. */
+  readonly under?: { readonly shard: Shard; readonly epoch: Epoch };
 }
 
 export interface PendingEffect {
@@ -147,6 +149,10 @@ export interface Journal {
   identity(): Promise<string>;
   /** Whether the row at a position that was handed out under this identity, and all before it, are of this history. */
   includes(identity: string, position: number): Promise<boolean>;
+  /**
+   * Keeps the newest of each. One whose claim is over is left out without a word: its owner has been replaced, does not know what
+   * was decided since, and its snapshot would stand before that.
+   */
   saveSnapshots(snapshots: readonly Snapshot[]): Promise<void>;
   snapshot(entity: EntityId): Promise<Snapshot | undefined>;
   /** Ids of all entities that have history and are not retired, optionally of one kind. */

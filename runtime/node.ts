@@ -147,7 +147,7 @@ export class Node implements Runtime {
       entities: this.#entities,
       journal: storage.journal,
       delivered: () => this.#pump.delivered,
-      mayAct: (shard) => this.#ownership.epochOf(shard) !== undefined,
+      epochOf: (shard) => this.#ownership.epochOf(shard),
     });
     this.#shards = new Shards({
       entities: this.#entities,

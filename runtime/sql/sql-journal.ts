@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ExpressionBuilder, Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { NodeLife } from '../cluster-rows.ts';
 import { type CommandId, EntityId } from '../ids.ts';
 import type {
@@ -17,6 +17,7 @@ import type { Dialect } from './dialect.ts';
 import { Identities } from './identity.ts';
 import { entryOf } from './journal-rows.ts';
 import type { JournalSchema } from './schema.ts';
+import { saveSnapshots } from './snapshot-rows.ts';
 import { type Appender, StatementAppender } from './statement-appender.ts';
 
 /** Rows in one statement: some hundred parameters, far below the 32,766 that SQLite takes. */
@@ -100,36 +101,7 @@ export class SqlJournal implements Journal {
   }
 
   async saveSnapshots(snapshots: readonly Snapshot[]): Promise<void> {
-    if (snapshots.length === 0) return;
-    const newest = [...newestOf(snapshots).values()];
-    await this.#db.transaction().execute(async (trx) => {
-      for (const part of inParts(newest)) {
-        await trx
-          .insertInto('snapshot')
-          .values(
-            part.map(({ entity, seq, logPosition, timeMs, state }) => ({
-              entity,
-              seq,
-              log_position: logPosition,
-              time_ms: timeMs,
-              state,
-            })),
-          )
-          .onConflict((conflict) =>
-            conflict
-              .column('entity')
-              .doUpdateSet((eb) => ({
-                seq: eb.ref('excluded.seq'),
-                log_position: eb.ref('excluded.log_position'),
-                time_ms: eb.ref('excluded.time_ms'),
-                state: eb.ref('excluded.state'),
-              }))
-              // An owner that was replaced may still be writing: what it knows is older in one of the two.
-              .where((eb) => notOlder(eb)),
-          )
-          .execute();
-      }
-    });
+    await saveSnapshots(this.#db, this.#dialect, snapshots);
   }
 
   async snapshot(entity: EntityId): Promise<Snapshot | undefined> {
@@ -219,26 +191,6 @@ export class SqlJournal implements Journal {
   async close(): Promise<void> {
     await this.#db.destroy();
   }
-}
-
-function notOlder(
-  eb: ExpressionBuilder<JournalSchema & { excluded: JournalSchema['snapshot'] }, 'snapshot' | 'excluded'>,
-) {
-  return eb.and([
-    eb('excluded.seq', '>=', eb.ref('snapshot.seq')),
-    eb('excluded.log_position', '>=', eb.ref('snapshot.log_position')),
-  ]);
-}
-
-/** One row an entity in a statement, and that the newest. */
-function newestOf(snapshots: readonly Snapshot[]): Map<EntityId, Snapshot> {
-  const newest = new Map<EntityId, Snapshot>();
-  for (const snapshot of snapshots) {
-    const known = newest.get(snapshot.entity);
-    if (known === undefined || (snapshot.seq >= known.seq && snapshot.logPosition >= known.logPosition))
-      newest.set(snapshot.entity, snapshot);
-  }
-  return newest;
 }
 
 function* inParts<Item>(items: readonly Item[]): Generator<readonly Item[]> {

@@ -128,7 +128,6 @@ export async function cellRun({ seed, minutes, nodes, fence }: CellRun): Promise
         commands: operators.commands,
         sent: meters.sent,
         shown: one,
-        remembered: 0,
       });
     const done = operators.commands.filter(({ ok }) => ok);
     const waits = operators.commands.map(({ sentMs, answeredMs }) => answeredMs - sentMs).toSorted((a, b) => a - b);

@@ -68,6 +68,29 @@ export function journalFenceContract(
     assert.equal(await append(2, 2, B), 'committed');
   });
 
+  test(`${name}: a snapshot is saved under the claim of its owner, and not after it`, options, async (t) => {
+    const { journal, cluster } = await open(t);
+    for (const life of [A, B]) await cluster.join({ ...life, leaving: false, successor: false, mayHold: true });
+    const save = async (seq: number, epoch: number) => {
+      const fan = entityId('asset', 'fan-1');
+      const row = { logPosition: seq, timeMs: 1, state: new Uint8Array([seq]) };
+      await journal.saveSnapshots([
+        { ...row, entity: pump, seq, under: { shard: SHARD, epoch } },
+        { ...row, entity: fan, seq },
+      ]);
+      assert.equal((await journal.snapshot(fan))?.seq, seq, 'one without a claim is of no shard');
+      return (await journal.snapshot(pump))?.seq;
+    };
+    assert.equal(await save(1, 1), undefined, 'nobody has claimed it');
+    await cluster.claim(A, SHARD, 0);
+    assert.equal(await save(2, 1), 2);
+    assert.equal(await save(3, 0), 2);
+    await cluster.release({ ...A, shard: SHARD, epoch: 1 }, 'b');
+    assert.equal(await cluster.claim(B, SHARD, 1), 2);
+    assert.equal(await save(4, 1), 2, 'of the owner before, though it is newer');
+    assert.equal(await save(5, 2), 5);
+  });
+
   test(
     `${name}: of a batch the turns for shards that are held are written, and the others are not`,
     options,

@@ -22,7 +22,7 @@ async function slowJournal() {
       },
     },
     delivered: () => ++position,
-    mayAct: () => true,
+    epochOf: () => 1,
   });
   await checkpoints.begin(1);
   checkpoints.follow(1);
