@@ -69,7 +69,9 @@ export class CommandDesk {
     const { cell, ttlMs } = this.#options;
     const key = pendingKey(to, options);
     const row = this.#pending.get(key) === undefined ? await this.#kept.find(key) : undefined;
-    if (row) return this.#repeated(row, command, options);
+    // Of what was sent and never answered the cell itself is asked, as soon as it can be.
+    const isUnknown = row?.reply?.ok === false && row.reply.code === 'TIMEOUT' && this.#linked;
+    if (row && !isUnknown) return this.#repeated(row, command, options);
     if (this.size >= (this.#options.capacity ?? CAPACITY) && this.#pending.get(key) === undefined) {
       const message = `${this.size} commands wait for the cell ${cell} already`;
       return { ok: false, code: 'OVERLOADED', message };

@@ -223,7 +223,11 @@ test('what an edge says of a second copy that came too late is not said of the f
     desk.tick();
     return desk.size === 0;
   });
+  desk.link(false);
   assert.equal(codeOf(await ask('a')), 'TIMEOUT');
+  desk.link(true);
+  answers(async () => ({ ...done, repeated: true }));
+  assert.deepEqual(await ask('a'), { ...done, repeated: true }, 'the cell knows');
 });
 
 test('an id that waits for one command is refused for another', async () => {
