@@ -92,6 +92,8 @@ export interface AssetView {
   readonly rules: Readonly<Record<string, RuleInfo>>;
   /** Every alarm that is not NORMAL, and every one with an overlay, by rule id. */
   readonly alarms: Readonly<Record<string, AlarmView>>;
+  /** Those of them that are not on record as they stand there, since the journal is away; absent: all are. */
+  readonly unrecordedAlarms?: Readonly<Record<string, AlarmView>>;
   /** Newest closed window of each size that the metric has, by `metric@1m`. */
   readonly windows: Readonly<Record<string, WindowView>>;
 }
@@ -263,6 +265,8 @@ export interface AlarmView {
   readonly comments: readonly { readonly atMs: number; readonly by: string; readonly text: string }[];
   /** Number of the open work order. */
   readonly workOrder: string | null;
+  /** True where the journal is away and has not what is said here; absent otherwise. */
+  readonly notRecorded?: boolean;
 }
 
 export interface DeviceView {
@@ -299,6 +303,8 @@ export interface DeviceView {
   >;
   /** Clock and gap alarms of the device itself. */
   readonly alarms: Readonly<Record<string, AlarmView>>;
+  /** Those of them that are not on record as they stand there, since the journal is away; absent: all are. */
+  readonly unrecordedAlarms?: Readonly<Record<string, AlarmView>>;
   /** Newest state of the link it hangs on (`ConnectionReport`). */
   readonly link: Readonly<Record<string, unknown>>;
   /** Newest writes, by write id. */
@@ -309,6 +315,7 @@ export interface DeviceView {
 export interface SystemView {
   readonly props: { readonly name: string; readonly site: string };
   readonly alarms: Readonly<Record<string, AlarmView>>;
+  readonly unrecordedAlarms?: Readonly<Record<string, AlarmView>>;
   /** The newest that was seen, by whose it is: `server` or `own`. */
   readonly certificates: Readonly<Record<string, { subject: string; thumbprint: string; expiresAtMs: number }>>;
   /** Of a connection whose devices have an alarm in common: whether it is lost, why and since when. */

@@ -123,7 +123,15 @@ export class TakenSeat {
   }
 
   health(): Health['parts'] {
-    return [this.cell.health(), ...this.#mirror.parts()];
+    return [this.cell.health(), this.#eventsPart(), ...this.#mirror.parts()];
+  }
+
+  #eventsPart(): Health['parts'][number] {
+    const { failure, position } = this.#tail;
+    if (failure === undefined) return { name: 'events', status: 'healthy', detail: `shown up to ${position}` };
+    const seconds = Math.round((Date.now() - failure.sinceMs) / 1000);
+    const detail = `those of the cell come when the journal answers: ${failure.reason}, for ${seconds} s`;
+    return { name: 'events', status: 'degraded', detail };
   }
 
   /** Hands everything over. What is shown to people here goes on until `close`. */

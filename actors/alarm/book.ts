@@ -69,9 +69,19 @@ export function countBook(book: AlarmBook): AlarmCounts {
   return { unacknowledged, active, worst };
 }
 
+export interface AlarmGroups {
+  readonly alarms: Record<string, AlarmView>;
+  readonly unrecordedAlarms?: Record<string, AlarmView>;
+}
+
+/** Beside an alarm that is not on record as it stands. */
+const UNRECORDED = { notRecorded: true } as const;
+
 /** Views of a book, each made again only when its record changed. */
 export class AlarmViews {
   readonly #made = new Map<string, { readonly record: AlarmRecord; readonly view: AlarmView }>();
+  /** As `#made`, of those that are not on record; none of them while the journal answers. */
+  readonly #unrecorded = new Map<string, { readonly record: AlarmRecord; readonly view: AlarmView }>();
 
   of(record: AlarmRecord, holder: AlarmHolder): AlarmView {
     const made = this.#made.get(record.rule);
@@ -81,9 +91,35 @@ export class AlarmViews {
     return view;
   }
 
-  listed(book: AlarmBook, holder: AlarmHolder): Record<string, AlarmView> {
-    const views: Record<string, AlarmView> = {};
-    for (const record of book.values()) if (isListed(record)) views[record.rule] = this.of(record, holder);
-    return views;
+  /**
+   * The groups of a view that tell of the alarms.
+   *
+   * @param recorded the book as far as the journal has it, where it has not all of it: an alarm that left the lists since then
+   * stays in them until that is on record
+   */
+  listed(book: AlarmBook, holder: AlarmHolder, recorded: AlarmBook = book): AlarmGroups {
+    const alarms: Record<string, AlarmView> = {};
+    if (recorded === book) {
+      this.#unrecorded.clear();
+      for (const record of book.values()) if (isListed(record)) alarms[record.rule] = this.of(record, holder);
+      return { alarms };
+    }
+    const unrecordedAlarms: Record<string, AlarmView> = {};
+    for (const record of book.values()) {
+      const known = recorded.get(record.rule);
+      if (!isListed(record) && (known === undefined || !isListed(known))) continue;
+      const view = known === record ? this.of(record, holder) : this.#ofUnrecorded(record, holder);
+      alarms[record.rule] = view;
+      if (known !== record) unrecordedAlarms[record.rule] = view;
+    }
+    return { alarms, unrecordedAlarms };
+  }
+
+  #ofUnrecorded(record: AlarmRecord, holder: AlarmHolder): AlarmView {
+    const made = this.#unrecorded.get(record.rule);
+    if (made !== undefined && made.record === record) return made.view;
+    const view = { ...alarmView(record, holder), ...UNRECORDED };
+    this.#unrecorded.set(record.rule, { record, view });
+    return view;
   }
 }

@@ -14,7 +14,8 @@ import type { AssetLayout } from './layout.ts';
 import { syncRules } from './rules.ts';
 import type { AssetLive, AssetState } from './state.ts';
 
-export function assetView(state: AssetState): AssetView {
+/** @param recorded what the journal has of it, where that is not all */
+export function assetView(state: AssetState, recorded?: AssetState): AssetView {
   const { decided, live } = state;
   syncRules(decided, live);
   return {
@@ -22,7 +23,7 @@ export function assetView(state: AssetState): AssetView {
     ...readingGroups(live, live.layout.metrics, (place) => shownMark(state, place)),
     metrics: partsOf(live.layout).metrics,
     rules: rulesOf(live),
-    alarms: live.alarmViews.listed(decided.alarms, live.holder),
+    ...live.alarmViews.listed(decided.alarms, live.holder, recorded?.decided.alarms),
     windows: { ...live.closed },
   };
 }

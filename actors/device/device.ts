@@ -47,7 +47,7 @@ export const deviceKind: ActorKind<DeviceState, DeviceCommand, DeviceEvent, Fram
   effects: deviceEffects,
   describe,
   // The views are interfaces of Json; TypeScript gives only type aliases the index signature that says so.
-  view: (state) => deviceView(state) as unknown as View,
+  view: (state, _self, recorded) => deviceView(state, recorded) as unknown as View,
 
   snapshot: { encode: encodeDevice, decode: decodeDevice },
 };

@@ -2,13 +2,14 @@ import { markOf, readingGroups } from '../live-values.ts';
 import type { DeviceView, WriteView } from '../views.ts';
 import { type DeviceLayout, type DeviceState, isDecommissioned } from './state.ts';
 
-export function deviceView({ decided, live }: DeviceState): DeviceView {
+/** @param recorded what the journal has of it, where that is not all */
+export function deviceView({ decided, live }: DeviceState, recorded?: DeviceState): DeviceView {
   const { layout } = live;
   return {
     props: propsOf({ decided, live }),
     ...readingGroups(live, layout.points, (place) => markOf(live, place)),
     points: pointsOf(layout),
-    alarms: live.alarmViews.listed(decided.alarms, live.holder),
+    ...live.alarmViews.listed(decided.alarms, live.holder, recorded?.decided.alarms),
     link: live.link,
     writes: Object.fromEntries(
       decided.writes.map(({ writeId, deadlineMs: _, ...write }) => [writeId, write]),

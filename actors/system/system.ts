@@ -47,7 +47,7 @@ function systemKind(name: 'connection' | 'node'): SystemKind {
 
     describe,
     // The views are interfaces of Json; TypeScript gives only type aliases the index signature that says so.
-    view: (state, { definition }) => systemView(state, definition) as unknown as View,
+    view: (state, { definition }, recorded) => systemView(state, definition, recorded) as unknown as View,
     snapshot: { encode: encodeSystem, decode: decodeSystem },
   };
 }
@@ -62,10 +62,14 @@ function describe({ decided, live }: SystemState, event: SystemEvent): Json {
   return certificate === undefined ? null : { ...certificate };
 }
 
-function systemView({ decided, live }: SystemState, { name, site }: SystemDefinition): SystemView {
+function systemView(
+  { decided, live }: SystemState,
+  { name, site }: SystemDefinition,
+  recorded: SystemState | undefined,
+): SystemView {
   return {
     props: { name, site },
-    alarms: live.alarmViews.listed(decided.alarms, live.holder),
+    ...live.alarmViews.listed(decided.alarms, live.holder, recorded?.decided.alarms),
     certificates: Object.fromEntries(decided.certificates.map(({ whose, ...certificate }) => [whose, certificate])),
     link: decided.link === null ? {} : { ...decided.link },
     clock: live.clock,

@@ -34,6 +34,12 @@ const Pending = z
   .describe('Commands on their way to the edge cell that it lives in, by their ids')
   .exactOptional();
 
+/** Of a view that is ahead of the journal. */
+const NotRecorded = z
+  .object({ sinceMs: Instant })
+  .describe('The journal is away since then: it goes on, and not all that is shown here is on record yet')
+  .exactOptional();
+
 const Mark = z.object({
   quality: Quality,
   reason: z.string(),
@@ -83,8 +89,17 @@ export const Alarm = z
     occurrences: z.int(),
     comments: z.array(Comment),
     workOrder: z.string().nullable().describe('Number of the open work order'),
+    notRecorded: z
+      .boolean()
+      .exactOptional()
+      .describe('The journal is away: what is said here is not on record yet, and commands are refused until it is'),
   })
   .meta({ id: 'Alarm' }) satisfies z.ZodType<AlarmView>;
+
+const UnrecordedAlarms = z
+  .record(z.string(), Alarm)
+  .describe('Those of `alarms` that are not on record as they stand, while the journal is away')
+  .exactOptional();
 
 const SiteProps = z.object({
   name: z.string(),
@@ -111,6 +126,7 @@ const SiteProps = z.object({
 });
 const SiteGroups = z.object({
   away: Away,
+  notRecorded: NotRecorded,
   pending: Pending,
   props: SiteProps,
   values: z.record(z.string(), z.number().nullable()),
@@ -208,6 +224,7 @@ const AssetProps = z.object({
 });
 const AssetGroups = z.object({
   away: Away,
+  notRecorded: NotRecorded,
   pending: Pending,
   props: AssetProps,
   values: z.record(z.string(), Value),
@@ -217,6 +234,7 @@ const AssetGroups = z.object({
   metrics: z.record(z.string(), MetricInfo),
   rules: z.record(z.string(), RuleInfo).describe('What is judged here, by id'),
   alarms: z.record(z.string(), Alarm),
+  unrecordedAlarms: UnrecordedAlarms,
   windows: z.record(z.string(), Window),
 }) satisfies z.ZodType<AssetView>;
 
@@ -252,6 +270,7 @@ const DeviceProps = z.object({
 });
 const DeviceGroups = z.object({
   away: Away,
+  notRecorded: NotRecorded,
   pending: Pending,
   props: DeviceProps,
   values: z.record(z.string(), Value),
@@ -270,6 +289,7 @@ const DeviceGroups = z.object({
     }),
   ),
   alarms: z.record(z.string(), Alarm),
+  unrecordedAlarms: UnrecordedAlarms,
   link: z.record(z.string(), z.unknown()),
   writes: z.record(z.string(), Write),
 }) satisfies z.ZodType<DeviceView>;
@@ -329,6 +349,7 @@ const Transition = z.object({
 });
 const WorkOrderGroups = z.object({
   away: Away,
+  notRecorded: NotRecorded,
   pending: Pending,
   props: WorkOrderProps,
   checklist: z.record(z.string(), ChecklistItem),

@@ -107,7 +107,7 @@ export const ServerFrames = z.union([
     notRecorded: z
       .boolean()
       .describe(
-        'The journal cannot be written: values go on, but nothing is decided, no alarm either, until it is back',
+        'The journal cannot be written: values and alarms go on, with a mark on what is not on record yet, and commands are refused until it is back',
       ),
     reasons: z
       .array(z.string())

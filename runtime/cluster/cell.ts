@@ -15,6 +15,7 @@ import {
   ShardNews,
 } from './announcement.ts';
 import { Membership, type ShardHost } from './membership.ts';
+import { type NotVerified, whyNotVerified } from './not-verified.ts';
 import { RoutedRequestSchema } from './request.ts';
 import { RequestDesk } from './request-desk.ts';
 import { ASK, Routes } from './routes.ts';
@@ -54,7 +55,7 @@ export class Cell {
   readonly #desk: RequestDesk;
   readonly #routes: Routes;
   /** Why the lease is not verified, and since when. */
-  #notVerified: { readonly reason: string; readonly sinceMs: number } | undefined = { reason: 'joining', sinceMs: 0 };
+  #notVerified: NotVerified | undefined = { reason: 'joining', sinceMs: 0 };
 
   #committedTo: number | undefined;
   #announcing: NodeJS.Timeout | undefined;
@@ -189,7 +190,7 @@ export class Cell {
       return {
         name: 'cell',
         status: 'unhealthy',
-        detail: `nothing can be decided here: ${this.#notVerified.reason}; ${detail}`,
+        detail: `commands are refused here: ${whyNotVerified(this.#notVerified, performance.now())}; ${detail}`,
       };
     if (!link.state.connected)
       return { name: 'cell', status: 'degraded', detail: `no link to other nodes: ${link.state.detail}; ${detail}` };
@@ -210,7 +211,8 @@ export class Cell {
    */
   readiness(): Readiness {
     const { view, open, recovering } = this.membership;
-    if (this.#notVerified !== undefined) return notReady(`nothing can be decided here: ${this.#notVerified.reason}`);
+    if (this.#notVerified !== undefined)
+      return notReady(`commands are refused here: ${whyNotVerified(this.#notVerified, performance.now())}`);
     if (view === undefined) return notReady('it is not known yet who owns what');
     if (recovering.length > 0) return notReady(`${recovering.length} of its shards are being recovered`);
     if (open.length < SHARD_COUNT && !this.#options.link.state.connected)
@@ -224,9 +226,9 @@ export class Cell {
   /** A moment without a verified lease is waited for; an outage of the database is said. */
   #whyNot(shard: Shard, epoch: Epoch): string | undefined {
     if (this.#notVerified === undefined || this.membership.heldUnder(shard) !== epoch) return undefined;
-    const { reason, sinceMs } = this.#notVerified;
-    if (performance.now() - sinceMs < PATIENCE_MS) return undefined;
-    return `nothing can be decided now, the database does not confirm that this node may (${reason}); repeat with the same command id`;
+    const nowMs = performance.now();
+    if (nowMs - this.#notVerified.sinceMs < PATIENCE_MS) return undefined;
+    return `not carried out, since nothing can be recorded now: ${whyNotVerified(this.#notVerified, nowMs)}; repeat with the same command id`;
   }
 
   #isSettled(): boolean {

@@ -330,7 +330,7 @@ export class Entity {
   #whyNot(): string {
     const { down } = this;
     if (this.#status === 'unrecorded')
-      return 'the journal does not answer: nothing can be recorded now, and nothing was done; try again';
+      return 'not carried out, since nothing can be recorded now: the journal does not answer; repeat with the same command id';
     if (down?.cause === 'stopped') return `the entity is stopped until somebody restarts it: ${down.reason}`;
     return down === undefined ? `the entity is ${this.#status}, try again` : `${down.reason}; try again`;
   }

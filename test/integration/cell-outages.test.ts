@@ -21,6 +21,10 @@ const WITHIN_MS = 40_000;
 /** What a refusal of a command may take. */
 const REFUSED_WITHIN_MS = 2000;
 const HIGH = 900;
+const NORMAL = 7;
+const LOW = 3;
+/** Three leases of a node. */
+const OUTAGE_MS = 9000;
 
 const TOPOLOGY = `signalbox: 1
 organization: { id: acme, name: Acme Water }
@@ -47,6 +51,7 @@ assets:
     links: [{ device: meter }]
     rules:
       - { id: high, name: About to overflow, metric: level, when: { above: 800 }, severity: CRITICAL }
+      - { id: low, name: Runs dry, metric: level, when: { below: 5 }, severity: HIGH }
 `;
 
 interface Servers {
@@ -105,13 +110,19 @@ after(async () => {
 interface Body {
   readonly status: string;
   readonly parts: readonly { readonly name: string; readonly status: string; readonly detail: string }[];
-  readonly error: { readonly code: string };
+  readonly error: { readonly code: string; readonly message: string };
+  readonly notRecorded?: { readonly sinceMs: number };
+  readonly values: Readonly<Record<string, number>>;
   readonly items: readonly {
     readonly timeMs: number;
     readonly metricKey: string;
     readonly value: number;
     readonly quality: string;
     readonly rule: string;
+    readonly detail: string;
+    readonly raisedAtMs: number;
+    readonly notRecorded?: boolean;
+    readonly event: { readonly rule: string; readonly atMs: number };
   }[];
 }
 
@@ -150,14 +161,14 @@ async function latest(): Promise<Body['items'][number]> {
   return found;
 }
 
-async function alarms(): Promise<readonly string[]> {
-  const { body } = await get('api/v1/alarms');
-  return body.items.map(({ rule }) => rule);
+async function alarm(wanted: string): Promise<Body['items'][number] | undefined> {
+  return (await get('api/v1/alarms')).body.items.find(({ rule }) => rule === wanted);
 }
 
-async function recorded(kind: string): Promise<number> {
+/** When a rule did this, by the journal. */
+async function recorded(kind: string, wanted: string): Promise<readonly number[]> {
   const { body } = await get(`api/v1/audit?entity=asset/tank&kind=${kind}`);
-  return body.items.length;
+  return body.items.flatMap(({ event: { rule, atMs } }) => (rule === wanted ? atMs : []));
 }
 
 async function isWhole(): Promise<boolean> {
@@ -218,37 +229,68 @@ test('without Redis nothing changes but health', { skip }, async () => {
   });
 });
 
-// What a device decides at its own start is decided by now: it would stand still with the journal as its asset does.
-test('without the database values go on, whoever was in stays in, commands are refused soon, and what came to pass is decided afterwards', {
+test('without the database values and alarms go on with a mark, commands are refused soon, and each decision is recorded once', {
   skip,
 }, async () => {
   const { database } = servers;
   assert.equal((await order()).status, 200);
+  registers[0] = LOW;
+  await until('an alarm stands', async () => (await alarm('low'))?.detail === 'ACTIVE_UNACK', WITHIN_MS);
+  let raisedAtMs = 0;
+  let clearedAtMs = 0;
   await outage({ kill: () => database.kill('SIGKILL'), restart: () => database.restart() }, async () => {
+    const outsetMs = Date.now();
     await until('health says so', async () => (await part('journal')).status === 'unhealthy', WITHIN_MS);
-    assert.match((await part('journal')).detail, /nothing can be decided meanwhile$/);
+    assert.match((await part('journal')).detail, /^away since .*; values and alarms go on and are not recorded yet/);
     assert.equal(await isReady(), false);
     await until('the lease has run out', async () => (await part('cell')).status === 'unhealthy', WITHIN_MS);
+    assert.match((await part('cell')).detail, /the database has not confirmed the lease of this node for \d+ s/);
+    await until('so do the events', async () => (await part('events')).status === 'degraded', WITHIN_MS);
     for (let times = 0; times < 3; times++) {
       const refused = await order();
       assert.deepEqual([refused.status, refused.body.error.code], [503, 'UNAVAILABLE']);
       assert.ok(refused.tookMs < REFUSED_WITHIN_MS, `${refused.tookMs} ms`);
     }
     await valuesGoOn();
+    assert.equal((await get('api/v1/assets/tank')).body.notRecorded, undefined);
+
     registers[0] = HIGH;
+    await until('one alarm comes', async () => (await alarm('high'))?.detail === 'ACTIVE_UNACK', WITHIN_MS);
+    assert.equal((await alarm('high'))?.notRecorded, true);
+    raisedAtMs = (await alarm('high'))?.raisedAtMs ?? 0;
+    assert.ok(raisedAtMs > outsetMs);
+    await until('another goes', async () => (await alarm('low'))?.detail === 'RTN_UNACK', WITHIN_MS);
+    assert.equal((await alarm('low'))?.notRecorded, true);
+    clearedAtMs = raisedAtMs;
+    const { body: tank } = await get('api/v1/assets/tank');
+    assert.ok((tank.notRecorded?.sinceMs ?? 0) > outsetMs);
+    assert.equal(tank.values.level, HIGH);
+    const refused = await request('POST', `api/v1/alarms/${encodeURIComponent('asset/tank:high')}/acknowledge`, {});
+    assert.deepEqual([refused.status, refused.body.error.code], [503, 'UNAVAILABLE']);
+    assert.match(refused.body.error.message, /not carried out, since nothing can be recorded now/);
+    assert.match((await part('entities')).detail, /go on without the journal, what they show is not recorded yet/);
+    await until('three leases are over', () => Date.now() - outsetMs > OUTAGE_MS, WITHIN_MS);
+    const count = (await get('api/v1/assets/tank')).body.values.count ?? 0;
     await until(
-      'its asset waits for the journal',
-      async () => (await part('entities')).status === 'degraded',
+      'its values go on',
+      async () => ((await get('api/v1/assets/tank')).body.values.count ?? 0) > count,
       WITHIN_MS,
     );
-    await valuesGoOn();
-    assert.deepEqual(await alarms(), []);
+    assert.equal((await alarm('high'))?.raisedAtMs, raisedAtMs);
   });
-  // Decided again from the log, and recorded.
-  await until('the alarm is on record', async () => (await recorded('AlarmRaised')) === 1, WITHIN_MS);
-  registers[0] = 7;
-  await until('it clears', async () => (await recorded('AlarmCleared')) === 1, WITHIN_MS);
-  assert.equal(await recorded('AlarmRaised'), 1);
+  await until('the alarm is on record', async () => (await recorded('AlarmRaised', 'high')).length > 0, WITHIN_MS);
+  await until(
+    'the mark is gone',
+    async () => (await get('api/v1/assets/tank')).body.notRecorded === undefined,
+    WITHIN_MS,
+  );
+  assert.deepEqual(await recorded('AlarmRaised', 'high'), [raisedAtMs]);
+  assert.deepEqual(await recorded('AlarmCleared', 'low'), [clearedAtMs]);
+  assert.deepEqual([(await alarm('high'))?.notRecorded, (await alarm('high'))?.raisedAtMs], [undefined, raisedAtMs]);
+  registers[0] = NORMAL;
+  await until('it clears', async () => (await recorded('AlarmCleared', 'high')).length === 1, WITHIN_MS);
+  assert.deepEqual(await recorded('AlarmRaised', 'high'), [raisedAtMs]);
+  assert.equal((await order()).status, 200);
 });
 
 test('without NATS values stand, the wall says so, and what the field says afterwards is taken', { skip }, async () => {
