@@ -47,7 +47,7 @@ export const assetKind: ActorKind<AssetState, AssetCommand, AssetEvent, never, F
   effects: assetEffects,
   describe,
   // The views are interfaces of Json; TypeScript gives only type aliases the index signature that says so.
-  view: (state) => assetView(state) as unknown as View,
+  view: (state, _self, recorded) => assetView(state, recorded) as unknown as View,
 
   snapshot: { encode: encodeAsset, decode: decodeAsset },
 };
