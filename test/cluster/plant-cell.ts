@@ -81,6 +81,8 @@ export interface PlantCellOptions {
   readonly nodes: readonly string[];
   readonly devices: number;
   readonly devicesPerConnection?: number;
+  /** Another plant than that of `writeCellPlant`. */
+  readonly write?: (dir: string, brokerUrl: string) => CellPlant;
   /** What a node is given beside the servers; for one that reaches the database through a proxy of its own. */
   readonly environmentOf?: (node: string, database: URL) => Promise<Readonly<Record<string, string>>>;
 }
@@ -109,14 +111,20 @@ export class PlantCell {
     this.plant = plant;
   }
 
-  static async start({ nodes, devices, devicesPerConnection, environmentOf }: PlantCellOptions): Promise<PlantCell> {
+  static async start({
+    nodes,
+    devices,
+    devicesPerConnection,
+    write,
+    environmentOf,
+  }: PlantCellOptions): Promise<PlantCell> {
     const temp = tempDir('plant-cell');
     const [postgres, nats, broker] = await Promise.all([
       PostgresServer.start({ fsync: 'off' }),
       NatsServer.start(),
       Mosquitto.start(temp.dir, ['max_inflight_messages 200']),
     ]);
-    const plant = writeCellPlant(temp.dir, broker.url, devices, devicesPerConnection);
+    const plant = write?.(temp.dir, broker.url) ?? writeCellPlant(temp.dir, broker.url, devices, devicesPerConnection);
     const cell = new PlantCell({ postgres, nats, broker, database: await postgres.newDatabase() }, temp, plant);
     try {
       const [first, ...others] = nodes;
@@ -148,6 +156,11 @@ export class PlantCell {
     this.#key ??= product.key;
     this.nodes.set(name, product);
     return product;
+  }
+
+  /** A folder of its own for what runs beside the nodes; removed with theirs. */
+  folder(name: string): string {
+    return path.join(this.#temp.dir, name);
   }
 
   node(name: string): Product {
