@@ -11,6 +11,7 @@ import { Commissioning } from './commissioning.ts';
 import { DeviceWrites } from './device-writes.ts';
 import type { Driver, DriverFactory, DriverHost, DriverLog } from './driver.ts';
 import { LinkLoss } from './link-loss.ts';
+import { LogWatch } from './log-watch.ts';
 import { underWrongClock } from './own-time.ts';
 import { Reports } from './reports.ts';
 import { WriteFence } from './write-fence.ts';
@@ -44,6 +45,7 @@ export class Field {
   readonly #connections: readonly ConnectionDefinition[];
   #commissioning: Commissioning | null = null;
   readonly #reports: Reports;
+  readonly #log: LogWatch;
   /** Drivers that are on their way out; their connections begin anew only after it. */
   readonly #ending = new Map<string, Promise<void>>();
   #unsubscribe: () => void = () => undefined;
@@ -53,6 +55,10 @@ export class Field {
     this.#options = options;
     this.#connections = [...options.connections];
     this.#reports = new Reports(options.runtime);
+    this.#log = new LogWatch({
+      refusal: () => refusalOf(options.runtime),
+      told: (awaySinceMs) => this.#tellOfLog(awaySinceMs),
+    });
     this.#writeFence = new WriteFence(join(options.dataDir, 'write-epochs.json'), options.log);
     const { runtime, log } = options;
     this.#writes = new DeviceWrites({ runtime, driverOf: (device) => this.#driverOf.get(device), log });
@@ -67,6 +73,7 @@ export class Field {
     const { runtime, log } = this.#options;
     this.#commissioning = new Commissioning(runtime.live, this.#connections, log);
     this.#unsubscribe = runtime.onMoved(() => this.#look());
+    this.#log.start();
     void this.#look();
     void this.#openWrites();
   }
@@ -88,6 +95,7 @@ export class Field {
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#log.stop();
     this.#unsubscribe();
     await this.#commissioning?.stop();
     for (const id of this.#drivers.keys()) this.#end(id);
@@ -113,6 +121,12 @@ export class Field {
     this.#drivers.set(definition.id, driver);
     for (const device of definition.devices) this.#driverOf.set(device.id, driver);
     driver.start();
+  }
+
+  /** The devices that are driven here, since that none of them is heard has this cause then. */
+  #tellOfLog(awaySinceMs: number | null): void {
+    const note = { kind: 'log', awaySinceMs };
+    for (const device of this.#driverOf.keys()) this.#options.runtime.note(entityId('device', device), note);
   }
 
   #end(id: string): Promise<void> {
@@ -148,7 +162,7 @@ export class Field {
         const id = known.get(device);
         const offByMs = clockOffByMs();
         return id
-          ? runtime.ingest(id, offByMs === null ? frame : underWrongClock(frame, offByMs))
+          ? this.#log.track(runtime.ingest(id, offByMs === null ? frame : underWrongClock(frame, offByMs)))
           : Promise.reject(new ErrorWithCode('UNKNOWN_DEVICE', `${device} is not on ${definition.id}`));
       },
       connectivity: (device, connectivity) => {
@@ -168,4 +182,8 @@ export class Field {
         runtime.deadLetter({ timeMs: Date.now(), stream: 'invalid_telemetry', source, code, reason, body }),
     };
   }
+}
+
+function refusalOf(runtime: Pick<Runtime, 'health'>): string | undefined {
+  return runtime.health().parts.find(({ name, status }) => name === 'log' && status === 'unhealthy')?.detail;
 }

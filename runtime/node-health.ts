@@ -16,7 +16,7 @@ export interface NodeState {
   /** Since when a batch is on its way to the journal. */
   readonly committingSinceMs: number | undefined;
   /** What the log said to the last append; undefined when it took it. */
-  readonly logRefusal: string | undefined;
+  readonly logRefusal: { readonly reason: string; readonly sinceMs: number } | undefined;
   /** Records that wait for actors, and for the log. */
   readonly behind: number;
   readonly maxBehind: number;
@@ -52,9 +52,12 @@ function journalPart({ nowMs, journal: { failure }, committingSinceMs }: NodeSta
     : { name: 'journal', status: 'healthy', detail: 'commits' };
 }
 
-function logPart({ log: { failure }, logRefusal, behind, maxBehind, waiting }: NodeState): Part {
-  const refusal = logRefusal ?? failure?.reason;
-  if (refusal !== undefined) return { name: 'log', status: 'unhealthy', detail: refusal };
+function logPart({ nowMs, log: { failure }, logRefusal, behind, maxBehind, waiting }: NodeState): Part {
+  const refusal = logRefusal ?? failure;
+  if (refusal !== undefined) {
+    const detail = `${refusal.reason}, for ${seconds(nowMs - refusal.sinceMs)}; readings wait at their sources, values are as of then`;
+    return { name: 'log', status: 'unhealthy', detail };
+  }
   return {
     name: 'log',
     status: behind > maxBehind ? 'degraded' : 'healthy',

@@ -61,7 +61,7 @@ export class Node implements Runtime {
   readonly #replays: SharedReplay;
   readonly #intake: FencedIntake;
   readonly #residents: ReadonlySet<EntityId>;
-  #logRefusal: string | undefined;
+  #logRefusal: { readonly reason: string; readonly sinceMs: number } | undefined;
 
   private constructor(options: NodeOptions, logEnd: number) {
     const { storage, metrics } = options;
@@ -135,7 +135,7 @@ export class Node implements Runtime {
       {
         log: storage.log,
         deliver: (record) => this.#entities.deliver(record),
-        outcome: (error) => (this.#logRefusal = error === undefined ? undefined : messageOf(error)),
+        outcome: (error) => this.#logSaid(error),
         outstanding: () => this.#entities.outstanding,
         maxOutstanding: options.maxOutstanding,
         maxWaiting: options.maxWaiting,
@@ -277,6 +277,11 @@ export class Node implements Runtime {
       entities: this.#entities.all(),
       beside: [...(this.#seat?.health() ?? []), ...(this.#options.healthBeside?.() ?? [])],
     });
+  }
+
+  #logSaid(error: unknown): void {
+    this.#logRefusal =
+      error === undefined ? undefined : { reason: messageOf(error), sinceMs: this.#logRefusal?.sinceMs ?? Date.now() };
   }
 
   mayExist(id: EntityId): boolean {

@@ -15,7 +15,7 @@ import { evolveDevice } from './evolve.ts';
 import { coverOf } from './lost.ts';
 import { observeFrame } from './observe.ts';
 import { decodeDevice, encodeDevice } from './snapshot.ts';
-import { type DeviceState, initialDevice, isDecommissioned } from './state.ts';
+import { type DeviceLive, type DeviceState, initialDevice, isDecommissioned } from './state.ts';
 import { deviceView } from './view.ts';
 
 /**
@@ -36,8 +36,10 @@ export const deviceKind: ActorKind<DeviceState, DeviceCommand, DeviceEvent, Fram
 
   admit: admitFrame,
   observe: observeFrame,
-  note({ live }, note) {
-    if (isRecord(note)) live.link = note;
+  note({ live }, note, { nowMs }) {
+    if (!isRecord(note)) return;
+    if (note.kind === 'log') noteLog(live, note, nowMs);
+    else live.link = note;
   },
 
   nextDueMs: deviceDueMs,
@@ -51,6 +53,15 @@ export const deviceKind: ActorKind<DeviceState, DeviceCommand, DeviceEvent, Fram
 
   snapshot: { encode: encodeDevice, decode: decodeDevice },
 };
+
+/** Whether its readings get into the log: while they do not, that none comes says nothing about the device. */
+function noteLog(live: DeviceLive, { awaySinceMs }: { readonly [key: string]: Json }, nowMs: number): void {
+  if (typeof awaySinceMs === 'number') live.logAwaySinceMs = awaySinceMs;
+  else if (!Number.isNaN(live.logAwaySinceMs)) {
+    live.logAwaySinceMs = Number.NaN;
+    live.logBackMs = nowMs;
+  }
+}
 
 function reconcile(state: DeviceState, turn: Turn<DeviceDefinition>): DeviceEvent[] {
   const { decided, live } = state;

@@ -64,15 +64,19 @@ function fallenSilent(
 
 /**
  * DEV-02. Counted from the last sign of life, from the driver's last word that it is connected, and from our own start: what
- * was missed while this node was down says nothing about the device.
+ * was missed while this node was down, or while the log took nothing, says nothing about the device.
  */
 function silentAtMs(state: DeviceState): number {
   const { decided, live } = state;
   const { state: known, sinceMs } = decided.connectivity;
   if (known === 'offline' || isDecommissioned(state)) return Number.POSITIVE_INFINITY;
-  const { startedMs, lastSeenMs } = live;
-  if (Number.isNaN(startedMs)) return Number.POSITIVE_INFINITY;
+  const { startedMs, lastSeenMs, logAwaySinceMs, logBackMs } = live;
+  if (Number.isNaN(startedMs) || !Number.isNaN(logAwaySinceMs)) return Number.POSITIVE_INFINITY;
   const { offlineAfterMs } = live.layout.definition;
-  const lastSignMs = Math.max(Number.isNaN(lastSeenMs) ? startedMs : lastSeenMs, sinceMs ?? startedMs);
+  const lastSignMs = Math.max(
+    Number.isNaN(lastSeenMs) ? startedMs : lastSeenMs,
+    sinceMs ?? startedMs,
+    Number.isNaN(logBackMs) ? startedMs : logBackMs,
+  );
   return lastSignMs > startedMs ? lastSignMs + offlineAfterMs : startedMs + Math.max(offlineAfterMs, START_GRACE_MS);
 }

@@ -61,6 +61,10 @@ export interface DeviceLive extends LiveValues {
   /** Since it came up here: not part of a snapshot. */
   rejected: number;
   startedMs: number;
+  /** Its readings do not get into the log since then; NaN while they do. */
+  logAwaySinceMs: number;
+  /** They do again since then; NaN: they always did. */
+  logBackMs: number;
   link: Readonly<Record<string, Json>>;
   readonly alarmViews: AlarmViews;
 }
@@ -132,6 +136,8 @@ export function createLive(id: EntityId, definition: DeviceDefinition): DeviceLi
     gapReportedMs: Number.NaN,
     rejected: 0,
     startedMs: Number.NaN,
+    logAwaySinceMs: Number.NaN,
+    logBackMs: Number.NaN,
     link: {},
     alarmViews: new AlarmViews(),
     // Last: what follows a spread is kept outside of the object, which cost 170 ns a reading (`test/bench/actors.ts`).

@@ -37,6 +37,7 @@ const SESSION_EXPIRY_SECONDS = 7 * 86_400;
 /** A broker drops what is longer than we say and tells nobody: so much too long, and we still see it and refuse it by name. */
 const TOLD_FACTOR = 4;
 const MAX_TOPIC_BYTES = 65_535;
+const HELD_UP = 'the log does not take readings now: they stay with the broker';
 
 class MqttDriver implements Driver {
   readonly #host: DriverHost;
@@ -73,7 +74,9 @@ class MqttDriver implements Driver {
     if (!sameLink && running) await this.#link.stop();
     this.#intake = this.#createIntake();
     if (sameLink) {
-      if (this.#link.status.state !== 'connected') this.#intake.lost(this.#link.status.lastError?.code ?? 'connecting');
+      const { status } = this.#link;
+      if (status.state !== 'connected' && !isNotStored(status))
+        this.#intake.lost(status.lastError?.code ?? 'connecting');
       return;
     }
     this.#protocolVersion = 5;
@@ -181,21 +184,30 @@ class MqttDriver implements Driver {
   #failed(failure: Failure): void {
     this.#statistics.count(failure.code);
     if (failure.code === 'mqtt_unsupported_version') this.#protocolVersion = this.#protocolVersion === 5 ? 4 : 5;
-    this.#intake.lost(failure.code, failure.message);
+    // The broker is there and so are the devices: it is our log that does not take what they send, and the broker keeps it.
+    if (failure.code !== 'not_stored') this.#intake.lost(failure.code, failure.message);
     this.#host.log.warn({ connection: this.#definition.id, code: failure.code }, failure.message);
     this.#report();
   }
 
   #report(): void {
     const { messages } = this.#statistics;
-    const { facts, ...status } = this.#link.status;
+    const { facts, state, ...status } = this.#link.status;
+    const isHeldUp = isNotStored(this.#link.status);
     this.#host.report({
       ...status,
+      state: isHeldUp ? 'degraded' : state,
+      ...(isHeldUp && { detail: HELD_UP }),
       ...this.#statistics.summary(Date.now()),
       cycleOverruns: 0,
       facts: { ...facts, messages },
     });
   }
+}
+
+/** A session that is taken up again since the log refused what came over it: neither broker nor devices are lost. */
+function isNotStored({ state, lastError }: Link['status']): boolean {
+  return (state === 'waiting' || state === 'connecting') && lastError?.code === 'not_stored';
 }
 
 function mqttSettings(definition: ConnectionDefinition): MqttConnection {

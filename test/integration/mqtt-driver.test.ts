@@ -120,6 +120,8 @@ describe('the MQTT driver at a real broker', () => {
     await until('it is connected again', () => host.newestReport?.state === 'connected');
     assert.ok(host.values('temp').filter((value) => value === 2).length === 4);
     assert.equal(host.newestReport?.errors.not_stored, 3);
+    const lost = host.connectivities.filter(({ connectivity }) => connectivity.reason === 'not_stored');
+    assert.deepEqual(lost, [], 'neither broker nor device is lost by it');
     const seen = host.frames.length;
     await mosquittoPub(broker.port, 'sensors/plc-1/data', payload(9));
     await until('the next one comes alone', () => stored.includes(9));

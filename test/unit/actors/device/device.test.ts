@@ -228,6 +228,23 @@ test('a device that falls silent after its driver named a cause is offline for t
   assert.equal(props.connectivityDetail, 'broker; nothing heard for 3000 ms');
 });
 
+test('while its readings do not get into the log its silence says nothing, and counts anew when they do again', () => {
+  const plc = up();
+  plc.observe(frame(20_000, { temperature: 1 }), ID);
+  const note = (awaySinceMs: number | null, atMs: number) =>
+    deviceKind.note?.(plc.state, { kind: 'log', awaySinceMs }, plc.turn(atMs));
+  note(20_100, 20_600);
+  plc.runTo(60_000);
+  assert.equal(deviceView(plc.state).props.connectivity, 'online');
+  assert.deepEqual(deviceView(plc.state).link, {}, 'it is no report of the link');
+  note(null, 60_000);
+  note(null, 61_000);
+  plc.runTo(62_999);
+  assert.equal(deviceView(plc.state).props.connectivity, 'online');
+  plc.runTo(63_000);
+  assert.equal(deviceView(plc.state).props.connectivity, 'offline');
+});
+
 const LOST_ALARM = { lostAlarm: { severity: 'HIGH', delaySeconds: 0 } } as const;
 
 test('a device that is lost is an alarm in the same turn, and a link that comes and goes calls nobody twice', () => {
