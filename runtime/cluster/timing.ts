@@ -52,17 +52,11 @@ export interface Timing {
   readonly flushMs: number;
   /** A shard whose append was refused rests so long before it may be claimed here again, lest a defect becomes a hot loop. */
   readonly fencedRestMs: number;
-  /** Turns in one append. */
-  readonly batchTurns: number;
-  /** Turns of a shard waiting for an append; beyond it its node answers OVERLOADED. */
-  readonly waitingTurns: number;
-  /** An append without an answer for so long is unknown and is read back. */
-  readonly appendTimeoutMs: number;
   /** Messages that a sender holds for a shard, under way or waiting for it to move; beyond it OVERLOADED. */
   readonly heldMessages: number;
   /** Requests of one sender to one shard under way, each to another entity. */
   readonly requestsUnderWay: number;
-  /** A request without an answer for so long is sent again. Longer than an append may take, or repeats feed on themselves. */
+  /** A request without an answer for so long is sent again. Longer than an append takes, or repeats feed on themselves. */
   readonly requestTimeoutMs: number;
   /** While a shard moves: how long a sender waits for the announcement before it looks the route up. */
   readonly routeRetryMs: number;
@@ -91,9 +85,6 @@ export const TIMING: Timing = {
   drainMs: 2000,
   flushMs: 2000,
   fencedRestMs: 3000,
-  batchTurns: 512,
-  waitingTurns: 10_000,
-  appendTimeoutMs: 1000,
   heldMessages: 1000,
   requestsUnderWay: 64,
   requestTimeoutMs: 1500,
@@ -129,6 +120,5 @@ export function checkTiming(timing: Timing): Timing {
   invariant(leaseGuardMs + renewIntervalMs + renewTimeoutMs < leaseTtlMs, 'one lost renewal does not suspend a node');
   invariant(timing.stableMs >= 8000 && timing.stableMs <= 20_000, 'planned moves wait 8 to 20 s');
   invariant(timing.moveShare > 0 && timing.moveShare <= 0.1, 'at most a tenth of the shards moves in a round');
-  invariant(timing.requestTimeoutMs > timing.appendTimeoutMs, 'a request outlives one append');
   return timing;
 }

@@ -15,6 +15,7 @@ export type Damage =
   | 'refused-but-present'
   | 'written-by-fenced-owner'
   | 'written-without-commit'
+  | 'begun-twice'
   | 'order-of-sender'
   | 'not-settled-in-time'
   | 'invariant-broken';
@@ -48,6 +49,8 @@ export class Checker {
   /** Numbers under which a command was sent, per command; and the last number that has a row, per sender and entity. */
   readonly #sent = new Map<string, number[]>();
   readonly #order = new Map<string, number>();
+  readonly #begun = new Set<string>();
+  readonly #unwritten = new Set<string>();
   #checkedRows = 0;
   #sends = 0;
   readonly seen = {
@@ -64,6 +67,11 @@ export class Checker {
 
   constructor(database: Database) {
     this.#database = database;
+  }
+
+  /** Commands that are in a history and whose device was never written to. */
+  get unwritten(): ReadonlySet<string> {
+    return this.#unwritten;
   }
 
   sent(command: Command): void {
@@ -93,10 +101,18 @@ export class Checker {
       throw new DamageFound('answer-differs-from-history', `${commandId}: ${answer.total}, not ${row.total}`);
   }
 
+  /** What an event leads to is begun by an owner. */
+  began(owner: string, { command: { commandId } }: Turn): void {
+    const key = `${owner} ${commandId}`;
+    if (this.#begun.has(key)) throw new DamageFound('begun-twice', `${commandId} by ${owner}`);
+    this.#begun.add(key);
+  }
+
   wrote(node: string, turn: Turn, epoch: Epoch): void {
     this.check();
     this.seen.writes += 1;
     const { commandId } = turn.command;
+    this.#unwritten.delete(commandId);
     if (!this.#rows.has(commandId)) throw new DamageFound('written-without-commit', commandId);
     const row = this.#database.shards[shardOfEntity(turn.entity)];
     if (row?.epoch !== epoch || row.owner?.node !== node)
@@ -147,6 +163,7 @@ export class Checker {
       );
     this.#entities.set(entity, { total, seq });
     this.#rows.set(commandId, row);
+    if (command.writes) this.#unwritten.add(commandId);
     const lane = `${client} ${entity}`;
     const last = this.#order.get(lane) ?? -1;
     const number = this.#sent.get(commandId)?.find((sent) => sent > last);

@@ -1,8 +1,7 @@
-import type { Found, TurnFate } from '../../runtime/cluster/commit-lane.ts';
 import type { ClusterView, ShardRow } from '../../runtime/cluster/shard-map.ts';
 import type { EntityId } from '../../runtime/ids.ts';
 import type { Epoch, Shard } from '../../runtime/ownership.ts';
-import { type Command, type Sabotage, SHARDS, shardOfEntity, TIMES } from './plant.ts';
+import { type Command, ENTITIES, type Sabotage, SHARDS, shardOfEntity, TIMES } from './plant.ts';
 import { Clock, type World } from './world.ts';
 
 interface NodeRow {
@@ -36,14 +35,23 @@ export interface JournalRow {
 export interface Turn {
   readonly entity: EntityId;
   readonly seq: number;
+  readonly epoch: Epoch;
   readonly command: Command;
   readonly total: number;
 }
 
-interface Owned {
-  readonly shard: Shard;
+export type Appended =
+  | { readonly kind: 'committed'; readonly position: number }
+  | { readonly kind: 'repeated'; readonly total: number }
+  | { readonly kind: 'fenced'; readonly reason: string };
+
+interface Writer {
   readonly node: string;
   readonly incarnation: string;
+}
+
+interface Owned extends Writer {
+  readonly shard: Shard;
   readonly epoch: Epoch;
 }
 
@@ -55,8 +63,9 @@ export class Database {
   /** Effects of committed events that nobody has settled. */
   readonly pending = new Set<JournalRow>();
   readonly byCommand = new Map<string, JournalRow>();
-  readonly #bySeq = new Map<string, JournalRow>();
-  readonly #heads = new Map<EntityId, number>();
+  readonly #histories = new Map<EntityId, JournalRow[]>();
+  /** Batches that their writer gave up: they are in the journal already, or never will be. */
+  readonly #givenUp = new Set<string>();
   readonly #clock: Clock;
   readonly #sabotage: Sabotage;
 
@@ -140,43 +149,58 @@ export class Database {
     return true;
   }
 
-  append(owned: Owned, turns: readonly Turn[]): TurnFate[] {
-    return turns.map((turn) => {
-      if (!this.#sabotage.noFence && !this.#owns(owned)) return { kind: 'fenced', reason: 'another owner or epoch' };
-      if (this.byCommand.has(turn.command.commandId)) return { kind: 'repeated' };
-      const key = `${turn.entity} ${turn.seq}`;
-      if (turn.seq !== (this.#heads.get(turn.entity) ?? 0) + 1)
-        return { kind: 'fenced', reason: 'the number is taken' };
-      const writer = `${owned.node}#${owned.incarnation}`;
-      const row: JournalRow = { ...turn, shard: owned.shard, epoch: owned.epoch, writer };
-      this.journal.push(row);
-      this.byCommand.set(turn.command.commandId, row);
-      this.#bySeq.set(key, row);
-      this.#heads.set(turn.entity, turn.seq);
-      if (turn.command.writes) this.pending.add(row);
-      return { kind: 'committed' };
-    });
+  /** Undefined: the batch was given up before it arrived. */
+  append(batch: string, writer: Writer, turns: readonly Turn[]): Appended[] | undefined {
+    if (this.#givenUp.has(batch)) return undefined;
+    return turns.map((turn) => this.#append(turn, writer));
   }
 
-  readBack(epoch: Epoch, turns: readonly Turn[]): Found[] {
-    return turns.map(({ entity, seq, command }) => {
-      const row = this.byCommand.get(command.commandId);
-      if (row === undefined) return 'absent';
-      return row.entity === entity && row.seq === seq && row.epoch === epoch ? 'committed' : 'repeated';
-    });
+  giveUp(batch: string): void {
+    this.#givenUp.add(batch);
   }
 
-  /** What recovery reads: the rows of a shard's entities in order, and the effects not settled. */
+  #append(turn: Turn, writer: Writer): Appended {
+    const { entity, seq, epoch, command } = turn;
+    const shard = shardOfEntity(entity);
+    if (!this.#sabotage.noFence && !this.#owns({ ...writer, shard, epoch }))
+      return { kind: 'fenced', reason: 'another owner or epoch' };
+    const known = this.byCommand.get(command.commandId);
+    if (known !== undefined) return { kind: 'repeated', total: known.total };
+    const history = this.#history(entity);
+    if (seq !== history.length + 1) return { kind: 'fenced', reason: 'the number is taken' };
+    const row: JournalRow = { ...turn, shard, writer: `${writer.node}#${writer.incarnation}` };
+    this.journal.push(row);
+    this.byCommand.set(command.commandId, row);
+    history.push(row);
+    if (command.writes) this.pending.add(row);
+    return { kind: 'committed', position: this.journal.length };
+  }
+
+  /** The history of an entity. */
+  events(entity: EntityId): readonly JournalRow[] {
+    return [...this.#history(entity)];
+  }
+
+  /** What recovery reads: the newest row of each of a shard's entities, and the effects not settled. */
   load(shard: Shard): { readonly rows: readonly JournalRow[]; readonly pending: readonly JournalRow[] } {
-    return {
-      rows: this.journal.filter((row) => shardOfEntity(row.entity) === shard),
-      pending: [...this.pending].filter((row) => row.shard === shard),
-    };
+    const rows = ENTITIES.flatMap((entity) =>
+      shardOfEntity(entity) === shard ? (this.#history(entity).at(-1) ?? []) : [],
+    );
+    return { rows, pending: [...this.pending].filter((row) => row.shard === shard) };
   }
 
   settle(commandId: string): void {
     const row = this.byCommand.get(commandId);
     if (row) this.pending.delete(row);
+  }
+
+  #history(entity: EntityId): JournalRow[] {
+    let history = this.#histories.get(entity);
+    if (history === undefined) {
+      history = [];
+      this.#histories.set(entity, history);
+    }
+    return history;
   }
 
   #owns({ shard, node, incarnation, epoch }: Owned): boolean {

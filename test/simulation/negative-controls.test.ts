@@ -17,14 +17,24 @@ const CONTROLS: readonly {
 }[] = [
   { without: 'the fence in the journal', sabotage: { noFence: true }, damage: ['row-below-fence'] },
   {
-    without: 'reading back a commit of unknown outcome (taken for committed)',
+    without: 'building entities again after a commit of unknown outcome (taken for committed)',
     sabotage: { noReadBack: 'believes-committed' },
     damage: ['acknowledged-not-present'],
   },
   {
-    without: 'reading back a commit of unknown outcome (taken for lost)',
+    without: 'building entities again after a commit of unknown outcome (taken for lost)',
     sabotage: { noReadBack: 'believes-lost' },
     damage: ['refused-but-present'],
+  },
+  {
+    without: 'making known what a commit of unknown outcome leads to',
+    sabotage: { noSettling: true },
+    damage: ['not-settled-in-time'],
+  },
+  {
+    without: 'giving up what had no answer before anything is read',
+    sabotage: { noGivingUp: true },
+    damage: ['not-settled-in-time', 'begun-twice', 'written-without-commit'],
   },
   {
     without: 'the check of the deadline before a write to a device',

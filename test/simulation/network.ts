@@ -15,6 +15,8 @@ export class Network {
   readonly #weather = new Map<string, Weather>();
   lossy = 0;
   doubling = 0;
+  /** How often a call to the journal waits for a connection. */
+  waiting = 0.1;
 
   constructor(world: World) {
     this.#world = world;
@@ -32,6 +34,13 @@ export class Network {
     this.#weather.clear();
     this.lossy = 0;
     this.doubling = 0;
+    this.waiting = 0;
+  }
+
+  /** So long a call to the journal stays where it is before it leaves. */
+  connectionMs(): number {
+    const { random } = this.#world;
+    return random.chance(this.waiting) ? random.between(0, 1500) : 0;
   }
 
   send(from: string, to: string, deliver: () => void): void {

@@ -1,5 +1,4 @@
-import type { Timing } from '../../runtime/cluster/timing.ts';
-import { checkTiming, TIMING } from '../../runtime/cluster/timing.ts';
+import { checkTiming, TIMING, type Timing } from '../../runtime/cluster/timing.ts';
 import { EntityId } from '../../runtime/ids.ts';
 import type { Shard } from '../../runtime/ownership.ts';
 
@@ -8,7 +7,11 @@ export const SHARDS = 6;
 export const NODES = ['n1', 'n2', 'n3'] as const;
 export const SPARE = 'n4';
 export const CLIENTS = ['c1', 'c2', 'c3'] as const;
-export const TIMES: Timing = checkTiming({ ...TIMING, stableMs: 8000, tickIntervalMs: 200, batchTurns: 4 });
+export const TIMES: Timing = checkTiming({ ...TIMING, stableMs: 8000, tickIntervalMs: 200 });
+/** Small, so that turns of one entity and its neighbours fall into several. */
+export const BATCH_TURNS = 4;
+/** After so long a call to the journal is given up; what it was to do may have been done, or may yet be. */
+export const JOURNAL_TIMEOUT_MS = 900;
 
 /** Two entities a shard. */
 export const ENTITIES: readonly EntityId[] = Array.from({ length: 2 * SHARDS }, (_, n) =>
@@ -40,8 +43,12 @@ export function decide(total: number, amount: number): number | undefined {
 export interface Sabotage {
   /** The journal takes rows of any epoch. */
   readonly noFence?: boolean;
-  /** An append without an answer is taken for committed, or for lost, instead of being read back. */
+  /** An append without an answer is taken for committed, or for lost, instead of its entities being built again. */
   readonly noReadBack?: 'believes-committed' | 'believes-lost';
+  /** What an append without an answer leads to elsewhere is forgotten. */
+  readonly noSettling?: boolean;
+  /** An append without an answer is read back while it may still arrive. */
+  readonly noGivingUp?: boolean;
   /** The deadline is checked neither before a turn nor before a write to a device. */
   readonly noDeadline?: boolean;
   /** Sessions accept every request, however late or often it comes. */

@@ -10,10 +10,12 @@ import {
 import type { ShardAnswer } from '../../runtime/cluster/shard-phase.ts';
 import type { Epoch, Shard } from '../../runtime/ownership.ts';
 import type { Checker } from './checker.ts';
-import type { Database, JournalRow } from './database.ts';
+import type { Database, JournalRow, Turn } from './database.ts';
 import { DeviceWrites } from './device-writes.ts';
+import { JournalLine } from './journal-line.ts';
+import { Life } from './life.ts';
 import type { Network } from './network.ts';
-import { CLIENTS, type Sabotage, SHARDS, TIMES } from './plant.ts';
+import { CLIENTS, type Sabotage, SHARDS, shardOfEntity, TIMES } from './plant.ts';
 import { type Request, type ShardHost, ShardMemory } from './shard-memory.ts';
 import { Clock, type World } from './world.ts';
 
@@ -40,61 +42,53 @@ export class Process {
   renewalsHang = false;
   /** Answers of appends do not arrive. */
   commitsUnanswered = false;
-  /** Died, or said goodbye. */
-  ended = true;
   readonly #around: Surroundings;
   readonly #clock: Clock;
-  #life = 0;
-  #paused = false;
-  #backlog: (() => void)[] = [];
+  readonly #life: Life;
   #member: Member;
   #inputs: MemberInput[] = [];
   #memory = new Map<Shard, ShardMemory>();
   #writes: DeviceWrites;
+  #journal: JournalLine;
+  #batches = 0;
 
   constructor(node: string, around: Surroundings) {
     this.node = node;
     this.#around = around;
     this.#clock = new Clock(around.world, 0.005);
+    this.#life = new Life(around.world, this.#clock);
     this.#writes = this.#newWrites();
+    this.#journal = this.#newJournal();
     this.#member = memberOf({ node, incarnation: 'none', shardCount: SHARDS }, this.#clock.read(), TIMES);
   }
 
   start(): void {
-    this.#life += 1;
-    this.ended = false;
+    this.#life.begin();
     this.#memory = new Map();
     this.#inputs = [];
     this.#writes = this.#newWrites();
+    this.#journal = this.#newJournal();
     const incarnation = this.#newIncarnation();
     this.#member = memberOf({ node: this.node, incarnation, shardCount: SHARDS }, this.#clock.read(), TIMES);
     this.#tick();
   }
 
   crash(): void {
-    this.#life += 1;
-    this.ended = true;
-    this.#paused = false;
-    this.#backlog = [];
+    this.#life.end();
   }
 
   /** Stands still: with the machine (`asleep`) its monotonic clock does too. */
   pause(ms: number, asleep: boolean): void {
-    if (this.#paused || this.ended) return;
-    this.#paused = true;
-    const life = this.#life;
-    this.#around.world.in(ms, () => {
-      if (life !== this.#life) return;
-      if (asleep) this.#clock.slept(ms);
-      this.#paused = false;
-      const backlog = this.#backlog;
-      this.#backlog = [];
-      for (const run of backlog) this.#run(life, run);
-    });
+    this.#life.pause(ms, asleep);
   }
 
   get paused(): boolean {
-    return this.#paused;
+    return this.#life.paused;
+  }
+
+  /** Died, or said goodbye. */
+  get ended(): boolean {
+    return this.#life.ended;
   }
 
   setClockBy(ms: number): void {
@@ -102,7 +96,7 @@ export class Process {
   }
 
   leave(): void {
-    this.#event(() => this.#feed({ kind: 'leave', at: this.#now() }));
+    this.#life.event(() => this.#feed({ kind: 'leave', at: this.#now() }));
   }
 
   isOpen(shard: Shard, epoch: Epoch): boolean {
@@ -116,7 +110,7 @@ export class Process {
   }
 
   request(request: Request): void {
-    this.#event(() => {
+    this.#life.event(() => {
       const memory = this.#memory.get(request.shard);
       if (!memory) return request.refused(undefined);
       if (memory.epoch === request.epoch) return memory.take(request);
@@ -126,25 +120,7 @@ export class Process {
   }
 
   hint(shard: Shard, epoch: Epoch): void {
-    this.#event(() => this.#feed({ kind: 'hinted', at: this.#now(), shard, epoch }));
-  }
-
-  /** An event of this life: waits while the process stands still, is nothing to the next life. */
-  #event(run: () => void): void {
-    const life = this.#life;
-    if (this.ended) return;
-    if (!this.#paused) {
-      this.#run(life, run);
-      return;
-    }
-    // Which of the waiting events comes first after a stop is anybody's guess.
-    const { random } = this.#around.world;
-    if (random.chance(0.2)) this.#backlog.splice(random.below(this.#backlog.length + 1), 0, run);
-    else this.#backlog.push(run);
-  }
-
-  #run(life: number, run: () => void): void {
-    if (life === this.#life && !this.ended) run();
+    this.#life.event(() => this.#feed({ kind: 'hinted', at: this.#now(), shard, epoch }));
   }
 
   #now(): Instant {
@@ -152,18 +128,15 @@ export class Process {
   }
 
   #newIncarnation(): string {
-    return `${this.node}.${this.#around.world.steps}.${this.#life}`;
+    return `${this.node}.${this.#around.world.steps}.${this.#life.number}`;
   }
 
   #tick(): void {
     const at = this.#now();
     this.#feed({ kind: 'tick', at, random: this.#around.world.random.next() });
-    for (const memory of this.#memory.values()) memory.commit({ kind: 'tick', at });
+    this.#journal.settle();
     this.#writes.begin();
-    const life = this.#life;
-    this.#around.world.in(TIMES.tickIntervalMs, () => {
-      if (life === this.#life) this.#event(() => this.#tick());
-    });
+    this.#life.in(TIMES.tickIntervalMs, () => this.#tick());
   }
 
   /** One input after the other: what an effect brings at once waits until the other effects are carried out. */
@@ -223,10 +196,7 @@ export class Process {
     const { shard, incarnation } = effect;
     const answer = (given: ShardAnswer) =>
       this.#feed({ kind: 'shard', at: this.#now(), shard, incarnation, answer: given });
-    const soon = (ms: number, run: () => void) => {
-      const life = this.#life;
-      world.in(ms, () => life === this.#life && this.#event(run));
-    };
+    const soon = (ms: number, run: () => void) => this.#life.in(ms, run);
     if (effect.kind === 'claim') {
       this.#ask(
         () => database.claim(shard, node, incarnation, effect.expected),
@@ -239,7 +209,7 @@ export class Process {
     const memory = this.#memory.get(shard);
     switch (effect.kind) {
       case 'recover':
-        this.#ask(
+        this.#journal.read(
           () => database.load(shard),
           ({ rows, pending }) => this.#loaded(shard, epoch, rows, pending, answer),
           () => answer({ kind: 'recoveryFailed', epoch, reason: 'the database did not answer' }),
@@ -295,7 +265,7 @@ export class Process {
     // Given up meanwhile, or read twice.
     if (phase?.kind !== 'recovering' || phase.epoch !== epoch) return;
     this.#memory.set(shard, new ShardMemory(shard, epoch, rows, this.#hostOf(), this.#around.sabotage));
-    for (const { entity, seq, command, total } of pending) this.#writes.add({ entity, seq, command, total });
+    for (const row of pending) this.#begin(row, epoch);
     answer({ kind: 'recovered', epoch });
   }
 
@@ -306,7 +276,7 @@ export class Process {
       return;
     }
     if (memory.committing) {
-      this.#around.world.in(20, () => this.#event(() => this.#flush(shard, epoch, flushed)));
+      this.#life.in(20, () => this.#flush(shard, epoch, flushed));
       return;
     }
     memory.stop();
@@ -315,19 +285,16 @@ export class Process {
   }
 
   #hostOf(): ShardHost {
-    const { database, checker, sabotage } = this.#around;
+    const { database } = this.#around;
     return {
-      now: () => this.#now(),
       authority: (shard) => this.#authority(shard),
-      answerOf: (commandId, then, failed) => this.#ask(() => database.byCommand.get(commandId), then, failed),
-      committed: (turn) => {
-        if (!turn.command.writes) return;
-        this.#writes.add(turn);
-        this.#writes.begin();
-      },
+      commit: (turn) => this.#journal.commit(turn),
+      answerOf: (commandId, then, failed) => this.#journal.read(() => database.byCommand.get(commandId), then, failed),
+      restore: (entity, then, failed) => this.#journal.read(() => database.events(entity).at(-1), then, failed),
+      later: (run) => this.#life.in(TIMES.retryMs, run),
+      committed: (turn) => this.#begin(turn, turn.epoch),
       fenced: (shard, epoch, reason) => {
         const { incarnation } = this.#member.lease;
-        checker.sawFence();
         this.#feed({ kind: 'shard', at: this.#now(), shard, incarnation, answer: { kind: 'fenced', epoch, reason } });
       },
       idle: (shard, epoch) => {
@@ -335,35 +302,45 @@ export class Process {
         const { incarnation } = this.#member.lease;
         this.#feed({ kind: 'shard', at: this.#now(), shard, incarnation, answer: { kind: 'drained', epoch } });
       },
-      carryOut: (effect) => {
-        const { shard, epoch, id, turns } = effect;
-        const { incarnation } = this.#member.lease;
-        const lane = () => this.#memory.get(shard);
-        if (effect.kind === 'readBack') {
-          return this.#ask(
-            () => database.readBack(epoch, turns),
-            (found) => lane()?.epoch === epoch && lane()?.commit({ kind: 'readBack', at: this.#now(), id, found }),
-            () => lane()?.epoch === epoch && lane()?.commit({ kind: 'readBackFailed', at: this.#now(), id }),
-          );
-        }
-        const failed = () => {
-          if (lane()?.epoch !== epoch) return;
-          const at = this.#now();
-          if (sabotage.noReadBack === undefined) return lane()?.commit({ kind: 'appendFailed', at, id });
-          if (sabotage.noReadBack === 'believes-lost') return lane()?.believeLost(turns, id);
-          lane()?.commit({ kind: 'appended', at, id, fates: turns.map(() => ({ kind: 'committed' })) });
-        };
-        return this.#ask(
-          () => database.append({ shard, node: this.node, incarnation, epoch }, turns),
-          (fates) => {
-            if (this.commitsUnanswered) return;
-            if (lane()?.epoch === epoch) lane()?.commit({ kind: 'appended', at: this.#now(), id, fates });
-          },
-          failed,
-          TIMES.appendTimeoutMs * 0.9,
-        );
-      },
     };
+  }
+
+  #newJournal(): JournalLine {
+    const { database, checker, network, sabotage, world } = this.#around;
+    return new JournalLine({
+      sabotage,
+      database,
+      writer: () => ({ node: this.node, incarnation: this.#member.lease.incarnation }),
+      // Now and then it waits for a connection, and leaves though the process has slept since.
+      call: (call) => this.#call({ ...call, leavesInMs: network.connectionMs() }),
+      hears: () => !this.commitsUnanswered,
+      isAway: () => world.random.chance(0.8),
+      batch: () => `${this.node}.${this.#batches++}`,
+      soon: (run) => this.#life.in(0, run),
+      judged: (answers) => {
+        if (answers?.some(({ kind }) => kind === 'fenced')) checker.sawFence();
+      },
+      answered: (turn, answer) => this.#memoryOf(turn)?.answered(turn, answer),
+      unknown: (turn) => this.#memoryOf(turn)?.unknown(turn),
+      found: (turn) => {
+        // Under another epoch it was among what was pending when the shard was read.
+        if (this.#memoryOf(turn)) this.#begin(turn, turn.epoch);
+      },
+    });
+  }
+
+  /** The memory that a turn is of. */
+  #memoryOf({ entity, epoch }: Turn): ShardMemory | undefined {
+    const memory = this.#memory.get(shardOfEntity(entity));
+    return memory?.epoch === epoch ? memory : undefined;
+  }
+
+  /** Begins what an event leads to. */
+  #begin(turn: Turn, epoch: Epoch): void {
+    if (!turn.command.writes) return;
+    this.#around.checker.began(`${this.node} ${this.#life.number} ${epoch}`, turn);
+    this.#writes.add(turn);
+    this.#writes.begin();
   }
 
   #authority(shard: Shard) {
@@ -380,10 +357,7 @@ export class Process {
       now: () => this.#now(),
       epochInMemory: (shard) => this.#memory.get(shard)?.epoch,
       authority: (shard) => (this.#memory.get(shard)?.state === 'loaded' ? undefined : this.#authority(shard)),
-      later: (run) => {
-        const life = this.#life;
-        world.in(world.random.between(1, WRITE_SLOW_MS), () => life === this.#life && this.#event(run));
-      },
+      later: (run) => this.#life.in(world.random.between(1, WRITE_SLOW_MS), run),
       write: (turn, epoch) => {
         checker.wrote(this.node, turn, epoch);
         network.line(this.node, 'db', () => database.settle(turn.command.commandId));
@@ -391,28 +365,43 @@ export class Process {
     });
   }
 
+  #ask<Result>(transaction: () => Result, answered: (result: Result) => void): void {
+    this.#call({ transaction, answered });
+  }
+
   /** A call to the database. `failed` after a time-out, when the call may have been carried out or may yet be. */
-  #ask<Result>(
-    transaction: () => Result,
-    then: (result: Result) => void,
-    failed?: () => void,
-    timeoutMs: number = TIMES.databaseTimeoutMs * 0.9,
-  ): void {
+  #call<Result>({ transaction, answered, failed, timeoutMs = 0, heard = HEARD, leavesInMs = 0 }: Call<Result>): void {
     const { network, world } = this.#around;
-    const life = this.#life;
+    const life = this.#life.number;
     let open = true;
     const once = (run: () => void) => {
-      if (life !== this.#life) return;
-      this.#event(() => {
+      if (life !== this.#life.number) return;
+      this.#life.event(() => {
         if (!open) return;
         open = false;
         run();
       });
     };
-    network.line(this.node, 'db', () => {
-      const result = transaction();
-      network.line('db', this.node, () => once(() => then(result)));
-    });
+    const leave = () =>
+      network.line(this.node, 'db', () => {
+        const result = transaction();
+        network.line('db', this.node, () => heard() && once(() => answered(result)));
+      });
+    if (leavesInMs > 0) this.#life.in(leavesInMs, leave);
+    else leave();
     if (failed) world.in(timeoutMs, () => once(failed));
   }
+}
+
+const HEARD = () => true;
+
+interface Call<Result> {
+  readonly transaction: () => Result;
+  readonly answered: (result: Result) => void;
+  readonly failed?: () => void;
+  readonly timeoutMs?: number;
+  /** The answer arrives. */
+  readonly heard?: () => boolean;
+  /** It waits so long in the process before it leaves. */
+  readonly leavesInMs?: number;
 }

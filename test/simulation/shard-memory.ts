@@ -1,17 +1,8 @@
 import type { Authority } from '../../runtime/cluster/authority.ts';
-import {
-  type CommitEffect,
-  type CommitInput,
-  type CommitLane,
-  commitLane,
-  isIdle,
-  stepCommitLane,
-} from '../../runtime/cluster/commit-lane.ts';
-import type { Instant } from '../../runtime/cluster/instant.ts';
 import { NO_SESSIONS, receive, type Sessions } from '../../runtime/cluster/session.ts';
 import type { EntityId } from '../../runtime/ids.ts';
 import type { Epoch, Shard } from '../../runtime/ownership.ts';
-import type { JournalRow, Turn } from './database.ts';
+import type { Appended, JournalRow, Turn } from './database.ts';
 import { type Answer, type Command, decide, type Sabotage, TIMES } from './plant.ts';
 
 export interface Request {
@@ -28,24 +19,32 @@ export interface Request {
 
 /** What a shard needs of its process. */
 export interface ShardHost {
-  now(): Instant;
   authority(shard: Shard): Authority | undefined;
-  carryOut(effect: Extract<CommitEffect<Turn>, { kind: 'append' | 'readBack' }>): void;
+  commit(turn: Turn): void;
   /** Runs later the answer that the journal has for a command, undefined for none; `failed` when it did not say. */
   answerOf(commandId: string, then: (row: JournalRow | undefined) => void, failed: () => void): void;
+  /** Runs later the newest row of an entity, undefined for none. */
+  restore(entity: EntityId, then: (row: JournalRow | undefined) => void, failed: () => void): void;
+  /** After the time that a store is left alone. */
+  later(run: () => void): void;
   committed(turn: Turn): void;
   fenced(shard: Shard, epoch: Epoch, reason: string): void;
   idle(shard: Shard, epoch: Epoch): void;
 }
 
 interface Account {
+  readonly entity: EntityId;
   total: number;
   seq: number;
   busy: Request | undefined;
+  /** Its turn is on the way to the journal. */
+  committing: boolean;
+  /** Whether the journal has its last turn is not known: it is built again before anything else. */
+  doubtful: boolean;
   readonly mailbox: Request[];
 }
 
-/** What a process holds of a shard in memory: its entities with their mailboxes, its lane to the journal, its sessions. */
+/** What a process holds of a shard in memory: its entities with their mailboxes, and its sessions. */
 export class ShardMemory {
   readonly shard: Shard;
   readonly epoch: Epoch;
@@ -55,15 +54,12 @@ export class ShardMemory {
   readonly #sabotage: Sabotage;
   readonly #accounts = new Map<EntityId, Account>();
   #sessions: Sessions = NO_SESSIONS;
-  readonly #believedLost = new Set<string>();
-  #lane: CommitLane<Turn>;
 
   constructor(shard: Shard, epoch: Epoch, rows: readonly JournalRow[], host: ShardHost, sabotage: Sabotage) {
     this.shard = shard;
     this.epoch = epoch;
     this.#host = host;
     this.#sabotage = sabotage;
-    this.#lane = commitLane(shard, epoch);
     for (const row of rows) {
       const account = this.#account(row.entity);
       account.total = row.total;
@@ -72,13 +68,13 @@ export class ShardMemory {
   }
 
   get idle(): boolean {
-    if (!isIdle(this.#lane)) return false;
-    for (const account of this.#accounts.values()) if (account.busy || account.mailbox.length > 0) return false;
-    return true;
+    for (const { busy, mailbox } of this.#accounts.values()) if (busy || mailbox.length > 0) return false;
+    return !this.committing;
   }
 
   get committing(): boolean {
-    return !isIdle(this.#lane);
+    for (const { committing } of this.#accounts.values()) if (committing) return true;
+    return false;
   }
 
   take(request: Request): void {
@@ -100,17 +96,45 @@ export class ShardMemory {
     this.#pump(account);
   }
 
-  commit(input: CommitInput<Turn>): void {
-    const { state, effects } = stepCommitLane(this.#lane, input, TIMES);
-    this.#lane = state;
-    for (const effect of effects) this.#carryOut(effect);
-    if (this.idle) this.#host.idle(this.shard, this.epoch);
+  /** What the journal said to a turn of this memory. */
+  answered(turn: Turn, answer: Appended): void {
+    const account = this.#account(turn.entity);
+    account.committing = false;
+    const request = account.busy;
+    if (!request || this.state === 'stopped') return;
+    switch (answer.kind) {
+      case 'committed':
+        account.total = turn.total;
+        account.seq = turn.seq;
+        request.answered({ ok: true, total: turn.total });
+        this.#host.committed(turn);
+        this.#end(account);
+        return;
+      case 'repeated':
+        request.answered({ ok: true, total: answer.total });
+        this.#end(account);
+        return;
+      case 'fenced':
+        this.#host.fenced(this.shard, this.epoch, answer.reason);
+        return;
+    }
   }
 
-  /** What a shell without reading back would do: tell the sender that the command failed. */
-  believeLost(turns: readonly Turn[], id: number): void {
-    for (const { command } of turns) this.#believedLost.add(command.commandId);
-    this.commit({ kind: 'appended', at: this.#host.now(), id, fates: turns.map(() => ({ kind: 'repeated' })) });
+  /** Whether the journal has a turn of this memory is not known. */
+  unknown({ entity }: Turn): void {
+    const account = this.#account(entity);
+    account.committing = false;
+    const request = account.busy;
+    if (!request || this.state === 'stopped') return;
+    if (this.#sabotage.noReadBack === 'believes-lost') {
+      request.answered({ ok: false });
+      this.#end(account);
+      return;
+    }
+    request.refused(undefined);
+    account.doubtful = true;
+    this.#restore(account);
+    this.#end(account);
   }
 
   /** Refuses what has not begun; what is under way ends. */
@@ -122,22 +146,34 @@ export class ShardMemory {
 
   stop(): void {
     this.state = 'stopped';
-    this.commit({ kind: 'close' });
     this.refuseWaiting();
     for (const account of this.#accounts.values()) account.busy?.refused(undefined);
+  }
+
+  #restore(account: Account): void {
+    this.#host.restore(
+      account.entity,
+      (row) => {
+        account.doubtful = false;
+        account.total = row?.total ?? 0;
+        account.seq = row?.seq ?? 0;
+        this.#pump(account);
+      },
+      () => this.#host.later(() => this.state !== 'stopped' && this.#restore(account)),
+    );
   }
 
   #account(entity: EntityId): Account {
     let account = this.#accounts.get(entity);
     if (!account) {
-      account = { total: 0, seq: 0, busy: undefined, mailbox: [] };
+      account = { entity, total: 0, seq: 0, busy: undefined, committing: false, doubtful: false, mailbox: [] };
       this.#accounts.set(entity, account);
     }
     return account;
   }
 
   #pump(account: Account): void {
-    while (!account.busy && this.state !== 'stopped') {
+    while (!account.busy && !account.doubtful && this.state !== 'stopped') {
       const next = account.mailbox.shift();
       if (!next) return;
       if (!this.#host.authority(this.shard)) {
@@ -153,8 +189,8 @@ export class ShardMemory {
     const total = decide(account.total, command.amount);
     account.busy = request;
     if (total !== undefined) {
-      const turn: Turn = { entity: command.entity, seq: account.seq + 1, command, total };
-      this.commit({ kind: 'commit', at: this.#host.now(), turn });
+      account.committing = true;
+      this.#host.commit({ entity: command.entity, seq: account.seq + 1, epoch: this.epoch, command, total });
       return;
     }
     // A repeat may be refused by the state that its first arrival left behind: then the first answer counts.
@@ -168,60 +204,6 @@ export class ShardMemory {
       command.commandId,
       (row) => end(row ? { ok: true, total: row.total } : { ok: false }),
       () => end(undefined),
-    );
-  }
-
-  #carryOut(effect: CommitEffect<Turn>): void {
-    switch (effect.kind) {
-      case 'append':
-      case 'readBack':
-        this.#host.carryOut(effect);
-        return;
-      case 'fenced':
-        this.#host.fenced(effect.shard, effect.epoch, effect.reason);
-        return;
-      case 'settled':
-        this.#settled(effect.turn, effect.fate);
-        return;
-      case 'overloaded':
-      case 'dropped': {
-        this.#account(effect.turn.entity).busy?.refused(undefined);
-        return;
-      }
-    }
-  }
-
-  #settled(turn: Turn, fate: 'committed' | 'repeated'): void {
-    const account = this.#account(turn.entity);
-    const request = account.busy;
-    if (!request || this.state === 'stopped') return;
-    if (fate === 'committed') {
-      account.total = turn.total;
-      account.seq = turn.seq;
-      request.answered({ ok: true, total: turn.total });
-      this.#host.committed(turn);
-      this.#end(account);
-      return;
-    }
-    if (this.#believedLost.has(turn.command.commandId)) {
-      request.answered({ ok: false });
-      this.#end(account);
-      return;
-    }
-    const end = () => {
-      if (account.busy === request) this.#end(account);
-    };
-    this.#host.answerOf(
-      turn.command.commandId,
-      (row) => {
-        if (row) request.answered({ ok: true, total: row.total });
-        else request.refused(undefined);
-        end();
-      },
-      () => {
-        request.refused(undefined);
-        end();
-      },
     );
   }
 

@@ -50,7 +50,9 @@ export function simulate(seed: number, sabotage: Sabotage = {}): Outcome {
   scheduleFaults({ world, network, database, processes }, (text) => faults.push(text));
 
   const settled = () =>
-    isSettled(database, processes) && [...clients.values()].every((client) => client.unanswered === 0);
+    isSettled(database, processes) &&
+    checker.unwritten.size === 0 &&
+    [...clients.values()].every((client) => client.unanswered === 0);
   const outcome = (damage: DamageFound | undefined): Outcome => {
     const settledAfterMs = world.nowMs - FAULTS_UNTIL_MS;
     return { damage, seen: checker.seen, steps: world.steps, settledAfterMs, faults };
@@ -67,7 +69,8 @@ export function simulate(seed: number, sabotage: Sabotage = {}): Outcome {
     const end = FAULTS_UNTIL_MS + SETTLED_WITHIN_MS;
     while (!settled()) {
       for (const next = world.nowMs + 500; world.step(next); ) check();
-      if (world.nowMs >= end - 1000) throw new DamageFound('not-settled-in-time', report(database, processes, clients));
+      if (world.nowMs >= end - 1000)
+        throw new DamageFound('not-settled-in-time', report(database, processes, clients, checker.unwritten));
     }
   } catch (error) {
     if (error instanceof DamageFound) return outcome(error);
@@ -91,6 +94,7 @@ function report(
   database: Database,
   processes: ReadonlyMap<string, Process>,
   clients: ReadonlyMap<string, Client>,
+  unwritten: ReadonlySet<string>,
 ): string {
   const view = database.view();
   const targets = targetsOf(view);
@@ -102,5 +106,6 @@ function report(
       `${node} ${ended ? 'ended' : member.lease.status} ${member.lease.incarnation} [${member.shards.map(({ phase }) => phase.kind)}]`,
   );
   const open = [...clients.values()].map(({ name, unanswered }) => `${name}: ${unanswered} unanswered`);
-  return [...shards, ...nodes, ...open].join('\n  ');
+  const pending = [...unwritten].map((commandId) => `${commandId} is not written`);
+  return [...shards, ...nodes, ...open, ...pending].join('\n  ');
 }
