@@ -93,7 +93,7 @@ export function Alarms() {
 
 function belongs(alarm: AlarmView, list: (typeof LISTS)[number][0]): boolean {
   if (list === 'cannot-evaluate') return alarm.cannotEvaluate !== null;
-  return listOf(alarm) === list && (list !== 'active' || alarm.detail !== 'NORMAL');
+  return listOf(alarm) === list && (list !== 'active' || alarm.detail !== 'NORMAL' || alarm.notRecorded === true);
 }
 
 function prioritiesOf(text: string | null): ReadonlySet<Severity> | null {

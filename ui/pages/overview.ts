@@ -77,7 +77,7 @@ function Panels({ sites, assets, layout, values = null }: PanelsProps & { readon
 
 const NOTHING_ABNORMAL = 'Nothing abnormal. No alarm is active or waiting to be acknowledged.';
 const NOTHING_KNOWN =
-  'No alarm was active when the journal went away. Whether one should be now is decided when it is back.';
+  'Nothing abnormal. The journal is away: an alarm that comes now is shown here, marked as not recorded yet.';
 
 /** Nobody may take silence for calm. */
 function nothingHeard(groups: readonly AwayGroup[]): string {

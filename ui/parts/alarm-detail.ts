@@ -57,6 +57,7 @@ export function AlarmDetail({ alarm, link = true, keys = true }: AlarmDetailProp
     </header>
     <p class="alarm-message">${alarm.message}</p>
     ${away !== null && html`<p class="cannot"><strong>${whoIsSilent(away)}</strong> since <${Moment} timeMs=${away.sinceMs} zone=${zone} />: whether the alarm still stands is not known here.</p>`}
+    ${alarm.notRecorded === true && html`<p class="cannot"><strong>Not recorded yet:</strong> the journal is away. The alarm is live; it is on record, and can be acknowledged, when the journal is back.</p>`}
     ${alarm.cannotEvaluate !== null && html`<p class="cannot"><strong>Cannot evaluate:</strong> ${reasonWords(alarm.cannotEvaluate.reason)}, since <${Moment} timeMs=${alarm.cannotEvaluate.sinceMs} zone=${zone} />. The alarm keeps its state.</p>`}
     ${alarm.response !== null && html`<p class="response"><strong>What to do</strong>${alarm.response}</p>`}
     <div class="actions">

@@ -226,7 +226,7 @@ function Row({ alarm, gone, focused, tabbable, selected, name, siteName, away, z
     tabindex=${tabbable ? 0 : -1}
     data-id=${alarm.id}
     aria-selected=${selected}
-    aria-label=${`${alarm.severity.toLowerCase()}, ${look.words}, ${name}, ${alarm.name}${away === null ? '' : ', as it was when it was heard last'}`}
+    aria-label=${`${alarm.severity.toLowerCase()}, ${look.words}, ${name}, ${alarm.name}${away === null ? '' : ', as it was when it was heard last'}${alarm.notRecorded === true ? ', not recorded yet' : ''}`}
     onFocus=${() => on.focus(alarm.id)}
     onClick=${() => on.focus(alarm.id)}
     onDblClick=${() => on.open(alarm)}
@@ -262,6 +262,8 @@ function useStableActions(newest: RowActions): RowActions {
 }
 
 function stateText(alarm: AlarmView, words: string) {
+  if (alarm.notRecorded === true)
+    return html`<span class="unrecorded-tag" title="The journal is away: it is live, and on record when the journal is back">Not recorded yet</span> ${shortWords(alarm.detail === 'NORMAL' ? 'Cleared' : words)}`;
   if (alarm.shelved !== null && alarm.outOfService === null) {
     return html`Shelved, <${Remaining} timeMs=${alarm.shelved.untilMs} over="ends now" /> left`;
   }

@@ -1,5 +1,5 @@
 import { html } from 'htm/preact';
-import { type Away, type Underway, useAway, useUnderway, whoIsSilent } from '../store/away.ts';
+import { type Away, type Underway, useAway, useUnderway, useUnrecordedSince, whoIsSilent } from '../store/away.ts';
 import type { Cells } from '../store/cells.ts';
 import { capital } from '../store/fact-words.ts';
 import { formatMoment, words } from '../store/format.ts';
@@ -14,15 +14,17 @@ interface Of {
 }
 
 /**
- * Below the head of a page: that nobody speaks for what is shown, since when, and which commands are on their way to it. Nothing
- * where all is as it should be.
+ * Below the head of a page: that nobody speaks for what is shown, since when, that not all of it is on record, and which commands
+ * are on their way to it. Nothing where all is as it should be.
  */
 export function Standing({ cells, id, zone }: Of) {
   const away = useAway(cells, id);
   const underway = useUnderway(cells, id);
-  if (away === null && underway.length === 0) return null;
+  const unrecordedMs = useUnrecordedSince(cells, id);
+  if (away === null && underway.length === 0 && unrecordedMs === null) return null;
   return html`<section class="standing" role="status" aria-label="How current this page is">
     ${away !== null && html`<p><span class="flag">AWAY</span> <strong>${whoIsSilent(away)} since <${Moment} timeMs=${away.sinceMs} zone=${zone} /></strong> (<${Age} timeMs=${away.sinceMs} />): values, states and alarms here are as of then.</p>`}
+    ${unrecordedMs !== null && html`<p><span class="flag">NOT RECORDED YET</span> <strong>The journal is away since <${Moment} timeMs=${unrecordedMs} zone=${zone} /></strong>: values and alarms here go on and are of now. What was decided since then is recorded when it is back; commands are refused until then.</p>`}
     ${underway.map((command) => html`<${UnderwayLine} key=${command.commandId} command=${command} away=${away} zone=${zone} />`)}
   </section>`;
 }

@@ -92,6 +92,7 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
         <ul class="signs wide">
           ${LOOKS.map(([detail, overlay, meaning]) => html`<li><span class="sign"><${AlarmSymbol} severity="HIGH" look=${sample(detail, overlay)} /></span> ${meaning}</li>`)}
           <li><span class="sign"><span class="reading stale"><span class="mark-sign">◷</span><span class="number">71.3</span></span></span> stale: no new value within twice its interval</li>
+          <li><span class="sign"><span class="unrecorded-tag">Not recorded yet</span></span> the journal is away: live, and on record when it is back; commands are refused until then</li>
           <li><span class="sign"><span class="as-of">as of 14:03:12</span></span> away: its owner is silent, or the link to its edge is lost; shown as it was then</li>
           <li><span class="sign"><span class="reading bad"><span class="mark-sign bad-sign">BAD</span><span class="number">(71.3)</span></span></span> bad quality: the last good value in brackets</li>
           <li><span class="sign"><span class="reading frozen"><span class="mark-sign">‖</span><span class="number">71.3</span></span></span> frozen: it still arrives, but has not moved for too long</li>

@@ -77,3 +77,14 @@ export function useUnderway<V>(cells: Cells<V>, id: string): readonly Underway[]
   );
   return underwayIn(group);
 }
+
+/** Since when not all that is shown of an entity is on record; null where it is. Drawn again when that changes. */
+export function useUnrecordedSince(cells: Cells<unknown>, id: string): number | null {
+  const group = cells.beside(id, 'notRecorded');
+  useSubscription(
+    (listener) => cells.watch(listener, id, 'notRecorded'),
+    [cells, id],
+    () => cells.beside(id, 'notRecorded') !== group,
+  );
+  return typeof group?.sinceMs === 'number' ? group.sinceMs : null;
+}

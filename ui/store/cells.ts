@@ -29,8 +29,8 @@ export class Cells<V> {
     return this.get(id)?.[group];
   }
 
-  /** A group of fields that a server puts beside the view of any entity: `away`, `pending`. */
-  beside(id: string, group: 'away' | 'pending'): Group | undefined {
+  /** A group of fields that a server puts beside the view of any entity: `away`, `pending`, `notRecorded`. */
+  beside(id: string, group: 'away' | 'pending' | 'notRecorded' | 'unrecordedAlarms'): Group | undefined {
     return this.#entities.get(id)?.[group];
   }
 

@@ -56,7 +56,7 @@ const NOT_RECORDED: Condition = {
   href: null,
   grave: true,
   reasons: [
-    'The journal takes no entries now. Values go on, but no alarm comes or clears until it is back: where one would, the asset stands still. Commands are refused.',
+    'The journal takes no entries now. Values and alarms go on, marked where they are not on record yet; they are recorded, and notifications sent, when it is back. Commands, acknowledging too, are refused until then.',
   ],
 };
 

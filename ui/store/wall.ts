@@ -18,6 +18,7 @@ import { Sound } from './sound.ts';
 const ASSET_FIELDS = [
   'away',
   'pending',
+  'unrecordedAlarms',
   'props.name',
   'props.site',
   'props.parent',
@@ -31,7 +32,15 @@ const ASSET_FIELDS = [
   'props.openWorkOrders',
   'marks',
 ];
-const DEVICE_FIELDS = ['props.name', 'props.site', 'props.connectivity', 'props.decommissioned', 'away', 'pending'];
+const DEVICE_FIELDS = [
+  'props.name',
+  'props.site',
+  'props.connectivity',
+  'props.decommissioned',
+  'away',
+  'pending',
+  'unrecordedAlarms',
+];
 
 /** Everything the pages share. Made once, handed down as a context. */
 export class Wall {
@@ -103,9 +112,27 @@ export class Wall {
     this.connection.subscribe({
       topic,
       ...(fields === undefined ? {} : { fields }),
-      onSnapshot: (items) => cells.replace(items),
-      onDelta: (items) => cells.merge(items),
+      onSnapshot: (items) => {
+        const before = cells.ids.value;
+        cells.replace(items);
+        this.#tellBook(topic, cells, new Set([...before, ...cells.ids.value]));
+      },
+      onDelta: (items) => {
+        cells.merge(items);
+        const told = items.filter((item) => item.gone === true || 'unrecordedAlarms' in item);
+        this.#tellBook(
+          topic,
+          cells,
+          told.map(({ id }) => id),
+        );
+      },
     });
+  }
+
+  #tellBook(topic: 'sites' | 'assets' | 'devices', cells: Cells<unknown>, ids: Iterable<string>): void {
+    if (topic === 'sites') return;
+    const kind = topic === 'assets' ? 'asset' : 'device';
+    for (const id of ids) this.book.takeUnrecorded(`${kind}/${id}`, cells.beside(id, 'unrecordedAlarms'));
   }
 }
 

@@ -69,3 +69,37 @@ test('a normal alarm that cannot be evaluated stays in sight', () => {
   assert.equal(book.counts.value.cannotEvaluate, 1);
   assert.equal(book.counts.value.total, 0);
 });
+
+test('what is not on record lies over what is, until its event comes', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const book = new AlarmBook();
+  book.takeSnapshot([anAlarm({ rule: 'dry', id: 'asset/pump-1:dry' })], '0');
+  const raised = anAlarm({ notRecorded: true });
+  const gone = anAlarm({ rule: 'dry', id: 'asset/pump-1:dry', detail: 'NORMAL', state: 'CLEARED', notRecorded: true });
+  book.takeUnrecorded('asset/pump-1', { hot: raised, dry: gone });
+  assert.equal(book.alarms.value.get('asset/pump-1:hot'), raised);
+  // That it went is not on record, so it is still to be seen.
+  assert.equal(book.alarms.value.get('asset/pump-1:dry'), gone);
+  assert.equal(book.counts.value.unacknowledged, 1);
+  assert.equal(book.transitions.value.length, 0);
+
+  // The mark goes before the events come: it does not disappear in between.
+  book.takeUnrecorded('asset/pump-1', undefined);
+  assert.equal(book.alarms.value.size, 2);
+  book.takeEvents([event(1, 1, anAlarm())]);
+  assert.equal(book.alarms.value.get('asset/pump-1:hot')?.notRecorded, undefined);
+  t.mock.timers.tick(2000);
+  assert.deepEqual([...book.alarms.value.keys()], ['asset/pump-1:dry', 'asset/pump-1:hot']);
+  assert.equal(book.alarms.value.get('asset/pump-1:dry')?.detail, 'ACTIVE_UNACK');
+});
+
+test('a page that was opened meanwhile does not keep what never came to be', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const book = new AlarmBook();
+  const raised = anAlarm({ notRecorded: true });
+  book.takeSnapshot([raised], '7');
+  book.takeUnrecorded('asset/pump-1', { hot: raised });
+  book.takeUnrecorded('asset/pump-1', {});
+  t.mock.timers.tick(2000);
+  assert.equal(book.alarms.value.size, 0);
+});
