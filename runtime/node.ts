@@ -89,7 +89,9 @@ export class Node implements Runtime {
     });
     const listener: CommitListener = {
       committed: (append, firstPosition) => this.#committed(append, firstPosition),
-      found: ({ entity, firstSeq, effects }) => {
+      found: ({ entity, firstSeq, shard, epoch, effects }) => {
+        // Under another epoch they were among what was pending when the shard came here.
+        if (this.#ownership.heldUnder(shard) !== epoch) return;
         for (const { index, effect } of effects) this.#effects.begin({ entity, seq: firstSeq, index, effect });
       },
       outcome: (error) => this.#stores.appended(error),
