@@ -19,8 +19,20 @@ export interface CellPlant extends ChaosPlant {
   readonly meters: readonly string[];
 }
 
+/** Lines of a topology file, for connections and devices beside the meters. */
+export interface Beside {
+  readonly connections?: readonly string[];
+  readonly devices?: readonly string[];
+}
+
 /** Intervals are long, so that what is decided follows from readings and commands, and not from the clock. */
-export function writeCellPlant(dir: string, brokerUrl: string, size: number, perConnection = 1): CellPlant {
+export function writeCellPlant(
+  dir: string,
+  brokerUrl: string,
+  size: number,
+  perConnection = 1,
+  beside: Beside = {},
+): CellPlant {
   const numbers = Array.from({ length: size }, (_, index) => index + 1);
   const netOf = (n: number) => Math.ceil(n / perConnection);
   const nets = [...new Set(numbers.map(netOf))];
@@ -42,6 +54,7 @@ export function writeCellPlant(dir: string, brokerUrl: string, size: number, per
       '    topics:',
       `      - { topic: "plant/net-${n}/{device}" }`,
     ]),
+    ...(beside.connections ?? []),
     'deviceProfiles:',
     '  - id: meter',
     '    expectedIntervalMs: 600000',
@@ -62,6 +75,7 @@ export function writeCellPlant(dir: string, brokerUrl: string, size: number, per
     ...numbers.map(
       (n) => `  - { id: m-${n}, name: Meter ${n}, site: ${site(n)}, connection: net-${netOf(n)}, profile: meter }`,
     ),
+    ...(beside.devices ?? []),
     'assets:',
     ...numbers.map(
       (n) => `  - { id: a-${n}, name: Tank ${n}, site: ${site(n)}, profile: tank, links: [{ device: m-${n} }] }`,
@@ -83,8 +97,8 @@ export interface PlantCellOptions {
   readonly devicesPerConnection?: number;
   /** Another plant than that of `writeCellPlant`. */
   readonly write?: (dir: string, brokerUrl: string) => CellPlant;
-  /** What a node is given beside the servers; for one that reaches the database through a proxy of its own. */
-  readonly environmentOf?: (node: string, database: URL) => Promise<Readonly<Record<string, string>>>;
+  /** What a node is given beside the servers; for one that reaches them through proxies of its own. */
+  readonly environmentOf?: (node: string, database: URL, nats: URL) => Promise<Readonly<Record<string, string>>>;
 }
 
 /** The product as a cell of real processes, with servers of its own. The first node makes the first key. */
@@ -129,7 +143,7 @@ export class PlantCell {
     try {
       const [first, ...others] = nodes;
       const start = async (name: string) =>
-        cell.add(name, environmentOf === undefined ? {} : await environmentOf(name, new URL(cell.database)));
+        cell.add(name, (await environmentOf?.(name, new URL(cell.database), new URL(nats.url))) ?? {});
       if (first !== undefined) await start(first);
       await Promise.all(others.map(start));
       return cell;
