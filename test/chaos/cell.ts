@@ -29,10 +29,10 @@ import { Meters, type SentReadings } from './meters.ts';
 import { Operators } from './operators.ts';
 import { Writers } from './writers.ts';
 
-const DEVICES = 12;
-const WRITTEN_DEVICES = 4;
-const READINGS_PER_SECOND = 4;
-const PEOPLE = 12;
+const DEVICES = 6;
+const WRITTEN_DEVICES = 3;
+const READINGS_PER_SECOND = 2;
+const PEOPLE = 4;
 const SETTLED_WITHIN_MS = 180_000;
 /** It is said what a node printed where going on took longer. */
 const SLOW_MS = 45_000;

@@ -42,6 +42,8 @@ interface Order {
 
 const TRANSITIONS = ['schedule', 'start', 'hold', 'resume', 'complete', 'close', 'cancel'];
 const PAUSE_MS = 5;
+/** People are not what keeps a plant from coming back. */
+const RETRY_PAUSE_MS = 50;
 /** Answers after which the same command is sent again. */
 const PASSING = new Set([408, 429, 500, 502, 503, 504]);
 
@@ -89,7 +91,7 @@ export class Operators {
     for (let attempts = 1; ; attempts++) {
       const answer = await this.#request(route, body, id);
       if (answer === undefined || PASSING.has(answer.status)) {
-        await pause(PAUSE_MS);
+        await pause(RETRY_PAUSE_MS);
         continue;
       }
       const { ok } = answer;
