@@ -192,7 +192,8 @@ export class CommandDesk {
     try {
       const reply = await this.#request({ to, command, expiresAtMs, ...options });
       const ended = endOf(reply, { sent: pending.sent, commandId: options.commandId });
-      if (!this.#pending.answered(pending, ended)) await this.#kept.ended(key, ended).catch(() => undefined);
+      if (!this.#pending.answered(pending, ended))
+        await this.#kept.ended(key, ended, pending.sent).catch(() => undefined);
     } catch {
       // Whether it arrived nobody knows; sent again with the same id it is carried out once.
       this.#pending.returned(pending);

@@ -17,6 +17,8 @@ export interface KeptCommandsOptions {
 
 /** The database of the cell may be away: a command that is not kept yet does not wait for it longer. */
 const FIND_WITHIN_MS = 1000;
+/** Nobody else sends one while its answer may still come here, though the claim took its time. */
+const CLAIM_MARGIN_MS = 3000;
 
 /**
  * Commands for one cell that wait in the database: any node shows them, any that has a link sends them, and whoever repeats one
@@ -77,11 +79,15 @@ export class KeptCommands {
     });
   }
 
-  /** The cell has answered. */
-  async ended(key: string, reply: Reply): Promise<void> {
+  /**
+   * The cell has answered. That it refuses one copy ends nothing where another one is under way already, which it may accept.
+   * @param sent how often it was sent, with the copy that is answered
+   */
+  async ended(key: string, reply: Reply, sent: number): Promise<void> {
     const { cell, store, now } = this.#options;
-    this.#over(key, reply);
-    await store.end(cell, key, reply, now());
+    if (reply.ok) this.#over(key, reply);
+    const stands = await store.end(cell, key, reply, now(), reply.ok ? undefined : sent);
+    if (stands && !reply.ok) this.#over(key, reply);
   }
 
   /** What the database has of this cell now. Ends what is past its time and under way with nobody. */
@@ -110,7 +116,7 @@ export class KeptCommands {
     if (this.#sending || ![...this.#waiting.values()].some(isDue)) return;
     this.#sending = true;
     try {
-      const claimed = await store.claim(cell, nowMs, nowMs + answerWithinMs);
+      const claimed = await store.claim(cell, nowMs, nowMs + answerWithinMs + CLAIM_MARGIN_MS);
       for (const command of claimed) this.#waiting.set(command.key, command);
       await Promise.all(claimed.map((command) => this.#deliver(command)));
     } catch {
@@ -143,7 +149,7 @@ export class KeptCommands {
       await store.giveBack(cell, command.key);
       return;
     }
-    await this.ended(command.key, endOf(reply, command));
+    await this.ended(command.key, endOf(reply, command), command.sent);
   }
 
   #over(key: string, reply: Reply): void {

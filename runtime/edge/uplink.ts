@@ -11,6 +11,7 @@ import { ClockOffset, type Offset } from './clock-offset.ts';
 import { Forwarder, type Forwarding } from './forwarder.ts';
 import { JournalLane } from './journal-lane.ts';
 import { RateLimit } from './rate-limit.ts';
+import { Refusals } from './refusals.ts';
 import { type CentralLog, type EdgeLog, TelemetryLane } from './telemetry-lane.ts';
 import { ViewLane } from './view-lane.ts';
 import { PageRequest } from './view-message.ts';
@@ -65,6 +66,7 @@ export class Uplink {
   >;
   readonly #views: ViewLane;
   readonly #clock = new ClockOffset();
+  readonly #refusals = new Refusals();
   readonly #silence: (() => void)[];
   readonly #clockTimer: NodeJS.Timeout;
 
@@ -181,13 +183,17 @@ export class Uplink {
       };
       return runtime.ask(to, told, asked);
     }
-    return runtime.ask(names.inside(to, link.cell), command, {
+    const refused = this.#refusals.of(to, { by, commandId });
+    if (refused) return refused;
+    const reply = await runtime.ask(names.inside(to, link.cell), command, {
       commandId,
       by,
       // Whatever else actors tell each other stays within a cell.
       permissions: permissions.filter((permission) => !permission.startsWith('internal:')),
       timeoutMs: ANSWER_WITHIN_MS,
     });
+    this.#refusals.note(to, { by, commandId }, reply);
+    return reply;
   }
 }
 

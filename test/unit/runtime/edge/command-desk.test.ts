@@ -187,7 +187,7 @@ test('of several desks one sends what is kept, and sends it again where no answe
   await other.look();
   other.desk.tick();
   assert.equal(other.requests.length, 0, 'it is under way with the first');
-  other.clock.nowMs += 8000;
+  other.clock.nowMs += 11_000;
   other.desk.tick();
   await until('nothing was heard for too long', () => other.requests.length === 1);
   answer(done);
