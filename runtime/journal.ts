@@ -103,6 +103,15 @@ export interface Snapshot {
   readonly under?: { readonly shard: Shard; readonly epoch: Epoch };
 }
 
+/** Of an event what building an entity again needs. */
+export type PastEvent = Pick<JournalEntry, 'seq' | 'event' | 'timeMs' | 'by' | 'logPosition'>;
+
+/** What the journal has for building an entity again: its newest snapshot, and its events after that in order. */
+export interface Restored {
+  readonly snapshot: Snapshot | undefined;
+  readonly events: readonly PastEvent[];
+}
+
 export interface PendingEffect {
   readonly entity: EntityId;
   readonly seq: number;
@@ -129,7 +138,7 @@ export interface JournalQuery {
 export interface Journal {
   /**
    * Commits a batch of turns in one transaction; the answers come in the order of the batch. Rejected, it says nothing of what
-   * became of the batch: that is settled before `events`, `answered` or the next append, which then have it or never will.
+   * became of the batch: that is settled before `events`, `restore`, `answered` or the next append, which then have it or never will.
    *
    * @param writer who appends: a shard must then be this life's, beside being at the epoch of the turn
    */
@@ -155,6 +164,11 @@ export interface Journal {
    */
   saveSnapshots(snapshots: readonly Snapshot[]): Promise<void>;
   snapshot(entity: EntityId): Promise<Snapshot | undefined>;
+  /**
+   * For each of these entities what it is built from again, in a fixed number of statements. Who asks bounds how many: the
+   * answer is in memory as a whole. One that the journal does not know has neither snapshot nor events.
+   */
+  restore(entities: readonly EntityId[]): Promise<ReadonlyMap<EntityId, Restored>>;
   /** Ids of all entities that have history and are not retired, optionally of one kind. */
   entities(kind?: string): Promise<EntityId[]>;
   /** An entity is history from here on, unless it has events after this one; a new event brings it back. */

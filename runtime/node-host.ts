@@ -4,13 +4,14 @@ import type { Entities } from './entities.ts';
 import type { EntityHost, Recovering } from './entity/host.ts';
 import type { Overflowed } from './entity/queue.ts';
 import { type EntityId, kindOf } from './ids.ts';
-import type { Journal } from './journal.ts';
+import type { Journal, Restored } from './journal.ts';
 import type { LiveCells } from './live-cells.ts';
 import type { DeadLetter, LogRecord } from './log.ts';
 import type { LocalCell } from './nact/cell.ts';
 import type { NodeOptions } from './node-options.ts';
 import type { Epoch, Ownership, Shard } from './ownership.ts';
 import type { SharedReplay } from './shared-replay.ts';
+import { SharedRestore } from './shared-restore.ts';
 import type { StoreFailure } from './store-failure.ts';
 import type { StoreWatches } from './store-watches.ts';
 
@@ -43,6 +44,7 @@ export class NodeHost implements EntityHost {
   /** What did not fit into mailboxes, by class of message. */
   readonly overflows = { refused: new Map<string, number>(), replaced: new Map<string, number>() };
   readonly #parts: NodeHostParts;
+  readonly #restores: SharedRestore;
 
   constructor(parts: NodeHostParts) {
     this.#parts = parts;
@@ -54,6 +56,7 @@ export class NodeHost implements EntityHost {
     this.live = parts.live;
     this.effects = parts.effects;
     this.deadLetter = parts.deadLetter;
+    this.#restores = new SharedRestore(this.journal);
   }
 
   now(): number {
@@ -65,8 +68,14 @@ export class NodeHost implements EntityHost {
     this.#parts.node.metrics.records.inc();
   }
 
-  replay(entity: Recovering): Promise<void> {
-    return this.#parts.replays.replay(entity);
+  restore(id: EntityId): Promise<Restored> {
+    return this.#restores.restore(id);
+  }
+
+  /** One pass over the log for all that are read from the journal together, and not one for each read. */
+  async replay(entity: Recovering): Promise<void> {
+    await this.#restores.calm();
+    await this.#parts.replays.replay(entity);
   }
 
   journalAway(): StoreFailure | undefined {

@@ -4,8 +4,8 @@ import type { EntityId } from './ids.ts';
 import type { TelemetryLog } from './log.ts';
 
 const READ_BATCH = 4096;
-/** Snapshots and events are read for so many entities at a time; recovery must not flood the journal. */
-const LOADING_AT_ONCE = 64;
+/** Entities in the making at a time; what the journal has of them is read in fewer pieces still. */
+const LOADING_AT_ONCE = 1024;
 
 type Followers = (source: EntityId) => readonly EntityId[];
 

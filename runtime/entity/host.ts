@@ -2,7 +2,7 @@ import type { AnyActorKind } from '../actor-kind.ts';
 import type { Committer } from '../committer.ts';
 import type { EffectRunner } from '../effects.ts';
 import type { EntityId } from '../ids.ts';
-import type { Journal } from '../journal.ts';
+import type { Journal, Restored } from '../journal.ts';
 import type { LiveCells } from '../live-cells.ts';
 import type { DeadLetter, LogRecord, PositionedRecord } from '../log.ts';
 import type { LocalCell } from '../nact/cell.ts';
@@ -23,6 +23,8 @@ export interface EntityHost {
   now(): number;
   /** @param epoch under which whoever has to say this is in memory: under no other it gets into the log */
   append(record: LogRecord, epoch: Epoch | undefined): Promise<void>;
+  /** What the journal has for building it again. */
+  restore(id: EntityId): Promise<Restored>;
   /** Gives the entity the records that it has to observe and has not, in order. */
   replay(entity: Recovering): Promise<void>;
   deadLetter(letter: DeadLetter): void;

@@ -1,7 +1,7 @@
 import { pack, unpack } from 'msgpackr';
 import type { AnyActorKind, ObservationTurn, Self, Turn, View, Who } from '../actor-kind.ts';
 import type { EntityId } from '../ids.ts';
-import type { JournalEntry, Snapshot } from '../journal.ts';
+import type { PastEvent, Snapshot } from '../journal.ts';
 import { NOT_RECORDED } from '../live-bus.ts';
 import type { PositionedRecord } from '../log.ts';
 import type { Epoch } from '../ownership.ts';
@@ -97,7 +97,7 @@ export class Memory {
   }
 
   /** As `evolve` saw it when the event was new, as far as the journal keeps that. */
-  pastTurn({ timeMs, by }: JournalEntry): Turn<unknown> {
+  pastTurn({ timeMs, by }: PastEvent): Turn<unknown> {
     return { id: this.self.id, definition: this.self.definition, nowMs: timeMs, by, permissions: NO_PERMISSIONS };
   }
 

@@ -1,4 +1,4 @@
-import type { JournalEntry } from '../journal.ts';
+import type { PastEvent } from '../journal.ts';
 import type { PositionedRecord } from '../log.ts';
 import { answerOf } from '../store-failure.ts';
 import type { DecidedEvent } from './commit.ts';
@@ -14,21 +14,20 @@ const NOTHING: readonly DecidedEvent[] = [];
  */
 export class Recovery {
   readonly #memory: Memory;
-  readonly #events: readonly JournalEntry[];
+  readonly #events: readonly PastEvent[];
   /** The newest log position that some journaled event refers to: up to here everything was decided before. */
   readonly #journaledTo: number;
   #next = 0;
 
-  private constructor(memory: Memory, events: readonly JournalEntry[]) {
+  private constructor(memory: Memory, events: readonly PastEvent[]) {
     this.#memory = memory;
     this.#events = events;
     this.#journaledTo = events.reduce((top, entry) => Math.max(top, entry.logPosition), memory.logPosition);
   }
 
   static async begin(memory: Memory, host: EntityHost): Promise<Recovery> {
-    const snapshot = await answerOf('journal', host.journal.snapshot(memory.id));
-    // Both before memory is touched: where the journal does not answer, it goes on as it is.
-    const events = await answerOf('journal', host.journal.events(memory.id, snapshot?.seq ?? 0));
+    // All of it before memory is touched: where the journal does not answer, it goes on as it is.
+    const { snapshot, events } = await answerOf('journal', host.restore(memory.id));
     try {
       memory.restore(snapshot);
     } catch (error) {

@@ -105,6 +105,7 @@ export async function openJournal(dir: string, options: { readonly leaseTtlMs?: 
       includes: true,
       saveSnapshots: true,
       snapshot: true,
+      restore: true,
       entities: true,
       retire: true,
       pendingEffects: true,

@@ -10,12 +10,14 @@ import type {
   JournalEntry,
   JournalQuery,
   PendingEffect,
+  Restored,
   Snapshot,
 } from '../journal.ts';
 import type { Epoch } from '../ownership.ts';
 import type { Dialect } from './dialect.ts';
 import { Identities } from './identity.ts';
 import { entryOf } from './journal-rows.ts';
+import { restore } from './restore.ts';
 import type { JournalSchema } from './schema.ts';
 import { saveSnapshots } from './snapshot-rows.ts';
 import { type Appender, StatementAppender } from './statement-appender.ts';
@@ -109,6 +111,11 @@ export class SqlJournal implements Journal {
     if (!row) return undefined;
     const { seq, log_position: logPosition, time_ms: timeMs, state } = row;
     return { entity, seq, logPosition, timeMs, state: new Uint8Array(state) };
+  }
+
+  async restore(entities: readonly EntityId[]): Promise<ReadonlyMap<EntityId, Restored>> {
+    await this.#appender.settled();
+    return restore(this.#db, this.#dialect, entities);
   }
 
   async entities(kind?: string): Promise<EntityId[]> {

@@ -199,6 +199,64 @@ export function journalContract(
     assert.equal(pool.length, 4096, 'the caller keeps its buffer');
   });
 
+  contract('many entities are restored at once, each from its snapshot and what came after it', async (opened) => {
+    const { journal, epoch } = opened;
+    const fan = entityId('asset', 'Fan.1_x-2');
+    const unknown = entityId('asset', 'unknown');
+    await journal.append([
+      turn(pump, 1, { epoch, kinds: ['A', 'B', 'C'], logPosition: 7, by: { user: 'ann', via: 'websocket' } }),
+      turn(valve, 1, { epoch, kinds: ['A', 'B'] }),
+      turn(fan, 1, { epoch, kinds: ['A'] }),
+    ]);
+    await journal.append([turn(pump, 4, { epoch, kinds: ['D'], timeMs: 5000 })]);
+    const state = new Uint8Array([1, 0, 255]);
+    await journal.saveSnapshots([
+      { entity: pump, seq: 2, logPosition: 9, timeMs: 5, state },
+      { entity: valve, seq: 2, logPosition: 4, timeMs: 6, state: new Uint8Array([2]) },
+    ]);
+    const restored = await journal.restore([fan, unknown, valve, pump, pump]);
+    assert.deepEqual(new Set(restored.keys()), new Set([fan, unknown, valve, pump]));
+    assert.deepEqual(restored.get(pump), {
+      snapshot: { entity: pump, seq: 2, logPosition: 9, timeMs: 5, state },
+      events: [
+        {
+          seq: 3,
+          event: { kind: 'C', n: 2 },
+          timeMs: 1001,
+          by: { user: 'ann', via: 'websocket' },
+          logPosition: 7,
+        },
+        { seq: 4, event: { kind: 'D', n: 0 }, timeMs: 5000, by: { user: 'tester', via: 'http' }, logPosition: 0 },
+      ],
+    });
+    assert.deepEqual([restored.get(valve)?.snapshot?.seq, restored.get(valve)?.events], [2, []]);
+    assert.deepEqual([restored.get(fan)?.snapshot, restored.get(fan)?.events.map(({ seq }) => seq)], [undefined, [1]]);
+    assert.deepEqual(restored.get(unknown), { snapshot: undefined, events: [] });
+    assert.equal((await journal.restore([])).size, 0);
+  });
+
+  contract('restoring a thousand entities gives each its own', async ({ journal, epoch }) => {
+    const ids = Array.from({ length: 1000 }, (_, n) => entityId('asset', `tank-${n}`));
+    await journal.append(
+      ids.map((id, n) => turn(id, 1, { epoch, kinds: n % 3 === 0 ? ['A', 'B'] : ['A'], logPosition: n })),
+    );
+    await journal.saveSnapshots(
+      ids
+        .filter((_, n) => n % 2 === 0)
+        .map((entity) => ({ entity, seq: 1, logPosition: 1, timeMs: 1, state: new TextEncoder().encode(entity) })),
+    );
+    const restored = await journal.restore(ids);
+    for (const [n, id] of ids.entries()) {
+      const { snapshot, events = [] } = restored.get(id) ?? {};
+      assert.equal(snapshot && new TextDecoder().decode(snapshot.state), n % 2 === 0 ? id : undefined);
+      const all = n % 3 === 0 ? [1, 2] : [1];
+      assert.deepEqual(
+        events.map(({ seq, logPosition }) => [seq, logPosition]),
+        all.filter((seq) => n % 2 === 1 || seq > 1).map((seq) => [seq, n]),
+      );
+    }
+  });
+
   contract('a query filters, pages and turns the order round', async ({ journal, epoch }) => {
     for (let seq = 1; seq <= 6; seq++) {
       const by = { user: seq % 2 === 0 ? 'ann' : 'bob', via: 'websocket' } as const;

@@ -2,7 +2,7 @@ import type { View } from '../../runtime/actor-kind.ts';
 import { commandHash, journalCommandId } from '../../runtime/command-identity.ts';
 import type { Historian, RawQuery, Sample, WindowQuery, WindowRow } from '../../runtime/historian.ts';
 import { type EntityId, entityId } from '../../runtime/ids.ts';
-import type { Journal, JournalEntry, JournalQuery } from '../../runtime/journal.ts';
+import type { Journal, JournalEntry, JournalQuery, Restored } from '../../runtime/journal.ts';
 import type { Json } from '../../runtime/json.ts';
 import { LiveCells } from '../../runtime/live-cells.ts';
 import type { DeadLetter } from '../../runtime/log.ts';
@@ -185,6 +185,13 @@ export class MemoryJournal implements Journal {
 
   async events(entity: EntityId, afterSeq: number): Promise<JournalEntry[]> {
     return this.rows.filter((row) => row.entity === entity && row.seq > afterSeq);
+  }
+
+  async restore(entities: readonly EntityId[]): Promise<Map<EntityId, Restored>> {
+    const restored = await Promise.all(
+      entities.map(async (id) => [id, { snapshot: undefined, events: await this.events(id, 0) }] as const),
+    );
+    return new Map(restored);
   }
 
   async entities(kind?: string): Promise<EntityId[]> {
