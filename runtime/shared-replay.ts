@@ -56,15 +56,19 @@ export class SharedReplay {
 
   async #pass(group: Map<EntityId, Member>): Promise<void> {
     const { log, followersOf, covered } = this.#options;
-    const from = [...group.values()].map(({ entity }) => Math.max(entity.logPosition, covered(entity.id)));
-    for await (const record of recordsAfter(log, Math.min(...from))) {
+    const from = Math.min(...[...group.values()].map(({ entity }) => Math.max(entity.logPosition, covered(entity.id))));
+    // What comes from now on waits in their mailboxes. To chase the end of a log that others write to might never end.
+    const end = await log.end();
+    if (end <= from) return;
+    for await (const record of recordsAfter(log, from)) {
+      if (record.position > end) return;
       const source = group.get(record.source);
       if (source?.entity.kind.admit) await give(group, source, record);
       for (const follower of followersOf(record.source)) {
         const member = group.get(follower);
         if (member) await give(group, member, record);
       }
-      if (group.size === 0) return;
+      if (group.size === 0 || record.position === end) return;
     }
   }
 }
