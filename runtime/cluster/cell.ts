@@ -4,6 +4,7 @@ import type { EntityId } from '../ids.ts';
 import type { Link } from '../link.ts';
 import { type Epoch, SHARD_COUNT, type Shard } from '../ownership.ts';
 import type { AskOptions, Health, Readiness, Reply, Restarted } from '../runtime.ts';
+import { SharedRead } from '../shared-read.ts';
 import {
   JOURNAL_AT,
   JournalNews,
@@ -86,6 +87,7 @@ export class Cell {
       whyNot: (shard, epoch) => this.#whyNot(shard, epoch),
       ask,
     });
+    const looks = new SharedRead(() => rows.view());
     this.#routes = new Routes({
       node,
       link,
@@ -93,8 +95,9 @@ export class Cell {
       shardCount: SHARD_COUNT,
       shardOf,
       local: (request) => this.#desk.take(request),
+      // While many shards are on their way, many ask.
       lookUp: async (shard) => {
-        const row = (await rows.view()).shards[shard];
+        const row = (await looks.read()).shards[shard];
         return row?.owner == null ? undefined : { node: row.owner.node, epoch: row.epoch };
       },
     });
@@ -228,7 +231,7 @@ export class Cell {
     if (this.#notVerified === undefined || this.membership.heldUnder(shard) !== epoch) return undefined;
     const nowMs = performance.now();
     if (nowMs - this.#notVerified.sinceMs < PATIENCE_MS) return undefined;
-    return `not carried out, since nothing can be recorded now: ${whyNotVerified(this.#notVerified, nowMs)}; repeat with the same command id`;
+    return `nothing can be recorded now: ${whyNotVerified(this.#notVerified, nowMs)}; repeat with the same command id`;
   }
 
   #isSettled(): boolean {

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { ClusterView } from '../cluster/shard-map.ts';
 import type { ClusterRows, Joining, NodeLife, OwnedShard } from '../cluster-rows.ts';
 import type { Epoch, Shard } from '../ownership.ts';
@@ -113,13 +113,26 @@ export class SqlClusterRows implements ClusterRows {
     };
   }
 
-  async claim({ node, incarnation }: NodeLife, shard: Shard, expected: Epoch): Promise<Epoch | undefined> {
-    const { rowLocks, nowMs } = this.#dialect;
+  claim(life: NodeLife, shard: Shard, expected: Epoch): Promise<Epoch | undefined> {
+    return this.#dialect.rowLocks ? this.#claimInOneCall(life, shard, expected) : this.#claim(life, shard, expected);
+  }
+
+  /** By the function `claim_shard` of the database, where a statement is a way over the network; see there. */
+  async #claimInOneCall({ node, incarnation }: NodeLife, shard: Shard, expected: Epoch): Promise<Epoch | undefined> {
+    const { rows } = await sql<{ epoch: Epoch | null }>`
+      select claim_shard(${shard}, ${expected}, ${node}, ${incarnation}, ${this.#leaseTtlMs}) as epoch`.execute(
+      this.#db,
+    );
+    return rows[0]?.epoch ?? undefined;
+  }
+
+  /** Where one transaction runs at a time, and needs no locks. */
+  async #claim({ node, incarnation }: NodeLife, shard: Shard, expected: Epoch): Promise<Epoch | undefined> {
+    const { nowMs } = this.#dialect;
     return this.#db.transaction().execute(async (trx) => {
-      const ofShard = trx.selectFrom('shard').selectAll().where('n', '=', shard);
-      const row = await (rowLocks ? ofShard.forUpdate() : ofShard).executeTakeFirst();
+      const row = await trx.selectFrom('shard').selectAll().where('n', '=', shard).executeTakeFirst();
       if (row === undefined || row.epoch !== expected) return undefined;
-      const ofNodes = trx
+      const lives = await trx
         .selectFrom('node')
         .selectAll()
         .where((eb) =>
@@ -128,10 +141,7 @@ export class SqlClusterRows implements ClusterRows {
             eb.and([eb('id', '=', row.owner), eb('incarnation', '=', row.incarnation)]),
           ]),
         )
-        // Two nodes that take from each other lock in the same order.
-        .orderBy('id')
-        .orderBy('incarnation');
-      const lives = await (rowLocks ? ofNodes.forUpdate() : ofNodes).execute();
+        .execute();
       const { atMs } = await trx.selectNoFrom(nowMs.as('atMs')).executeTakeFirstOrThrow();
       const claimant = lives.find((life) => life.id === node && life.incarnation === incarnation);
       if (claimant?.state !== 'live' || this.#expired(claimant.beat_ms, atMs)) return undefined;

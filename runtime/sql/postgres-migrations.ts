@@ -2,8 +2,8 @@ import { type Migration, sql } from 'kysely';
 
 /**
  * Migrations of PostgreSQL alone, in one row with those of both databases: the append as a function, so that a batch is one
- * statement on the wire and the end of the journal is locked for no longer than that takes, the partitions it writes to, and
- * when the journal gets another identity. See docs/decisions/0010-journal-on-postgresql.md and 0014-identity-of-the-journal.md.
+ * statement on the wire and the end of the journal is locked for no longer than that takes, the partitions it writes to, when
+ * the journal gets another identity, and the claim of a shard, for the same reason as the append. See docs/decisions/0010-journal-on-postgresql.md and 0014-identity-of-the-journal.md.
  */
 export function postgresMigrations(): Record<string, Migration> {
   return {
@@ -24,6 +24,11 @@ export function postgresMigrations(): Record<string, Migration> {
         await sql.raw(JOURNAL_LIFE).execute(db);
         await sql.raw(CONTINUE_JOURNAL).execute(db);
         await sql.raw(APPEND_BATCH).execute(db);
+      },
+    },
+    '0012-claim-function': {
+      async up(db) {
+        await sql.raw(CLAIM_SHARD).execute(db);
       },
     },
   };
@@ -226,5 +231,48 @@ create function append_batch(
 begin
   perform continue_journal();
   return append_turns(p_batch, p_turns, p_rows, p_effects, p_node, p_incarnation);
+end
+$$`;
+
+/**
+ * The same as `claim` of `SqlClusterRows`, in one call: a node that takes over all shards of another one claims them side by
+ * side, each claim locks the rows of both nodes, and the renewal of the lease waits for the same row. Locked over several ways
+ * to the database and back, they would go one by one, each at the pace of the node that is busy with recovering the rest.
+ */
+const CLAIM_SHARD = `
+create function claim_shard(
+  p_shard int, p_expected bigint, p_node text, p_incarnation text, p_lease_ttl_ms bigint
+) returns bigint language plpgsql as $$
+declare
+  held record;
+  life record;
+  at_ms bigint;
+begin
+  select owner, incarnation, epoch into held from shard where n = p_shard for update;
+  if not found or held.epoch <> p_expected then
+    return null;
+  end if;
+  -- Two nodes that take from each other lock in the same order.
+  perform from node
+    where (id = p_node and incarnation = p_incarnation) or (id = held.owner and incarnation = held.incarnation)
+    order by id, incarnation for update;
+  -- After the locks: a renewal came before, and counts, or comes later, and is rejected.
+  at_ms := extract(epoch from clock_timestamp()) * 1000;
+  select state, beat_ms into life from node where id = p_node and incarnation = p_incarnation;
+  if not found or life.state <> 'live' or at_ms - life.beat_ms > p_lease_ttl_ms then
+    return null;
+  end if;
+  if held.owner is not null then
+    select state, beat_ms into life from node where id = held.owner and incarnation = held.incarnation;
+    if found and life.state not in ('evicted', 'gone') and at_ms - life.beat_ms <= p_lease_ttl_ms then
+      return null;
+    end if;
+    update node set state = 'evicted'
+      where id = held.owner and incarnation = held.incarnation and state <> 'evicted';
+  end if;
+  update shard
+    set epoch = held.epoch + 1, owner = p_node, incarnation = p_incarnation, state = 'claiming', target = null
+    where n = p_shard;
+  return held.epoch + 1;
 end
 $$`;
