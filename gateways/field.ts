@@ -5,12 +5,14 @@ import type { Outlet } from '../runtime/effects.ts';
 import { ErrorWithCode, messageOf } from '../runtime/errors.ts';
 import { entityId } from '../runtime/ids.ts';
 import type { Json } from '../runtime/json.ts';
+import type { LiveCell } from '../runtime/live-bus.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { ConnectionDefinition } from '../topology/plant.ts';
 import { Commissioning } from './commissioning.ts';
 import { DeviceWrites } from './device-writes.ts';
 import type { Driver, DriverFactory, DriverHost, DriverLog } from './driver.ts';
 import { LinkLoss } from './link-loss.ts';
+import { LinkNews } from './link-news.ts';
 import { LogWatch } from './log-watch.ts';
 import { underWrongClock } from './own-time.ts';
 import { Reports } from './reports.ts';
@@ -151,7 +153,14 @@ export class Field {
     const { runtime, secret, dataDir, clockOffByMs, log } = this.#options;
     const connection = entityId('connection', definition.id);
     const node = entityId('node', this.#options.node);
-    const loss = new LinkLoss(definition, (to, command) => void this.#reports.tell(to, command));
+    const loss = new LinkLoss(
+      definition,
+      (to, command) => void this.#reports.tell(to, command),
+      (device) => mayBeCovered(runtime.live.cell(device)),
+    );
+    const news = new LinkNews((report) => {
+      for (const id of known.values()) runtime.note(id, report);
+    });
     const known = new Map(definition.devices.map((device) => [device.id, entityId('device', device.id)]));
     return {
       dataDir,
@@ -176,7 +185,7 @@ export class Field {
         }),
       report: (report) => {
         loss.report(report);
-        for (const id of known.values()) runtime.note(id, report as unknown as Json);
+        news.take(report as unknown as Json);
       },
       deadLetter: ({ source, code, reason, body }) =>
         runtime.deadLetter({ timeMs: Date.now(), stream: 'invalid_telemetry', source, code, reason, body }),
@@ -186,4 +195,14 @@ export class Field {
 
 function refusalOf(runtime: Pick<Runtime, 'health'>): string | undefined {
   return runtime.health().parts.find(({ name, status }) => name === 'log' && status === 'unhealthy')?.detail;
+}
+
+/** Reasons of a device that was not heard yet, or of one whose driver has begun: no alarm of a link stands for its own then. */
+const FROM_THE_START: readonly unknown[] = ['not_heard_yet', 'connecting'];
+
+/** A device that is heard has no alarm that another one could stand for. A copy may be older than the last word. */
+function mayBeCovered(shown: LiveCell | undefined): boolean {
+  if (shown === undefined || shown.mirrored) return true;
+  const { connectivity, connectivityReason } = shown.view.props ?? {};
+  return connectivity !== 'online' && !FROM_THE_START.includes(connectivityReason);
 }

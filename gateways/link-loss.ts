@@ -18,10 +18,19 @@ export class LinkLoss {
   readonly #devices: readonly EntityId[];
   readonly #groups: readonly Group[];
   readonly #groupOf = new Map<string, Group>();
+  readonly #mayBeCovered: (device: EntityId) => boolean;
+  /** Devices that were told that an alarm stands for theirs. */
+  readonly #covered = new Set<EntityId>();
   #isUp = false;
 
-  constructor({ devices, groups = [] }: Pick<ConnectionDefinition, 'devices' | 'groups'>, tell: Tell) {
+  /** @param mayBeCovered whether a device may have been told so by whoever drove it before; false only where it is known */
+  constructor(
+    { devices, groups = [] }: Pick<ConnectionDefinition, 'devices' | 'groups'>,
+    tell: Tell,
+    mayBeCovered: (device: EntityId) => boolean = () => true,
+  ) {
     this.#tell = tell;
+    this.#mayBeCovered = mayBeCovered;
     this.#devices = devices.map(({ id }) => entityId('device', id));
     this.#groups = groups.map(({ id, devices: members }) => {
       const group = { entity: entityId('connection', id), isLost: false };
@@ -48,6 +57,7 @@ export class LinkLoss {
         ...(detail !== undefined && { detail: detail.slice(0, 500) }),
       });
     }
+    this.#covered.add(to);
     this.#tell(to, { kind: 'ReportConnectivity', ...connectivity, ofLink: group.entity });
   }
 
@@ -60,8 +70,11 @@ export class LinkLoss {
       group.isLost = false;
       this.#tell(group.entity, { kind: 'ReportLink', state: 'up', reason: 'connected' });
     }
-    // All of them: whom the alarm stood for may be known from before our start alone. The others take no notice.
-    for (const device of this.#devices) this.#tell(device, { kind: 'ReportLinkBack' });
+    // Whom the alarm stood for may be known from before our start alone. Others would take no notice, at the price of a commit
+    // each: of thousands of devices that come to a node at once that is most of its work.
+    for (const device of this.#devices)
+      if (this.#covered.has(device) || this.#mayBeCovered(device)) this.#tell(device, { kind: 'ReportLinkBack' });
+    this.#covered.clear();
   }
 }
 

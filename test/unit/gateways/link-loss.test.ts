@@ -45,6 +45,26 @@ describe('a link that is lost', () => {
     ]);
   });
 
+  it('is told to be back to nobody of whom it is known that no alarm stands for theirs', () => {
+    const to: string[] = [];
+    loss = new LinkLoss(
+      { devices, groups },
+      (device, { kind }) => to.push(`${device} ${kind}`),
+      (device) => device === 'device/b',
+    );
+    loss.report({ state: 'connected' });
+    assert.deepEqual(to.splice(0), ['connection/broker ReportLink', 'device/b ReportLinkBack']);
+    lost('a');
+    loss.report({ state: 'waiting' });
+    to.splice(0);
+    loss.report({ state: 'connected' });
+    assert.deepEqual(
+      to,
+      ['connection/broker ReportLink', 'device/a ReportLinkBack', 'device/b ReportLinkBack'],
+      'told here',
+    );
+  });
+
   it('is told anew when it is lost again', () => {
     lost('a');
     loss.report({ state: 'waiting' });
