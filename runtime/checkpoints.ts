@@ -9,6 +9,8 @@ import type { Epoch, Shard } from './ownership.ts';
 const OF_ALL_SHARDS = entityId('node', 'checkpoint');
 /** Few enough that a value on its way to the wall does not notice. */
 const ENTITIES_AT_ONCE = 4;
+/** Where callers wait for the end of it: a statement of the database, and not dozens. */
+const ENTITIES_IN_A_HURRY = 100;
 const MAX_PAUSE_MS = 100;
 const NOTHING = pack(null);
 
@@ -99,9 +101,11 @@ export class Checkpoints {
     // A shard that goes and comes back meanwhile has other entities here.
     const epochs = new Map(shards.map((shard) => [shard, this.#options.epochOf(shard)]));
     const pauseMs = Math.min(MAX_PAUSE_MS, (spreadMs * ENTITIES_AT_ONCE) / Math.max(1, all.length));
-    for (let start = 0; start < all.length; start += ENTITIES_AT_ONCE) {
-      if (start > 0 && !this.#hurry) await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      const { snapshots, behind } = await entities.snapshots(all.slice(start, start + ENTITIES_AT_ONCE), upTo);
+    for (let start = 0, next = 0; start < all.length; start = next) {
+      const hurry = spreadMs === 0 || this.#hurry;
+      if (start > 0 && !hurry) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      next = start + (hurry ? ENTITIES_IN_A_HURRY : ENTITIES_AT_ONCE);
+      const { snapshots, behind } = await entities.snapshots(all.slice(start, next), upTo);
       for (const { shard, position } of behind) covered.set(shard, Math.min(covered.get(shard) ?? 0, position));
       if (snapshots.length === 0) continue;
       await journal.saveSnapshots(snapshots);

@@ -31,6 +31,8 @@ export class Entities {
   readonly #host: EntityHost;
   readonly #kinds = new Map<string, AnyActorKind>();
   readonly #entities = new Map<EntityId, Entity>();
+  /** The same, for whoever asks for those of one shard again and again while it moves. */
+  readonly #byShard = new Map<Shard, Map<EntityId, Entity>>();
   readonly #residents: ReadonlySet<EntityId>;
   /** Passivated, with the instant at which they want to be woken; those that nothing but a command wakes are not here. */
   readonly #asleep = new Map<EntityId, number | undefined>();
@@ -76,6 +78,9 @@ export class Entities {
     if (!kind || definition === undefined || epoch === undefined) return undefined;
     const entity = new Entity(id, kind, definition, epoch, this.#host);
     this.#entities.set(id, entity);
+    const ofShard = this.#byShard.get(entity.shard);
+    if (ofShard) ofShard.set(id, entity);
+    else this.#byShard.set(entity.shard, new Map([[id, entity]]));
     return entity;
   }
 
@@ -143,7 +148,7 @@ export class Entities {
 
   /** Those of a shard that are here. */
   ofShard(shard: Shard): Entity[] {
-    return [...this.#entities.values()].filter((entity) => entity.shard === shard);
+    return [...(this.#byShard.get(shard)?.values() ?? [])];
   }
 
   /** Brings entities up, which all live here, whether they slept or were not here. Resolves when all of them are live. */
@@ -162,6 +167,7 @@ export class Entities {
   async letGo(shard: Shard): Promise<void> {
     const going = this.ofShard(shard);
     for (const { id } of going) this.#entities.delete(id);
+    this.#byShard.delete(shard);
     for (const id of this.#asleep.keys()) if (this.#host.shardOf(id) === shard) this.#asleep.delete(id);
     await Promise.all(going.map((entity) => entity.stop()));
   }
@@ -216,6 +222,7 @@ export class Entities {
   #passivate(entity: Entity, dueMs: number | undefined, nowMs: number): void {
     const { id, kind, seq } = entity;
     this.#entities.delete(id);
+    this.#byShard.get(entity.shard)?.delete(id);
     void entity.stop();
     const retiresAtMs = entity.retiresAtMs();
     if (retiresAtMs !== undefined && retiresAtMs <= nowMs) {

@@ -40,7 +40,10 @@ export interface Timing {
   readonly claimJitterMs: number;
   /** Claims under way at a node. Each is one short transaction. */
   readonly concurrentClaims: number;
-  /** Shards recovering at a node. Counted for the node, never for a shard: snapshots and log share one disk. */
+  /**
+   * Shards recovering at a node. Counted for the node, never for a shard: snapshots and log share one disk. What shards that
+   * recover together need is read together, so that a node which takes over all of them reads lists and log a few times.
+   */
   readonly concurrentRecoveries: number;
   /** Pause before a claim, a recovery or a release that failed is tried again. */
   readonly retryMs: number;
@@ -79,7 +82,7 @@ export const TIMING: Timing = {
   moveShare: 0.1,
   claimJitterMs: 250,
   concurrentClaims: 8,
-  concurrentRecoveries: 4,
+  concurrentRecoveries: 16,
   retryMs: 250,
   recoveryTimeoutMs: 60_000,
   drainMs: 2000,
