@@ -1,4 +1,7 @@
 import { LINK_CODES } from '../driver-codes.ts';
+import { MQTT_CODES } from '../mqtt/codes.ts';
+
+const WORDS = { ...LINK_CODES, ...MQTT_CODES };
 
 const DRIVERS: Readonly<Record<string, string>> = { modbus: 'Modbus', opcua: 'OPC UA', mqtt: 'MQTT' };
 
@@ -33,7 +36,7 @@ export function whatIsWrong({ state, detail, lastError }: ToldReport, silent: nu
 }
 
 function failureWords({ code, message }: { readonly code: string; readonly message: string }): string {
-  const words = isLinkCode(code) ? lowerFirst(LINK_CODES[code]) : code.replaceAll('_', ' ');
+  const words = isKnown(code) ? lowerFirst(WORDS[code]) : code.replaceAll('_', ' ');
   return message === '' || message === code ? words : `${words} (${message})`;
 }
 
@@ -41,8 +44,8 @@ function isSentence(text: string): boolean {
   return text.includes(' ');
 }
 
-function isLinkCode(code: string): code is keyof typeof LINK_CODES {
-  return Object.hasOwn(LINK_CODES, code);
+function isKnown(code: string): code is keyof typeof WORDS {
+  return Object.hasOwn(WORDS, code);
 }
 
 /** `No route` begins a sentence in the list of codes; an acronym stays as it is. */

@@ -1,6 +1,8 @@
 /** What only MQTT knows; everything else is in `gateways/driver-codes.ts`. */
 export const MQTT_CODES = {
   mqtt_last_will: 'The broker says that the device is gone',
+  mqtt_client_gone: 'The MQTT client that spoke for the device has left our broker',
+  mqtt_no_clients: 'No client that speaks for a device is connected to our broker any more',
   mqtt_client_id_rejected: 'The broker refuses the client id',
   mqtt_broker_unavailable: 'The broker answers that it cannot',
   mqtt_refused: 'The broker refuses for another reason',

@@ -22,7 +22,9 @@ export interface EmbeddedBrokerOptions {
    * Called for every publication, last wills included, before it is acknowledged. The PUBACK leaves when the promise resolves;
    * when it rejects, the publisher is disconnected without one and publishes again. Null: nothing to wait for.
    */
-  readonly take: (topic: string, payload: Buffer) => Promise<void> | null;
+  readonly take: (topic: string, payload: Buffer, client: string | null) => Promise<void> | null;
+  /** A client is there, or has left, whether it said so or not; of two with one id the newer counts. */
+  readonly onClient: (client: string, isThere: boolean) => void;
 }
 
 export interface EmbeddedBroker {
@@ -64,6 +66,16 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
   // A client that breaks the protocol or is cut off is its own trouble; without a listener it would be an exception.
   aedes.on('clientError', () => {});
   aedes.on('connectionError', () => {});
+  const there = new Map<string, Client>();
+  aedes.on('clientReady', (client) => {
+    there.set(client.id, client);
+    options.onClient(client.id, true);
+  });
+  aedes.on('clientDisconnect', (client) => {
+    if (there.get(client.id) !== client) return;
+    there.delete(client.id);
+    options.onClient(client.id, false);
+  });
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -103,7 +115,7 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
 function authorize(
   options: EmbeddedBrokerOptions,
   gate: Gate,
-  _client: Client | null,
+  client: Client | null,
   packet: PublishPacket,
   done: (error?: Error | null) => void,
 ): void {
@@ -116,7 +128,7 @@ function authorize(
   gate.enter(() => {
     let stored: Promise<void> | null;
     try {
-      stored = options.take(packet.topic, payload);
+      stored = options.take(packet.topic, payload, client?.id ?? null);
     } catch (error) {
       stored = Promise.reject(error);
     }

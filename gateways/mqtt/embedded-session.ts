@@ -1,13 +1,16 @@
 import { type EmbeddedBroker, type EmbeddedBrokerOptions, startEmbeddedBroker } from './embedded-broker.ts';
 import { failureOf } from './failure.ts';
 import type { Intake } from './intake.ts';
-import { DRAIN_MS, type Session, type SessionEvents } from './session.ts';
+import { Senders } from './senders.ts';
+import { DRAIN_MS, type Session, type SessionEvents, type Trouble } from './session.ts';
 import type { Statistics } from './statistics.ts';
 
-export interface EmbeddedSessionOptions extends Omit<EmbeddedBrokerOptions, 'take' | 'onTooLong'> {
+export interface EmbeddedSessionOptions extends Omit<EmbeddedBrokerOptions, 'take' | 'onTooLong' | 'onClient'> {
   readonly intake: () => Intake;
   readonly statistics: Statistics;
 }
+
+const SETTLE_EVERY_MS = 250;
 
 /** Our own broker as a session: up while it listens. */
 export class EmbeddedSession implements Session {
@@ -16,10 +19,21 @@ export class EmbeddedSession implements Session {
   #starting: Promise<void> = Promise.resolve();
   #broker: EmbeddedBroker | null = null;
   #closing = false;
+  readonly #senders: Senders;
+  #settling: NodeJS.Timeout | undefined;
+  /** Whoever spoke for a device has left. */
+  #nobody: Trouble | null = null;
+  /** Clients whose message the log refused: they were cut off by us. */
+  readonly #cutOff = new Set<string>();
 
   constructor(options: EmbeddedSessionOptions, events: SessionEvents) {
     this.#options = options;
     this.#events = events;
+    this.#senders = new Senders((device) => options.intake().intervalOf(device));
+  }
+
+  get trouble(): Trouble | null {
+    return this.#nobody;
   }
 
   get inFlight(): number {
@@ -39,6 +53,7 @@ export class EmbeddedSession implements Session {
     const untilMs = performance.now() + DRAIN_MS;
     while (this.inFlight > 0 && performance.now() < untilMs) await new Promise((resolve) => setTimeout(resolve, 5));
     this.#closing = true;
+    clearInterval(this.#settling);
     await this.#starting;
     await this.#broker?.close();
   }
@@ -47,10 +62,13 @@ export class EmbeddedSession implements Session {
     try {
       this.#broker = await startEmbeddedBroker({
         ...this.#options,
-        take: (topic, payload) => this.#take(topic, payload),
+        take: (topic, payload, client) => this.#take(topic, payload, client),
+        onClient: (client, isThere) => this.#client(client, isThere),
         onTooLong: ({ bytes, topic }, from) => this.#options.intake().tooLong(topic ?? '', bytes, from),
       });
-      if (!this.#closing) this.#events.up();
+      if (this.#closing) return;
+      this.#settling = setInterval(() => this.#settle(), SETTLE_EVERY_MS);
+      this.#events.up();
     } catch (error) {
       const { code, message } = failureOf(error);
       const inUse = message.includes('EADDRINUSE');
@@ -58,10 +76,33 @@ export class EmbeddedSession implements Session {
     }
   }
 
-  #take(topic: string, payload: Buffer): Promise<void> | null {
+  #client(client: string, isThere: boolean): void {
+    if (this.#closing) return;
+    if (isThere) this.#senders.connected(client, Date.now());
+    else if (!this.#cutOff.delete(client)) this.#senders.gone(client, Date.now());
+    else this.#senders.forget(client);
+  }
+
+  #settle(): void {
+    const departure = this.#senders.settle(Date.now());
+    if (departure === null || this.#closing) return;
+    if (departure.kind === 'some') this.#options.intake().clientsGone(departure.devices);
+    else {
+      // The code says it all.
+      this.#nobody = { code: 'mqtt_no_clients', message: '', atMs: Date.now() };
+      this.#options.intake().lost('mqtt_no_clients');
+    }
+  }
+
+  #spoke(client: string | null, device: string): void {
+    this.#nobody = null;
+    if (client !== null) this.#senders.spoke(client, device);
+  }
+
+  #take(topic: string, payload: Buffer, client: string | null): Promise<void> | null {
     // Refused, not swallowed: the publisher keeps what has no PUBACK.
     if (this.#closing) return Promise.reject(new Error('the broker is being stopped'));
-    const stored = this.#options.intake().take(topic, payload, false);
+    const stored = this.#options.intake().take(topic, payload, false, (device) => this.#spoke(client, device));
     if (stored === null) return null;
     const fromMs = performance.now();
     return stored.then(
@@ -71,6 +112,7 @@ export class EmbeddedSession implements Session {
       },
       (error: unknown) => {
         this.#options.statistics.count('not_stored');
+        if (client !== null) this.#cutOff.add(client);
         throw error;
       },
     );

@@ -10,6 +10,7 @@ const SHOWN_BODY_BYTES = 2000;
 const TOLD_AGAIN_MS = 60_000;
 const TOLD_LIMIT = 1000;
 const CONNECTED: Connectivity = { state: 'online', reason: 'connected' };
+const CLIENT_GONE: Connectivity = { state: 'offline', reason: 'mqtt_client_gone' };
 const LAST_WILL: Connectivity = { state: 'offline', reason: 'mqtt_last_will' };
 
 /**
@@ -25,6 +26,7 @@ export class Intake {
   /** Devices that are not in service, and whether what they send was refused by name: once says it all. */
   readonly #outOfUse: ReadonlyMap<string, { told: boolean }>;
   readonly #maxPayloadBytes: number;
+  readonly #intervals: ReadonlyMap<string, number>;
   /** Topics whose too long messages were told of lately: a sender that does not give up must not fill the dead letters. */
   readonly #told = new Map<string, number>();
 
@@ -42,6 +44,7 @@ export class Intake {
     this.#connection = definition.id;
     this.#maxPayloadBytes = settings.maxPayloadBytes;
     this.#states = states;
+    this.#intervals = new Map(definition.devices.map(({ id, expectedIntervalMs }) => [id, expectedIntervalMs]));
     const inService = definition.devices.filter(({ decommissioned }) => !decommissioned);
     const known = new Set(inService.map((device) => device.id));
     this.#outOfUse = new Map(
@@ -49,6 +52,11 @@ export class Intake {
     );
     for (const device of states.keys()) if (!known.has(device)) states.delete(device);
     for (const device of known) if (!states.has(device)) states.set(device, null);
+  }
+
+  /** Expected between two messages of a device. */
+  intervalOf(device: string): number {
+    return this.#intervals.get(device) ?? 0;
   }
 
   /** What to ask a broker for. The load of the readings can be shared with others; a status is for everybody. */
@@ -64,10 +72,11 @@ export class Intake {
   }
 
   /**
+   * @param heard told of the device that has spoken by it
    * @returns a promise that resolves once the log has the message and rejects when it cannot take it; null when there was
    * nothing to store. Only then may the sender be told that it was received.
    */
-  take(topic: string, payload: Buffer, retained: boolean): Promise<void> | null {
+  take(topic: string, payload: Buffer, retained: boolean, heard?: (device: string) => void): Promise<void> | null {
     this.#statistics.messages++;
     if (payload.length > this.#maxPayloadBytes) {
       this.tooLong(topic, payload.length);
@@ -81,7 +90,7 @@ export class Intake {
     const named = route.kind === 'status' ? route.device : route.points?.device;
     if (named !== undefined && this.#isOutOfUse(named, topic)) return null;
     if (route.kind === 'status') {
-      this.#takeStatus(topic, route.device, payload);
+      this.#takeStatus(topic, route.device, payload, heard);
       return null;
     }
     const receivedAtMs = Date.now();
@@ -90,7 +99,10 @@ export class Intake {
     if (named === undefined && device !== null && this.#isOutOfUse(device, topic)) return null;
     if (faults.length > 0) this.#refuse(topic, payload, faults);
     // Even a message that cannot be read shows that its sender is there; a retained one shows nothing.
-    if (device !== null && !retained) this.#report(device, CONNECTED);
+    if (device !== null && !retained) {
+      heard?.(device);
+      this.#report(device, CONNECTED);
+    }
     if (device === null || frame === null) return null;
     this.#statistics.readings += frame.values.length;
     this.#statistics.lastReadingAtMs = receivedAtMs;
@@ -114,6 +126,11 @@ export class Intake {
     for (const device of this.#states.keys()) this.#report(device, unknown);
   }
 
+  /** Their clients have left: nobody can be heard of them. */
+  clientsGone(devices: readonly string[]): void {
+    for (const device of devices) if (this.#states.has(device)) this.#report(device, CLIENT_GONE);
+  }
+
   #isOutOfUse(device: string, topic: string): boolean {
     const refused = this.#outOfUse.get(device);
     if (refused === undefined) return false;
@@ -126,10 +143,12 @@ export class Intake {
     return true;
   }
 
-  #takeStatus(topic: string, device: string, payload: Buffer): void {
+  #takeStatus(topic: string, device: string, payload: Buffer, heard?: (device: string) => void): void {
     const status = payload.toString().trim().toLowerCase();
-    if (status === 'online') this.#report(device, CONNECTED);
-    else if (status === 'offline') this.#report(device, LAST_WILL);
+    if (status === 'online') {
+      heard?.(device);
+      this.#report(device, CONNECTED);
+    } else if (status === 'offline') this.#report(device, LAST_WILL);
     else if (status !== '') {
       // An empty payload is how a retained status is deleted.
       this.#refuse(topic, payload, [{ code: 'bad_status', reason: 'a status is online or offline' }]);

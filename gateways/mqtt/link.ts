@@ -32,6 +32,12 @@ export class Link {
   }
 
   get status(): Pick<ConnectionReport, 'state' | 'queueDepth' | 'lastError' | 'nextAttemptAtMs' | 'facts'> {
+    const trouble = this.#state === 'connected' ? (this.#session?.trouble ?? null) : null;
+    if (trouble !== null) return { ...this.#plainStatus, state: 'waiting', lastError: trouble };
+    return this.#plainStatus;
+  }
+
+  get #plainStatus(): Link['status'] {
     return {
       state: this.#state,
       queueDepth: this.#session?.inFlight ?? 0,

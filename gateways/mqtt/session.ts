@@ -8,7 +8,11 @@ export interface Session {
   /** Messages taken and not yet stored. */
   readonly inFlight: number;
   readonly facts: Readonly<Record<string, string | number>>;
+  /** Up, and yet of no use now, since when and why. */
+  readonly trouble?: Trouble | null;
 }
+
+export type Trouble = Failure & { readonly atMs: number };
 
 export interface SessionEvents {
   /** Messages flow. */

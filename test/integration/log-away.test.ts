@@ -20,7 +20,7 @@ import { tempDir } from '../support/temp-dir.ts';
 
 const WITHIN_MS = 40_000;
 /** Twice as long as a device may be silent. */
-const OUTAGE_MS = 7000;
+const OUTAGE_MS = 6000;
 
 const TOPOLOGY = `signalbox: 1
 organization: { id: acme, name: Acme Water }

@@ -38,6 +38,35 @@ describe('the embedded broker', () => {
     return connected;
   }
 
+  it('says of a device whose client has left that it has, and of all when nobody is left', async () => {
+    const { host, url } = await start();
+    const [one, two] = [await client(url, { clientId: 'one' }), await client(url, { clientId: 'two' })];
+    const monitor = await client(url, { clientId: 'monitor' });
+    await monitor.subscribeAsync('sensors/#');
+    const speak = (device: MqttClient, id: string) => device.publishAsync(`sensors/${id}/data`, payload(1), { qos: 1 });
+    // Longer than the time between two messages: clients that stay.
+    for (let n = 0; n < 6; n++) {
+      await Promise.all([speak(one, 'plc-1'), speak(two, 'plc-2')]);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    one.end(true);
+    await until('the one is gone', () => host.stateOf('plc-1') === 'offline mqtt_client_gone', 8000);
+    assert.equal(host.stateOf('plc-2'), 'online connected');
+    assert.equal(host.newestReport?.state, 'connected');
+
+    await two.endAsync();
+    await until('all are', () => host.stateOf('plc-2') === 'unknown mqtt_no_clients', 8000);
+    assert.equal(host.stateOf('plc-1'), 'unknown mqtt_no_clients');
+    assert.ok(host.connectivities.at(-1)?.connectivity.ofLink, 'one loss, of the link');
+    await until('the link is lost', () => host.newestReport?.state === 'waiting');
+    assert.equal(host.newestReport?.lastError?.code, 'mqtt_no_clients');
+
+    const back = await client(url, { clientId: 'two' });
+    await speak(back, 'plc-2');
+    await until('it is back', () => host.stateOf('plc-2') === 'online connected');
+    await until('the link too', () => host.newestReport?.state === 'connected');
+  });
+
   it('acknowledges a publication only after the log has it', async () => {
     const { host, url } = await start();
     const stored: (() => void)[] = [];
