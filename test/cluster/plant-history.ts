@@ -35,11 +35,6 @@ export interface Told {
   readonly commands: readonly Command[];
   readonly sent: ReadonlyMap<string, SentReadings>;
   readonly shown: Shown;
-  /**
-   * Readings of a device within which one may not be in the log again. 0 where nodes sleep: the log knows no fence, so what
-   * one had accepted when it fell asleep it may append when it wakes, beside the owner after it, who was sent it again.
-   */
-  readonly remembered?: number;
 }
 
 export async function readKept({ database, nats }: PlantCell): Promise<Kept> {
@@ -64,11 +59,11 @@ export async function readKept({ database, nats }: PlantCell): Promise<Kept> {
  * @returns readings that the log has twice, further apart than they may not be
  */
 export async function checkCell(cell: PlantCell, { entries, log }: Kept, told: Told): Promise<number> {
-  const { commands, sent, shown, remembered = REMEMBERED } = told;
+  const { commands, sent, shown } = told;
   checkRows(entries);
   checkCommands(commands, entries);
   checkOrder(commands, entries);
-  const twice = checkLogged(sent, log, remembered);
+  const twice = checkLogged(sent, log);
   await checkStates(shown, cell.plant, log, entries);
   return twice;
 }
@@ -131,11 +126,7 @@ export function checkOrder(commands: readonly Command[], entries: readonly Journ
 }
 
 /** What the broker acknowledged is in the log as it was sent, and nothing else is. */
-function checkLogged(
-  sent: ReadonlyMap<string, SentReadings>,
-  log: readonly PositionedRecord[],
-  remembered: number,
-): number {
+function checkLogged(sent: ReadonlyMap<string, SentReadings>, log: readonly PositionedRecord[]): number {
   let twice = 0;
   for (const [meter, { published, acknowledged }] of sent) {
     const device = deviceOf(meter);
@@ -145,7 +136,7 @@ function checkLogged(
       .map(({ observation }) => observation as Frame)
       .filter(({ points }) => points.length > 0)
       .map((frame) => [frame.deviceTimeMs ?? 0, frame.values[0]] as const);
-    twice += assertSent(`log of ${device}`, found, published, acknowledged, remembered);
+    twice += assertSent(`log of ${device}`, found, published, acknowledged, REMEMBERED);
   }
   return twice;
 }
