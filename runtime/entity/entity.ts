@@ -330,7 +330,7 @@ export class Entity {
   #whyNot(): string {
     const { down } = this;
     if (this.#status === 'unrecorded')
-      return 'not carried out, since nothing can be recorded now: the journal does not answer; repeat with the same command id';
+      return 'nothing can be recorded now: the journal does not answer; repeat with the same command id';
     if (down?.cause === 'stopped') return `the entity is stopped until somebody restarts it: ${down.reason}`;
     return down === undefined ? `the entity is ${this.#status}, try again` : `${down.reason}; try again`;
   }

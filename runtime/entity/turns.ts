@@ -178,6 +178,6 @@ export class Turns {
 function refusal({ failure, sent }: Extract<Committed, { kind: 'unrecorded' }>): Reply {
   const message = sent
     ? `the outcome is not known: ${failure.message}; repeat with the same command id`
-    : `not carried out, since nothing can be recorded now: ${failure.message}; repeat with the same command id`;
+    : `nothing can be recorded now: ${failure.message}; repeat with the same command id`;
   return { ok: false, code: 'UNAVAILABLE', message };
 }

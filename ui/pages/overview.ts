@@ -3,7 +3,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { AlarmView, AssetView, SiteView } from '../../actors/views.ts';
 import { lookOf } from '../parts/alarm-look.ts';
 import { GravestSymbol, SymbolOf, useGravest } from '../parts/alarm-symbol.ts';
-import { AsOf } from '../parts/away.ts';
+import { AsOf, NotRecordedYet } from '../parts/away.ts';
 import { Empty, Health, Loading } from '../parts/condition.ts';
 import { Age, Moment, ZoneClock } from '../parts/moment.ts';
 import { MetricValue, Reading } from '../parts/value.ts';
@@ -124,7 +124,7 @@ function AbnormalItem({ alarm, gone }: { readonly alarm: AlarmView; readonly gon
     <${SymbolOf} alarm=${alarm} />
     <span class="abnormal-text">
       <span class="abnormal-line abnormal-title"><strong>${wall.nameOf(alarm.entity)}</strong> <span>${alarm.name}</span></span>
-      <span class="abnormal-line abnormal-message">${alarm.message}</span>
+      <span class="abnormal-line abnormal-message">${alarm.notRecorded === true && html`<${NotRecordedYet} /> `}${alarm.message}</span>
       <span class="abnormal-line dim">${gone ? 'Gone · ' : ''}<${Moment} timeMs=${alarm.raisedAtMs} zone=${wall.zoneOf(alarm.site)} /> · <${Age} timeMs=${alarm.raisedAtMs} /> · ${wall.nameOf(`site/${alarm.site}`)}</span>
     </span>
   </a>`;

@@ -12,7 +12,7 @@ import { split, useWall } from '../store/wall.ts';
 import { type AlarmAction, AlarmActionDialog, actionsFor } from './alarm-dialogs.ts';
 import { lookOf } from './alarm-look.ts';
 import { PrioritySymbol, SymbolOf } from './alarm-symbol.ts';
-import { AsOf } from './away.ts';
+import { AsOf, NotRecordedYet } from './away.ts';
 import { Empty } from './condition.ts';
 import { Age, Moment, Remaining, StatedOffset } from './moment.ts';
 import { pure } from './pure.ts';
@@ -240,7 +240,7 @@ function Row({ alarm, gone, focused, tabbable, selected, name, siteName, away, z
     <span class="cell-site dim">${siteName}</span>
     <span class="cell-message" title=${alarm.message}>
       <span class="alarm-name"><strong>${alarm.name}</strong>${alarm.occurrences > 1 && html` <span class="dim" title="occurrences">×${alarm.occurrences}</span>`}</span>
-      <span class="message-text">${alarm.message}</span>
+      <span class="message-text">${alarm.notRecorded === true && html`<${NotRecordedYet} /> `}${alarm.message}</span>
     </span>
     <span class="cell-value number">${alarm.value === null ? '' : `${formatValue(alarm.value)} ${alarm.unit}`}</span>
     <span class="cell-state">${away !== null && html`<${AsOf} away=${away} zone=${zone} /> `}${gone ? 'Gone' : stateText(alarm, away === null ? look.words : shortWords(look.words))}</span>
@@ -262,8 +262,7 @@ function useStableActions(newest: RowActions): RowActions {
 }
 
 function stateText(alarm: AlarmView, words: string) {
-  if (alarm.notRecorded === true)
-    return html`<span class="unrecorded-tag" title="The journal is away: it is live, and on record when the journal is back">Not recorded yet</span> ${shortWords(alarm.detail === 'NORMAL' ? 'Cleared' : words)}`;
+  if (alarm.notRecorded === true && alarm.detail === 'NORMAL') return 'Cleared';
   if (alarm.shelved !== null && alarm.outOfService === null) {
     return html`Shelved, <${Remaining} timeMs=${alarm.shelved.untilMs} over="ends now" /> left`;
   }

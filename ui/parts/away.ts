@@ -41,6 +41,11 @@ export function AsOf({ away, zone }: { readonly away: Away; readonly zone: strin
   return html`<span class="as-of" title=${`${whoIsSilent(away)} since ${time}`}>as of ${time}</span>`;
 }
 
+/** Beside an alarm that the journal does not have as it stands. */
+export function NotRecordedYet() {
+  return html`<span class="unrecorded-tag" title="The journal is away: this is live, and on record when the journal is back">Not recorded yet</span>`;
+}
+
 /** Beside the alarm counters: how much is shown as it was, and how many commands wait. */
 export function AwayCounters() {
   const { away } = useWall();
