@@ -52,12 +52,12 @@ export function populationOf(plant: Plant, node?: string, whole: Plant = plant):
   );
   for (const [id, { site }] of connections) watchers.set(entityId('connection', id), [entityId('site', site)]);
   for (const [id, { site }] of nodes) watchers.set(entityId('node', id), [entityId('site', site)]);
+  const nodePlace = nodeSystem('', plant).site || COMMON_GROUP;
   // Work orders come and go, and only their views say where they belong: they are looked at together.
   const places = new Map<EntityId, Group>([
     ...[...plant.devices.values()].map(({ id, site }) => [entityId('device', id), site] as const),
     ...[...plant.assets.values()].map(({ id, site }) => [entityId('asset', id), site] as const),
     ...[...connections].map(([id, { site }]) => [entityId('connection', id), site] as const),
-    ...[...nodes].map(([id, { site }]) => [entityId('node', id), site] as const),
   ]);
   const definitions: Readonly<Record<string, ReadonlyMap<string, unknown>>> = {
     site: plant.sites,
@@ -89,7 +89,12 @@ export function populationOf(plant: Plant, node?: string, whole: Plant = plant):
     livesWith: (id) => ofConnection.get(id) ?? id,
     followersOf: (source) => followers.get(source) ?? NOBODY,
     watchersOf: (id, view) => watchers.get(id) ?? watchersOfOrder(id, view),
-    groupOf: (id) => (kindOf(id) === siteKind.name ? nameOf(id) : (places.get(id) ?? COMMON_GROUP)),
+    groupOf(id) {
+      if (kindOf(id) === siteKind.name) return nameOf(id);
+      // The same on every node, whichever of them it is that the entity stands for.
+      return kindOf(id) === nodeKind.name ? nodePlace : (places.get(id) ?? COMMON_GROUP);
+    },
+    entityOfNode: (name) => (node === undefined ? undefined : entityId(nodeKind.name, name)),
   };
 }
 

@@ -157,6 +157,7 @@ export class Node implements Runtime {
       checkpoints: this.#checkpoints,
       journal: storage.journal,
       residents: options.population.residents,
+      ofNodes: () => this.#seat?.nodes.flatMap((name) => options.population.entityOfNode?.(name) ?? []) ?? [],
       shardOf: this.#shardOf,
       listener: {
         opened: (shard, epoch) => {

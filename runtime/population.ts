@@ -16,6 +16,8 @@ export interface Population {
   livesWith?(id: EntityId): EntityId;
   /** What an entity is looked at together with, from its id alone; everything together when left out. */
   groupOf?(id: EntityId): Group;
+  /** The entity that stands for a node of the cell, where there is one: it lives on any of them, and comes up wherever that is. */
+  entityOfNode?(name: string): EntityId | undefined;
   /** Entities that watch the views of another one. */
   watchersOf(id: EntityId, view: View): readonly EntityId[];
 }

@@ -122,6 +122,11 @@ export class TakenSeat {
     if (last !== undefined) this.cell.committed(last.position);
   }
 
+  /** That live now, this one among them. */
+  get nodes(): readonly string[] {
+    return (this.cell.membership.view?.members ?? []).filter(({ live }) => live).map(({ node }) => node);
+  }
+
   health(): Health['parts'] {
     return [this.cell.health(), this.#eventsPart(), ...this.#mirror.parts()];
   }

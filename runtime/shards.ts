@@ -23,6 +23,8 @@ export interface ShardsOptions {
   readonly checkpoints: Checkpoints;
   readonly journal: Pick<Journal, 'entities' | 'pendingEffects'>;
   readonly residents: readonly EntityId[];
+  /** Those who stand for the nodes of the cell as they are now. */
+  readonly ofNodes: () => readonly EntityId[];
   readonly shardOf: (id: EntityId) => Shard;
   readonly listener: ShardListener;
 }
@@ -40,8 +42,10 @@ export class Shards implements ShardHost {
 
   constructor(options: ShardsOptions) {
     this.#options = options;
-    const { journal, shardOf, residents } = options;
-    this.#known = new SharedRead(async () => byShard(new Set([...residents, ...(await journal.entities())]), shardOf));
+    const { journal, shardOf, residents, ofNodes } = options;
+    this.#known = new SharedRead(async () =>
+      byShard(new Set([...residents, ...ofNodes(), ...(await journal.entities())]), shardOf),
+    );
     this.#effects = new SharedRead(() => journal.pendingEffects());
   }
 

@@ -82,6 +82,21 @@ describe('a plant on three nodes', { skip, timeout: 170_000 }, () => {
     }
   });
 
+  test('every node is ready, and the moves left no view without an owner', async () => {
+    for (const [name, node] of cell.nodes) {
+      assert.equal((await fetch(`${node.url}/ready`)).status, 200, name);
+      // Well below the minute after which a view that nobody speaks for is let go of.
+      await until(
+        `${name} hears everybody`,
+        async () => {
+          const { parts } = await node.get<{ readonly parts: { name: string; status: string }[] }>('/health');
+          return parts.find((part) => part.name === 'live views')?.status === 'healthy';
+        },
+        20_000,
+      );
+    }
+  });
+
   test('every gateway shows the same events in the same order, and takes the tokens of the others', async (t) => {
     const clients = await Promise.all([...cell.nodes.values()].map((node) => follow(node)));
     t.after(() => {

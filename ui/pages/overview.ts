@@ -120,12 +120,14 @@ function AbnormalNow({ columns }: { readonly columns: number }) {
 function AbnormalItem({ alarm, gone }: { readonly alarm: AlarmView; readonly gone: boolean }) {
   const wall = useWall();
   const [kind, id] = split(alarm.entity);
+  useSignal(wall.away.groups);
+  const away = wall.away.of(alarm.entity);
   return html`<a class=${gone ? 'abnormal-item gone' : 'abnormal-item'} href=${`/${kind}/${encodeURIComponent(id)}`}>
     <${SymbolOf} alarm=${alarm} />
     <span class="abnormal-text">
       <span class="abnormal-line abnormal-title"><strong>${wall.nameOf(alarm.entity)}</strong> <span>${alarm.name}</span></span>
       <span class="abnormal-line abnormal-message">${alarm.notRecorded === true && html`<${NotRecordedYet} /> `}${alarm.message}</span>
-      <span class="abnormal-line dim">${gone ? 'Gone · ' : ''}<${Moment} timeMs=${alarm.raisedAtMs} zone=${wall.zoneOf(alarm.site)} /> · <${Age} timeMs=${alarm.raisedAtMs} /> · ${wall.nameOf(`site/${alarm.site}`)}</span>
+      <span class="abnormal-line dim">${away !== null && html`<${AsOf} away=${away} zone=${wall.zoneOf(alarm.site)} /> `}${gone ? 'Gone · ' : ''}<${Moment} timeMs=${alarm.raisedAtMs} zone=${wall.zoneOf(alarm.site)} /> · <${Age} timeMs=${alarm.raisedAtMs} /> · ${wall.nameOf(`site/${alarm.site}`)}</span>
     </span>
   </a>`;
 }

@@ -22,6 +22,18 @@ test('what stands at a site is looked at together, and the rest together', async
       assert.equal(population.groupOf?.(watcher), population.groupOf?.(id), `${id} ${kindOf(watcher)}`);
 });
 
+test('a node of the cell is looked at in the same place wherever it is asked for', async () => {
+  const loaded = await loadTopology(path.resolve(import.meta.dirname, '../../../topology/demo.yaml'), {});
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  const [one, two] = ['core-1', 'core-2'].map((name) => populationOf(loaded.plant, name));
+  const id = one?.entityOfNode?.('core-1');
+  assert.equal(id, 'node/core-1');
+  assert.ok(id && one?.residents.includes(id) && !two?.residents.includes(id));
+  assert.equal(one?.groupOf?.(id), two?.groupOf?.(id));
+  assert.notEqual(one?.groupOf?.(id), COMMON_GROUP);
+  assert.equal(two?.entityOfNode?.('core-1'), id, 'whoever owns it brings it up');
+});
+
 function split(id: string): [string, string] {
   const slash = id.indexOf('/');
   return [id.slice(0, slash), id.slice(slash + 1)];
