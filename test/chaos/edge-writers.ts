@@ -5,7 +5,6 @@ export interface SentWrite {
   readonly id: string;
   /** No two writes have the same. */
   readonly value: number;
-  readonly sentMs: number;
   /** Of the answer; undefined: there was none. */
   code: string | undefined;
 }
@@ -34,7 +33,7 @@ export class EdgeWriters {
 
   async #work(): Promise<void> {
     for (let value = 1; !this.#stopping; value++) {
-      const write: SentWrite = { id: `write-${value}`, value, sentMs: Date.now(), code: undefined };
+      const write: SentWrite = { id: `write-${value}`, value, code: undefined };
       this.writes.push(write);
       write.code = await this.#send(write);
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
