@@ -51,6 +51,9 @@ function whyNot(
   const shard = host.shardOf(id);
   if (epoch === undefined || host.ownership.heldUnder(shard) !== epoch)
     return { kind: 'fenced', reason: 'this node does not own the shard' };
+  // First, since the journal calls back when it answers, and for the lease one has to look again and again.
+  const away = host.journalAway();
+  if (away !== undefined) return { kind: 'unrecorded', failure: away, sent: false };
   if (host.ownership.epochOf(shard) !== epoch)
     return { kind: 'unrecorded', failure: new StoreFailure('journal', NOT_VERIFIED), sent: false };
   return undefined;
@@ -66,8 +69,6 @@ export async function commit(memory: Memory, host: EntityHost, decided: Decided)
   if (kept?.kind === 'fenced') return kept;
   const { append, state } = fold(memory, host, decided);
   if (kept) return goOn(memory, append, state, kept);
-  const away = host.journalAway();
-  if (away !== undefined) return goOn(memory, append, state, { kind: 'unrecorded', failure: away, sent: false });
   try {
     const appended = await answerOf('journal', host.committer.append(append));
     if (appended.kind !== 'committed') return appended;
