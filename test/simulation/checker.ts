@@ -52,6 +52,7 @@ export class Checker {
   readonly #begun = new Set<string>();
   readonly #unwritten = new Set<string>();
   #checkedRows = 0;
+  #checkedMoves = 0;
   #sends = 0;
   readonly seen = {
     acknowledged: 0,
@@ -124,6 +125,16 @@ export class Checker {
 
   /** After every step of a simulation. */
   check(): void {
+    if (this.#checkedMoves !== this.#database.moves) this.#checkOwners();
+    const { journal } = this.#database;
+    for (; this.#checkedRows < journal.length; this.#checkedRows++) {
+      const row = journal[this.#checkedRows];
+      if (row) this.#checkRow(row);
+    }
+  }
+
+  #checkOwners(): void {
+    this.#checkedMoves = this.#database.moves;
     for (const [shard, { epoch, owner }] of this.#database.shards.entries()) {
       const before = this.#epochs[shard] ?? 0;
       const holder = owner === null ? '' : owner.incarnation;
@@ -137,11 +148,6 @@ export class Checker {
       if (holder === '') this.seen.handovers += 1;
       this.#epochs[shard] = epoch;
       this.#owners[shard] = holder;
-    }
-    const { journal } = this.#database;
-    for (; this.#checkedRows < journal.length; this.#checkedRows++) {
-      const row = journal[this.#checkedRows];
-      if (row) this.#checkRow(row);
     }
   }
 

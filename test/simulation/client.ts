@@ -42,13 +42,14 @@ export class Client {
 
   #tick(): void {
     const at = this.#now();
-    for (let shard = 0; shard < SHARDS; shard++) this.#feed(shard, { kind: 'tick', at });
+    // Routes that hold nothing have no use for the time.
+    if (this.#open.size > 0) for (let shard = 0; shard < SHARDS; shard++) this.#feed(shard, { kind: 'tick', at });
     this.#around.world.in(TIMES.tickIntervalMs, () => this.#tick());
   }
 
   #invent(): void {
     const { random } = this.#around.world;
-    this.#around.world.in(random.between(50, 500), () => {
+    this.#around.world.in(random.between(150, 1600), () => {
       if (!this.inventing) return;
       // Often several to one entity at once: their order is what is tested.
       const entity = random.pick(ENTITIES);

@@ -27,7 +27,6 @@ export interface JournalRow {
   readonly seq: number;
   readonly shard: Shard;
   readonly epoch: Epoch;
-  readonly writer: string;
   readonly command: Command;
   readonly total: number;
 }
@@ -58,6 +57,8 @@ interface Owned extends Writer {
 /** The rows of a cell and the transactions on them: each method is one, and reads the database's own clock. */
 export class Database {
   readonly nodes: NodeRow[] = [];
+  /** How often an owner or an epoch has changed. */
+  moves = 0;
   readonly shards: OwnerRow[];
   readonly journal: JournalRow[] = [];
   /** Effects of committed events that nobody has settled. */
@@ -67,6 +68,7 @@ export class Database {
   /** Batches that their writer gave up: they are in the journal already, or never will be. */
   readonly #givenUp = new Set<string>();
   readonly #clock: Clock;
+  readonly #lives = new Map<string, NodeRow>();
   readonly #sabotage: Sabotage;
 
   constructor(world: World, sabotage: Sabotage) {
@@ -80,7 +82,9 @@ export class Database {
     if (known) return this.renew(node, incarnation, leaving);
     for (const row of this.nodes) if (row.node === node && row.state === 'live') row.state = 'replaced';
     const joined = this.nodes.length;
-    this.nodes.push({ node, incarnation, joined, beatMs: this.#nowMs, state: 'live', leaving });
+    const row: NodeRow = { node, incarnation, joined, beatMs: this.#nowMs, state: 'live', leaving };
+    this.nodes.push(row);
+    this.#lives.set(incarnation, row);
     return true;
   }
 
@@ -125,6 +129,7 @@ export class Database {
       if (!this.#mayBeTakenFrom(owner)) return undefined;
       if (owner !== undefined) owner.state = 'evicted';
     }
+    this.moves += 1;
     row.epoch += 1;
     row.owner = { node, incarnation };
     row.state = 'claiming';
@@ -143,6 +148,7 @@ export class Database {
   release(owned: Owned, target: string | null): boolean {
     if (!this.#owns(owned)) return false;
     const row = this.#shard(owned.shard);
+    this.moves += 1;
     row.owner = null;
     row.state = 'released';
     row.target = target;
@@ -168,7 +174,7 @@ export class Database {
     if (known !== undefined) return { kind: 'repeated', total: known.total };
     const history = this.#history(entity);
     if (seq !== history.length + 1) return { kind: 'fenced', reason: 'the number is taken' };
-    const row: JournalRow = { ...turn, shard, writer: `${writer.node}#${writer.incarnation}` };
+    const row: JournalRow = { entity, seq, epoch, command, total: turn.total, shard };
     this.journal.push(row);
     this.byCommand.set(command.commandId, row);
     history.push(row);
@@ -218,7 +224,8 @@ export class Database {
   }
 
   #row({ node, incarnation }: { node: string; incarnation: string }): NodeRow | undefined {
-    return this.nodes.find((row) => row.node === node && row.incarnation === incarnation);
+    const row = this.#lives.get(incarnation);
+    return row?.node === node ? row : undefined;
   }
 
   #shard(shard: Shard): OwnerRow {

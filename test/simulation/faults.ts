@@ -5,8 +5,8 @@ import type { Process } from './process.ts';
 import type { World } from './world.ts';
 
 /** Faults begin after everything is up and end before this. */
-export const FAULTS_FROM_MS = 4000;
-export const FAULTS_UNTIL_MS = 26_000;
+export const FAULTS_FROM_MS = 3000;
+export const FAULTS_UNTIL_MS = 14_000;
 
 interface Stage {
   readonly world: World;
@@ -34,6 +34,16 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     const ms = world.random.pick(LEASES);
     process.pause(ms, false);
     return `stopped for ${ms} ms`;
+  },
+  stoppedBeforeSending({ world, network }, process) {
+    const ms = world.random.pick(LEASES.slice(1));
+    const { waiting } = network;
+    network.waiting = 0.8;
+    until(world, 900, () => {
+      network.waiting = Math.min(waiting, 0.1);
+      process.pause(ms, false);
+    });
+    return `stopped for ${ms} ms with calls to the journal that have not left`;
   },
   sleep({ world }, process) {
     const ms = world.random.pick(LEASES);
@@ -158,7 +168,7 @@ export function scheduleFaults(stage: Stage, log: (text: string) => void): void 
       const process = processes.get(node);
       const fault = FAULTS[name];
       if (process && fault)
-        log(`${Math.round(world.nowMs)} ${node} ${name}: ${fault(stage, process, random.between(300, 9000))}`);
+        log(`${Math.round(world.nowMs)} ${node} ${name}: ${fault(stage, process, random.between(300, 7000))}`);
     });
   }
 }

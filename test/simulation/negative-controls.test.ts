@@ -8,7 +8,7 @@ import { simulate } from './simulate.ts';
  * Goal: to know that the checker can see damage at all. Method: one safeguard is taken away, and within so many seeds the
  * damage that it prevents has to be found; the same seed with the safeguard in place is sound.
  */
-const WITHIN_SEEDS = 400;
+const WITHIN_SEEDS = 1000;
 
 const CONTROLS: readonly {
   readonly without: string;

@@ -45,7 +45,7 @@ export class Network {
 
   send(from: string, to: string, deliver: () => void): void {
     const { random } = this.#world;
-    const weather = this.#weather.get(`${from}>${to}`);
+    const weather = this.#at(from, to);
     if (weather?.cut || random.chance(this.lossy)) return;
     this.#world.in(this.#delayMs(weather), deliver);
     if (random.chance(this.doubling)) this.#world.in(this.#delayMs(weather) * 4, deliver);
@@ -53,7 +53,7 @@ export class Network {
 
   /** One direction of a database connection. */
   line(from: string, to: string, deliver: () => void): void {
-    const weather = this.#weather.get(`${from}>${to}`);
+    const weather = this.#at(from, to);
     if (!weather?.cut) this.#world.in(this.#delayMs(weather), deliver);
   }
 
@@ -61,6 +61,10 @@ export class Network {
     const { random } = this.#world;
     const usual = random.between(0.5, random.chance(0.05) ? 80 : 6);
     return usual + (weather ? random.between(0, weather.slowMs) : 0);
+  }
+
+  #at(from: string, to: string): Weather | undefined {
+    return this.#weather.size === 0 ? undefined : this.#weather.get(`${from}>${to}`);
   }
 
   #of(from: string, to: string): Weather {

@@ -7,7 +7,7 @@ export const SHARDS = 6;
 export const NODES = ['n1', 'n2', 'n3'] as const;
 export const SPARE = 'n4';
 export const CLIENTS = ['c1', 'c2', 'c3'] as const;
-export const TIMES: Timing = checkTiming({ ...TIMING, stableMs: 8000, tickIntervalMs: 200 });
+export const TIMES: Timing = checkTiming({ ...TIMING, stableMs: 8000, tickIntervalMs: 300 });
 /** Small, so that turns of one entity and its neighbours fall into several. */
 export const BATCH_TURNS = 4;
 /** After so long a call to the journal is given up; what it was to do may have been done, or may yet be. */
@@ -18,8 +18,12 @@ export const ENTITIES: readonly EntityId[] = Array.from({ length: 2 * SHARDS }, 
   EntityId.parse(`account/a${n}`),
 );
 
+const SHARD_OF: ReadonlyMap<EntityId, Shard> = new Map(ENTITIES.map((entity, n) => [entity, n % SHARDS]));
+
 export function shardOfEntity(entity: EntityId): Shard {
-  return ENTITIES.indexOf(entity) % SHARDS;
+  const shard = SHARD_OF.get(entity);
+  if (shard === undefined) throw new RangeError(`there is no ${entity}`);
+  return shard;
 }
 
 /** An account that never goes below zero: whether a command is accepted depends on everything before it. */

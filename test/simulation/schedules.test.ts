@@ -6,11 +6,11 @@ import { SETTLED_WITHIN_MS, simulate } from './simulate.ts';
 /**
  * Goal: under any schedule of faults one committed history per shard, nothing acknowledged, refused or written to a device
  * outside it, and rest soon after the faults end. Method: each seed makes a cell of three nodes (sometimes four), a database, a
- * network and three clients out of the pure machines and models around them, breaks them for 22 s of simulated time, and
+ * network and three clients out of the pure machines and models around them, breaks them for 11 s of simulated time, and
  * checks rows, answers and devices after every single step. `SIMULATION_SCHEDULES` runs more of them, from
  * `SIMULATION_FIRST_SEED` on.
  */
-const SCHEDULES = Number(process.env.SIMULATION_SCHEDULES ?? 600);
+const SCHEDULES = Number(process.env.SIMULATION_SCHEDULES ?? 2000);
 const FIRST_SEED = Number(process.env.SIMULATION_FIRST_SEED ?? 0);
 
 test('no schedule of faults damages a history, an answer, a device or an order, and all of them come to rest', {

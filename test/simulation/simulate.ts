@@ -15,7 +15,7 @@ import { World } from './world.ts';
  */
 export const SETTLED_WITHIN_MS = 30_000;
 
-/** A usual schedule takes 4,000. */
+/** A usual schedule takes 1,600. */
 const MAX_STEPS = 60_000;
 
 export interface Outcome {
