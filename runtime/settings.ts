@@ -74,7 +74,11 @@ export const Settings = z.strictObject({
     .max(3650)
     .default(30)
     .describe('How long the stream of dead letters keeps each of them, for other programs'),
-  NATS_CREDENTIALS_FILE: z.string().min(1).optional().describe('A .creds file, or one with the seed of an nkey, to log in to NATS with'),
+  NATS_CREDENTIALS_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A .creds file, or one with the seed of an nkey, to log in to NATS with'),
   NATS_TLS_CA_FILE: z
     .string()
     .min(1)
@@ -225,7 +229,9 @@ export const Settings = z.strictObject({
   SECRETS_FILE: z
     .string()
     .optional()
-    .describe('JSON file of names and secrets that ${secret:name} refers to; readable by its owner alone'),
+    .describe(
+      'JSON file of names and secrets that ${secret:name} refers to; only its owner may write it, and only its owner and its group may read it',
+    ),
 });
 export type Settings = z.infer<typeof Settings>;
 
