@@ -71,6 +71,8 @@ interface Lane {
 
 interface Claimed {
   readonly epoch: Epoch;
+  /** Of the journal whose epoch it is. */
+  readonly identity: string;
   readonly owner: string;
   /** The last message of the subject, as it is known here; undefined until the fence stands. */
   after: number | undefined;
@@ -138,10 +140,14 @@ export class Publisher {
     const { shard, epoch } = claim;
     const lane = this.#lanes[shard];
     if (!lane) throw new RangeError(`there is no shard ${shard}`);
-    if (lane.claim !== undefined && lane.claim.epoch > epoch)
-      throw fenced(shard, epoch, `epoch ${lane.claim.epoch} is written from here`);
+    const { identity } = claim.journal;
+    if (lane.claim?.identity === identity) {
+      if (lane.claim.epoch > epoch) throw fenced(shard, epoch, `epoch ${lane.claim.epoch} is written from here`);
+      // A recovery that begins again: the fence stands, and what was brought up before may be writing.
+      if (lane.claim.epoch === epoch && lane.claim.after !== undefined) return;
+    }
     this.#giveUp(lane, fenced(shard, lane.claim?.epoch, `it is taken under epoch ${epoch}`));
-    const claimed: Claimed = { epoch, owner: ownerOf(claim), after: undefined };
+    const claimed: Claimed = { epoch, identity, owner: ownerOf(claim), after: undefined };
     lane.claim = claimed;
     const sequence = await this.#fence.raise(claim);
     if (lane.claim !== claimed) throw fenced(shard, epoch, 'it was taken again meanwhile');

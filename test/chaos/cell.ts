@@ -87,13 +87,13 @@ export async function cellRun({ seed, minutes, nodes, fence }: CellRun): Promise
       const [before, fromMs] = [operators.commands.length, performance.now()];
       await until('it goes on by itself', () => operators.commands.length > before + 20, SETTLED_WITHIN_MS).catch(
         (error: unknown) => {
-          sayWhatNodesPrinted(cell);
+          sayWhatNodesPrinted(cell, operators);
           throw error;
         },
       );
       const tookMs = performance.now() - fromMs;
       longestMs = Math.max(longestMs, tookMs);
-      if (tookMs > SLOW_MS) sayWhatNodesPrinted(cell);
+      if (tookMs > SLOW_MS) sayWhatNodesPrinted(cell, operators);
     }
     // The update is over when one node less than at its height runs the plant.
     for (const node of cell.running.slice(1)) {
@@ -192,7 +192,8 @@ async function checkHistory(cell: PlantCell, sent: ReadonlyMap<string, SentReadi
   }
 }
 
-function sayWhatNodesPrinted(cell: PlantCell): void {
+function sayWhatNodesPrinted(cell: PlantCell, { waiting }: Operators): void {
+  for (const what of waiting.values()) console.log(`waits: ${what}`);
   for (const [name, { stdout, stderr }] of cell.nodes)
     console.log(`${name} has printed: ${stdout.slice(-SHOWN_LOG)}${stderr.slice(-SHOWN_LOG)}`);
 }

@@ -50,6 +50,8 @@ const PASSING = new Set([408, 429, 500, 502, 503, 504]);
 /** People at the wall: each sends one command after the other, the same one until it is answered, whatever happens to the product. */
 export class Operators {
   readonly commands: Command[] = [];
+  /** What has no answer yet, and what its sender was told last. */
+  readonly waiting = new Map<string, string>();
   readonly #gateway: Gateway;
   readonly #plant: ChaosPlant;
   readonly #random: Random;
@@ -91,9 +93,12 @@ export class Operators {
     for (let attempts = 1; ; attempts++) {
       const answer = await this.#request(route, body, id);
       if (answer === undefined || PASSING.has(answer.status)) {
+        const told = answer === undefined || answer.ok ? 'no answer' : answer.body.error.message;
+        this.waiting.set(id, `${kind} to ${entity}, ${attempts} times: ${told}`);
         await pause(RETRY_PAUSE_MS);
         continue;
       }
+      this.waiting.delete(id);
       const { ok } = answer;
       if (ok) this.#told();
       const code = ok ? null : answer.body.error.code;

@@ -27,6 +27,7 @@ export class Writers {
   readonly #arrived: ReadonlyMap<string, Arrived[]>;
   #running: Promise<unknown> = Promise.resolve();
   #stopping = false;
+  #closed = false;
 
   private constructor(servers: readonly ModbusServer[], arrived: ReadonlyMap<string, Arrived[]>) {
     this.#servers = servers;
@@ -72,7 +73,9 @@ export class Writers {
     await this.#running;
   }
 
+  /** What has no answer by now gets none. */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.stop();
     for (const server of this.#servers) await server.close();
   }
@@ -119,7 +122,7 @@ export class Writers {
           .request('POST', route, { body, commandId, timeoutMs: 10_000 })
           .catch(() => undefined);
         // The same write until somebody says what became of it.
-        if (answer !== undefined && answer.status < 500) break;
+        if (this.#closed || (answer !== undefined && answer.status < 500)) break;
         await pause(PAUSE_MS);
       }
       await pause(PAUSE_MS);

@@ -103,6 +103,14 @@ natsTest('a claim that was on its way while a newer owner claimed does not fence
   assert.deepEqual(await logged(b), [1, 2]);
 });
 
+natsTest('a recovery that begins again claims again, and what is being written meanwhile is not refused', async (t) => {
+  const { a } = await writers(t);
+  await a.claim(claimOf(1));
+  await Promise.all([write(a, 1, 1), a.claim(claimOf(1)), write(a, 1, 2)]);
+  await write(a, 1, 3);
+  assert.deepEqual(await logged(a), [1, 2, 3]);
+});
+
 natsTest('epochs of a journal that is not this one do not count', async (t) => {
   const { a, b } = await writers(t);
   await a.claim(claimOf(9));
