@@ -61,7 +61,8 @@ class MqttDriver implements Driver {
 
   start(): void {
     this.#reporting = setInterval(() => this.#report(), REPORT_MS);
-    this.#intake.lost('connecting');
+    // That a driver begins says nothing of a device: at another node it may have been heard a moment ago, and thousands that
+    // change to `connecting` and back would each cost two commits. A link that cannot be made says so.
     this.#link.start();
   }
 

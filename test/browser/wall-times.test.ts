@@ -107,7 +107,10 @@ test('a lost link is dated in the time of the site', async () => {
 test('by keyboard: both times of a value of an asset, the skew between them and its age; a refresh shows them again', async () => {
   const page = await bench.wall('/asset/valley-pump-2');
   await page.waitForSelector('.metric-row');
+  // What listens for keys is there a frame or two after what is seen.
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn, 100))));
   await page.keyboard.press('i');
+  await page.locator('.metric-row .facts').first().waitFor();
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('i');
   const facts = page.locator('.metric-row[data-value="temperature"] .facts');

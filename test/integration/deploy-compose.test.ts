@@ -276,7 +276,8 @@ test('the broker takes from a device what carries its own name, and nothing from
     };
     await until('the broker takes it', () => publish('telemetry/tank-radar', radar) === 'taken');
     assert.match(publish('telemetry/pump-plc', radar), /Not authorized/);
-    assert.match(publish('telemetry/tank-radar', authority), /connection was lost|TLS error/);
+    // Where the broker ends the handshake decides how the client calls it.
+    assert.match(publish('telemetry/tank-radar', authority), /connection was lost|TLS error|Protocol error/);
   } finally {
     broker.kill();
     await once(broker, 'exit');
