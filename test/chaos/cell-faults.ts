@@ -32,9 +32,9 @@ const OF_NODES: Readonly<Record<string, Fault>> = {
     await node.stop();
     await back(node);
   },
-  'half a lease asleep': (_, __, node) => asleep(node, 0.5),
-  'one and a half asleep': (_, __, node) => asleep(node, 1.5),
-  'three leases asleep': (_, __, node) => asleep(node, 3),
+  'half a lease asleep': (_, __, node) => asleep(node, 0.5 * TIMING.leaseTtlMs),
+  'one and a half asleep': (_, __, node) => asleep(node, 1.5 * TIMING.leaseTtlMs),
+  'three leases asleep': (_, __, node) => asleep(node, 3 * TIMING.leaseTtlMs),
   'three leases busy': async (_, __, node) => {
     process.kill(node.pid, 'SIGUSR2');
     await pause(BUSY_LEASES * TIMING.leaseTtlMs);
@@ -127,13 +127,17 @@ function ofWays(
   };
 }
 
-async function asleep(node: Product, leases: number): Promise<void> {
+export async function asleep(node: Product, forMs: number): Promise<void> {
   process.kill(node.pid, 'SIGSTOP');
-  await pause(leases * TIMING.leaseTtlMs);
+  await pause(forMs);
   process.kill(node.pid, 'SIGCONT');
 }
 
-async function outage(server: { kill(): Promise<void>; restart(): Promise<void> }, random: Random): Promise<void> {
+/** Killed, and started again within two leases. */
+export async function outage(
+  server: { kill(): Promise<void>; restart(): Promise<void> },
+  random: Random,
+): Promise<void> {
   await server.kill();
   await pause(random.uniform() * 2 * TIMING.leaseTtlMs);
   await server.restart();

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { METERS_AND_TANKS } from '../support/meters-and-tanks.ts';
 
 /** A plant that decides much: every asset has rules that its readings cross all the time, and one that opens work orders. */
 export interface ChaosPlant {
@@ -29,22 +30,7 @@ export function writeChaosPlant(dir: string, brokerUrl: string, size: number): C
     '    reconnect: { minMs: 50, maxMs: 500 }',
     '    topics:',
     '      - { topic: "plant/{device}" }',
-    'deviceProfiles:',
-    '  - id: meter',
-    '    expectedIntervalMs: 600000',
-    '    points:',
-    '      - { name: level, range: { min: 0, max: 100 } }',
-    'assetProfiles:',
-    '  - id: tank',
-    '    metrics:',
-    '      - { name: level, key: true }',
-    '      - { name: doubled, formula: "level * 2" }',
-    '    rules:',
-    '      - { id: high, name: High, metric: level, when: { above: 70 }, cooldownSeconds: 0, severity: HIGH, workOrder: inspect }',
-    '      - { id: low, name: Low, metric: level, when: { below: 30 }, cooldownSeconds: 0, autoAckOnClear: true }',
-    '      - { id: extreme, name: Extreme, metric: doubled, when: { above: 180 }, cooldownSeconds: 0, latched: true, severity: CRITICAL }',
-    'workOrderTemplates:',
-    '  - { id: inspect, name: Inspect the tank, dueHours: 500 }',
+    ...METERS_AND_TANKS,
     'devices:',
     ...numbers.map((n) => `  - { id: m-${n}, name: Meter ${n}, site: works, connection: broker, profile: meter }`),
     'assets:',

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { CellPlant } from '../cluster/plant-cell.ts';
+import { METERS_AND_TANKS } from '../support/meters-and-tanks.ts';
 
 export const EDGE = 'edge-7';
 /** The device that can be written to. */
@@ -45,22 +46,7 @@ export function writeEdgeChaosPlant(
     ...here.flatMap((id) => connection(netOf(id))),
     ...connection('farm-net'),
     `  - { id: line, driver: modbus, tcp: { host: 127.0.0.1, port: ${plcPort} }, timeoutMs: 1000, reconnect: { minMs: 100, maxMs: 200 } }`,
-    'deviceProfiles:',
-    '  - id: meter',
-    '    expectedIntervalMs: 600000',
-    '    points:',
-    '      - { name: level, range: { min: 0, max: 100 } }',
-    'assetProfiles:',
-    '  - id: tank',
-    '    metrics:',
-    '      - { name: level, key: true }',
-    '      - { name: doubled, formula: "level * 2" }',
-    '    rules:',
-    '      - { id: high, name: High, metric: level, when: { above: 70 }, cooldownSeconds: 0, severity: HIGH, workOrder: inspect }',
-    '      - { id: low, name: Low, metric: level, when: { below: 30 }, cooldownSeconds: 0, autoAckOnClear: true }',
-    '      - { id: extreme, name: Extreme, metric: doubled, when: { above: 180 }, cooldownSeconds: 0, latched: true, severity: CRITICAL }',
-    'workOrderTemplates:',
-    '  - { id: inspect, name: Inspect the tank, dueHours: 500 }',
+    ...METERS_AND_TANKS,
     'devices:',
     ...here.map(meter('works', netOf)),
     ...there.map(meter('farm', () => 'farm-net')),

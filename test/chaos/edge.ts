@@ -17,6 +17,7 @@ import { AnyNode, PlantCell } from '../cluster/plant-cell.ts';
 import { readKept } from '../cluster/plant-history.ts';
 import { until } from '../support/condition.ts';
 import { Product } from '../support/product.ts';
+import { asleep, back, outage, pause } from './cell-faults.ts';
 import { FaultyWay } from './cell-way.ts';
 import { checkCopy, checkPeople, checkTelemetry, checkWrites, readEdge, type Written } from './edge-checks.ts';
 import { EDGE, PLC, writeEdgeChaosPlant } from './edge-plant.ts';
@@ -239,34 +240,6 @@ async function onWay({ way }: Scene, state: Parameters<FaultyWay['become']>[0], 
   way.become(state);
   await pause(forMs);
   way.become('open');
-}
-
-async function asleep(node: Product, forMs: number): Promise<void> {
-  process.kill(node.pid, 'SIGSTOP');
-  await pause(forMs);
-  process.kill(node.pid, 'SIGCONT');
-}
-
-async function outage(server: { kill(): Promise<void>; restart(): Promise<void> }, random: Random): Promise<void> {
-  await server.kill();
-  await pause(random.uniform() * 2 * TIMING.leaseTtlMs);
-  await server.restart();
-}
-
-/** A start may fall into an outage; whoever watches the process tries again. */
-async function back(node: Product): Promise<void> {
-  for (let attempt = 1; !node.running; attempt++) {
-    try {
-      await node.restart();
-    } catch (error) {
-      await node.kill();
-      if (attempt === 5) throw error;
-    }
-  }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 if (import.meta.filename === process.argv[1]) {

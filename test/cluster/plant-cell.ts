@@ -4,6 +4,7 @@ import { SHARD_COUNT } from '../../runtime/ownership.ts';
 import type { ChaosPlant } from '../chaos/chaos-plant.ts';
 import type { Gateway } from '../chaos/operators.ts';
 import { until } from '../support/condition.ts';
+import { METERS_AND_TANKS } from '../support/meters-and-tanks.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
 import { type ApiAnswer, Product } from '../support/product.ts';
 import { NatsServer, noNats } from '../support/servers/nats.ts';
@@ -55,22 +56,7 @@ export function writeCellPlant(
       `      - { topic: "plant/net-${n}/{device}" }`,
     ]),
     ...(beside.connections ?? []),
-    'deviceProfiles:',
-    '  - id: meter',
-    '    expectedIntervalMs: 600000',
-    '    points:',
-    '      - { name: level, range: { min: 0, max: 100 } }',
-    'assetProfiles:',
-    '  - id: tank',
-    '    metrics:',
-    '      - { name: level, key: true }',
-    '      - { name: doubled, formula: "level * 2" }',
-    '    rules:',
-    '      - { id: high, name: High, metric: level, when: { above: 70 }, cooldownSeconds: 0, severity: HIGH, workOrder: inspect }',
-    '      - { id: low, name: Low, metric: level, when: { below: 30 }, cooldownSeconds: 0, autoAckOnClear: true }',
-    '      - { id: extreme, name: Extreme, metric: doubled, when: { above: 180 }, cooldownSeconds: 0, latched: true, severity: CRITICAL }',
-    'workOrderTemplates:',
-    '  - { id: inspect, name: Inspect the tank, dueHours: 500 }',
+    ...METERS_AND_TANKS,
     'devices:',
     ...numbers.map(
       (n) => `  - { id: m-${n}, name: Meter ${n}, site: ${site(n)}, connection: net-${netOf(n)}, profile: meter }`,
