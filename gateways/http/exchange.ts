@@ -2,6 +2,7 @@ import type { HttpRequest, HttpResponse, us_socket_context_t } from 'uWebSockets
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Identity } from '../auth/authenticator.ts';
+import { utf8 } from '../utf8.ts';
 
 /** Bodies are small: commands and queries, never files. */
 export const MAX_BODY_BYTES = 64 * 1024;
@@ -80,7 +81,7 @@ export class Exchange {
       for (const name in headers) this.#res.writeHeader(name, headers[name] ?? '');
       if (this.method === 'HEAD') this.#res.endWithoutBody(body === undefined ? 0 : Buffer.byteLength(body));
       else if (body === undefined) this.#res.end(undefined, closeConnection);
-      else this.#res.end(body, closeConnection);
+      else this.#res.end(typeof body === 'string' ? utf8(body) : body, closeConnection);
     });
   }
 

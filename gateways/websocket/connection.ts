@@ -2,6 +2,7 @@ import type { WebSocket } from 'uWebSockets.js';
 import type { Interest } from '../../runtime/live-bus.ts';
 import type { Identity } from '../auth/authenticator.ts';
 import { RateLimit } from '../auth/rate-limit.ts';
+import { utf8 } from '../utf8.ts';
 import type { EventFeed } from './event-lane.ts';
 import type { Outlet } from './outlet.ts';
 import { MAX_FRAMES_PER_MINUTE } from './push-contract.ts';
@@ -85,7 +86,7 @@ export class Connection implements Outlet {
     if (this.#closed) return;
     this.frames++;
     const start = `{"seq":${++this.#seq},${head}`;
-    if (body === undefined) this.#ws.send(`${start}}`);
+    if (body === undefined) this.#ws.send(utf8(`${start}}`));
     else this.#ws.send(joined(start, body));
   }
 

@@ -25,6 +25,13 @@ describe('who gets in over a socket', () => {
     client.close();
   });
 
+  it('answers in UTF-8 what Latin-1 could hold', async () => {
+    const client = await t.connect(t.token.viewer);
+    client.send({ op: 'subscribe', sub: 'düse', topic: 'assets', ids: ['asset/none'] });
+    await client.waitFor('an answer', (c) => c.frames.some(({ sub }) => sub === 'düse'));
+    client.close();
+  });
+
   it('lets nobody in without a token, or from a foreign page', async () => {
     await assert.rejects(t.connect('sbx_nonsense'), /HTTP 401/);
     await assert.rejects(t.connect(t.token.admin, { origin: 'https://evil.example' }), /HTTP 403/);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AlarmView, SiteView } from '../../actors/views.ts';
 import type { FieldLink } from '../../gateways/http/field-links.ts';
+import { utf8 } from '../../gateways/utf8.ts';
 import { ClientFrame, type WireEvent } from '../../gateways/websocket/protocol.ts';
 import type { Heartbeat } from '../../ui/store/connection.ts';
 import { type AlarmPlan, alarmOf } from './wall-alarms.ts';
@@ -245,7 +246,7 @@ export class WallServer {
   #send(socket: Socket, frame: object): void {
     if (this.#silent) return;
     const { client } = socket.getUserData();
-    socket.send(JSON.stringify({ seq: ++client.seq, ...frame }));
+    socket.send(utf8(JSON.stringify({ seq: ++client.seq, ...frame })));
   }
 
   #route(app: uws.TemplatedApp): void {
@@ -367,5 +368,8 @@ export class WallServer {
 }
 
 function json(res: uws.HttpResponse, status: string, body: object): void {
-  res.writeStatus(status).writeHeader('content-type', 'application/json').end(JSON.stringify(body));
+  res
+    .writeStatus(status)
+    .writeHeader('content-type', 'application/json')
+    .end(utf8(JSON.stringify(body)));
 }
