@@ -1,7 +1,8 @@
 import type { Rule } from '../../topology/schema/rule.ts';
 import type { AlarmEvent } from '../alarm/events.ts';
 import type { Cover } from '../alarm/loss.ts';
-import type { AssetStatus, WorkOrderState } from '../views.ts';
+import type { AssetStatus } from '../views.ts';
+import type { WorkOrderState } from '../work-order/views.ts';
 
 /** What happened to an asset, beside its alarms. */
 export type AssetEvent =

@@ -1,6 +1,6 @@
 import { type Rejection, reject } from '../../runtime/actor-kind.ts';
 import type { PointValue } from '../frame.ts';
-import type { ChecklistItemView } from '../views.ts';
+import type { ChecklistItemView } from './views.ts';
 
 /** Names of the required items that are neither done nor skipped. */
 export function openRequiredItems(checklist: readonly ChecklistItemView[]): readonly string[] {

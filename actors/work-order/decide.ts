@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import { accept, type Decision, type Rejection, reject, type Turn } from '../../runtime/actor-kind.ts';
-import type { WorkOrderState } from '../views.ts';
 import { checkItemValue, openRequiredItems } from './checklist.ts';
 import type { EditWorkOrder, TransitionWorkOrder, WorkOrderCommand } from './commands.ts';
 import type { WorkOrderEvent } from './events.ts';
 import { isEnded, targetOf, transitionsFrom } from './machine.ts';
 import type { WorkOrder, WorkOrderFile } from './state.ts';
+import type { WorkOrderState } from './views.ts';
 
 type Of<Kind extends WorkOrderCommand['kind']> = Extract<WorkOrderCommand, { kind: Kind }>;
 type Edit = z.infer<typeof EditWorkOrder>;

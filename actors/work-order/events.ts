@@ -1,7 +1,7 @@
 import type { PointValue } from '../frame.ts';
-import type { HoldReason, WorkOrderState } from '../views.ts';
 import type { WorkOrderDraft } from './commands.ts';
 import type { TransitionName } from './machine.ts';
+import type { HoldReason, WorkOrderState } from './views.ts';
 
 /** What happened to a work order. Every event says when and by whom, so that it can be read on its own. */
 export type WorkOrderEvent =

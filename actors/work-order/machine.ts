@@ -1,5 +1,5 @@
-import type { WorkOrderState } from '../views.ts';
 import type { TRANSITIONS } from './commands.ts';
+import type { WorkOrderState } from './views.ts';
 
 export type TransitionName = (typeof TRANSITIONS)[number];
 

@@ -1,7 +1,7 @@
-import type { ChecklistItemView, WorkOrderView } from '../views.ts';
 import type { WorkOrderDraft } from './commands.ts';
 import type { WorkOrderEvent, WorkOrderTransitioned } from './events.ts';
 import { isEnded } from './machine.ts';
+import type { ChecklistItemView, WorkOrderView } from './views.ts';
 
 /** What is known of a work order: nothing before it is created. */
 export interface WorkOrderFile {

@@ -1,13 +1,13 @@
 import type { ActorKind, Effect, View } from '../../runtime/actor-kind.ts';
 import { entityId } from '../../runtime/ids.ts';
 import type { Json } from '../../runtime/json.ts';
-import type { WorkOrderView } from '../views.ts';
 import { WorkOrderCommand } from './commands.ts';
 import { decide } from './decide.ts';
 import { draftAsJson } from './draft.ts';
 import type { WorkOrderEvent } from './events.ts';
 import { isEnded, isOutstanding, transitionsFrom } from './machine.ts';
 import { evolve, type WorkOrder, type WorkOrderFile } from './state.ts';
+import type { WorkOrderView } from './views.ts';
 
 /**
  * One work order, `work-order/<number>`: who is to do what at which asset until when, and everything that came of it.

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { AlarmView, AssetView, DeviceView, SiteView, WorkOrderView } from '../../actors/views.ts';
+import type { AlarmView, AssetView, DeviceView, SiteView } from '../../actors/views.ts';
+import type { WorkOrderView } from '../../actors/work-order/views.ts';
 import { When } from './rule-schemas.ts';
 
 /**

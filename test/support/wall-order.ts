@@ -1,4 +1,4 @@
-import type { WorkOrderView } from '../../actors/views.ts';
+import type { WorkOrderView } from '../../actors/work-order/views.ts';
 import type { Scene } from './wall-scene.ts';
 
 /** A work order in progress, with a checklist that shows each kind of item in each state. */

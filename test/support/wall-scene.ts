@@ -1,12 +1,5 @@
-import type {
-  AlarmView,
-  AssetView,
-  DeviceView,
-  MetricInfo,
-  Severity,
-  SiteView,
-  WorkOrderView,
-} from '../../actors/views.ts';
+import type { AlarmView, AssetView, DeviceView, MetricInfo, Severity, SiteView } from '../../actors/views.ts';
+import type { WorkOrderView } from '../../actors/work-order/views.ts';
 
 /** A plant made up for browser tests: all that the wall can show, in every state. Not part of the product. */
 export interface Scene {

@@ -1,6 +1,7 @@
 import { html } from 'htm/preact';
 import { useRef, useState } from 'preact/hooks';
-import type { AlarmView, AssetStatus, AssetView, WorkOrderView } from '../../actors/views.ts';
+import type { AlarmView, AssetStatus, AssetView } from '../../actors/views.ts';
+import type { WorkOrderView } from '../../actors/work-order/views.ts';
 import { AlarmDetail } from '../parts/alarm-detail.ts';
 import { AlarmList } from '../parts/alarm-list.ts';
 import { Standing } from '../parts/away.ts';

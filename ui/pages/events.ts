@@ -1,6 +1,6 @@
 import { html } from 'htm/preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { WorkOrderView } from '../../actors/views.ts';
+import type { WorkOrderView } from '../../actors/work-order/views.ts';
 import type { WireEvent } from '../../gateways/websocket/protocol.ts';
 import { Empty, Problem } from '../parts/condition.ts';
 import { textOf } from '../parts/dialog.ts';

@@ -1,5 +1,6 @@
 import { html } from 'htm/preact';
-import type { AssetView, WorkOrderView } from '../../actors/views.ts';
+import type { AssetView } from '../../actors/views.ts';
+import type { WorkOrderView } from '../../actors/work-order/views.ts';
 import { AlarmList } from '../parts/alarm-list.ts';
 import { SymbolOf, useGravest } from '../parts/alarm-symbol.ts';
 import { AsOf, Standing } from '../parts/away.ts';

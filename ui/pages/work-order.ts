@@ -1,6 +1,6 @@
 import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
-import type { HoldReason, WorkOrderView } from '../../actors/views.ts';
+import type { HoldReason, WorkOrderView } from '../../actors/work-order/views.ts';
 import { Standing } from '../parts/away.ts';
 import { Empty, Loading } from '../parts/condition.ts';
 import { Dialog, Field, textOf } from '../parts/dialog.ts';

@@ -1,6 +1,6 @@
 import { html } from 'htm/preact';
 import { useRef } from 'preact/hooks';
-import type { WorkOrderView } from '../../actors/views.ts';
+import type { WorkOrderView } from '../../actors/work-order/views.ts';
 import { Empty, Loading } from '../parts/condition.ts';
 import { textOf } from '../parts/dialog.ts';
 import { Moment, StatedOffset } from '../parts/moment.ts';

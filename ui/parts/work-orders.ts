@@ -1,7 +1,7 @@
 import { html } from 'htm/preact';
 import { useState } from 'preact/hooks';
-import type { WorkOrderView } from '../../actors/views.ts';
 import type { WorkOrderDraft } from '../../actors/work-order/commands.ts';
+import type { WorkOrderView } from '../../actors/work-order/views.ts';
 import { type Cells, useIds } from '../store/cells.ts';
 import { formatAge, formatDate, words } from '../store/format.ts';
 import { useSignal } from '../store/signal.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { WorkOrderState } from '../../../../actors/views.ts';
 import { TRANSITIONS, WorkOrderCommand } from '../../../../actors/work-order/commands.ts';
 import type { WorkOrderEvent } from '../../../../actors/work-order/events.ts';
 import { MACHINE, type TransitionName } from '../../../../actors/work-order/machine.ts';
 import type { WorkOrderFile } from '../../../../actors/work-order/state.ts';
+import type { WorkOrderState } from '../../../../actors/work-order/views.ts';
 import { workOrderKind } from '../../../../actors/work-order/work-order.ts';
 import { entityId } from '../../../../runtime/ids.ts';
 
