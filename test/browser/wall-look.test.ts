@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { alarmOf } from '../support/wall-alarms.ts';
 import { until, WallBench } from '../support/wall-page.ts';
 import { mostColourful } from '../support/wall-pixels.ts';
 
@@ -195,6 +196,44 @@ test('the alarms of a site are not cut, at 1920 and at 1366 pixels', async () =>
     assert.deepEqual(cut, [], `${width} pixels`);
     await page.context().close();
   }
+});
+
+test('a value in words keeps to its column, and is not said twice', async () => {
+  const { scene } = bench.server;
+  const [first] = [...scene.assets.keys()];
+  assert.ok(first !== undefined);
+  const base = {
+    ...alarmOf(
+      scene,
+      {
+        asset: first,
+        rule: 'words',
+        severity: 'HIGH',
+        detail: 'ACTIVE_UNACK',
+        raisedAtMs: Date.now(),
+        name: 'Mode',
+        message: 'Left its mode',
+      },
+      Date.now(),
+    ),
+    unit: '',
+  };
+  const reason = 'no device is connected to the broker of this plant';
+  bench.server.put({ ...base, value: reason });
+  bench.server.put({ ...base, id: `${base.id}2`, rule: 'words2', value: reason, message: `Lost: ${reason}` });
+  const page = await bench.wall('/alarms');
+  await until('its alarms', async () => (await page.locator('.alarm-row[data-id*=":words"]').count()) === 2);
+  const values = await page.evaluate(() =>
+    [...document.querySelectorAll('.alarm-row[data-id*=":words"]')].map((row) => {
+      const [value, message] = [row.querySelector('.cell-value'), row.querySelector('.cell-message')];
+      if (value === null || message === null) throw new Error('no such cell');
+      const apart = value.getBoundingClientRect().left >= message.getBoundingClientRect().right;
+      return { text: value.textContent?.trim(), apart };
+    }),
+  );
+  assert.deepEqual(values.map(({ text }) => text).sort(), ['', reason]);
+  assert.ok(values.every(({ apart }) => apart));
+  await page.context().close();
 });
 
 test('check 17: a refresh gives the same view from the address', async () => {

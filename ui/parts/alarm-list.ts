@@ -242,9 +242,15 @@ function Row({ alarm, gone, focused, tabbable, selected, name, siteName, away, z
       <span class="alarm-name"><strong>${alarm.name}</strong>${alarm.occurrences > 1 && html` <span class="dim" title="occurrences">×${alarm.occurrences}</span>`}</span>
       <span class="message-text">${alarm.notRecorded === true && html`<${NotRecordedYet} /> `}${alarm.message}</span>
     </span>
-    <span class="cell-value number">${alarm.value === null ? '' : `${formatValue(alarm.value)} ${alarm.unit}`}</span>
+    <span class="cell-value number">${valueText(alarm)}</span>
     <span class="cell-state">${away !== null && html`<${AsOf} away=${away} zone=${zone} /> `}${gone ? 'Gone' : stateText(alarm, away === null ? look.words : shortWords(look.words))}</span>
   </div>`;
+}
+
+/** Words that the message beside it says already, as those of a lost connection, are not said again. */
+function valueText({ value, unit, message }: AlarmView): string {
+  if (value === null || (typeof value === 'string' && message.includes(value))) return '';
+  return `${formatValue(value)} ${unit}`;
 }
 
 /** The same functions for ever, which call the newest: what is handed down keeps its identity. */
