@@ -151,7 +151,10 @@ export class Entities {
     return [...(this.#byShard.get(shard)?.values() ?? [])];
   }
 
-  /** Brings entities up, which all live here, whether they slept or were not here. Resolves when all of them are live. */
+  /**
+   * Brings entities up, which all live here, whether they slept or were not here. At once all of them are there, and take
+   * messages, which wait; resolves when all are live, and rejects where one has to wait for a store.
+   */
   async bringUp(ids: Iterable<EntityId>): Promise<void> {
     const rising: Promise<void>[] = [];
     for (const id of ids) {
@@ -240,7 +243,7 @@ export class Entities {
     const definition = this.#population.definitionOf(id);
     if (!kind || definition === undefined) return undefined;
     const memory = new Memory(kind, { id, definition }, () => this.#host.now());
-    const recovery = await Recovery.begin(memory, this.#host);
+    const recovery = await Recovery.begin(memory, this.#host, { id, isAwaited: true });
     recovery.end();
     return memory.seq === 0 ? undefined : memory.view();
   }

@@ -10,7 +10,7 @@ import type { DeadLetter, LogRecord } from './log.ts';
 import type { LocalCell } from './nact/cell.ts';
 import type { NodeOptions } from './node-options.ts';
 import type { Epoch, Ownership, Shard } from './ownership.ts';
-import type { SharedReplay } from './shared-replay.ts';
+import { SharedReplay, type SharedReplayOptions } from './shared-replay.ts';
 import { SharedRestore } from './shared-restore.ts';
 import type { StoreFailure } from './store-failure.ts';
 import type { StoreWatches } from './store-watches.ts';
@@ -23,7 +23,8 @@ export interface NodeHostParts {
   readonly committer: Committer;
   readonly live: LiveCells;
   readonly effects: EffectRunner;
-  readonly replays: SharedReplay;
+  readonly followersOf: SharedReplayOptions['followersOf'];
+  readonly covered: SharedReplayOptions['covered'];
   readonly stores: StoreWatches;
   /** Resolves when the log has it; refuses what is logged under an epoch that is over. */
   readonly append: EntityHost['append'];
@@ -45,6 +46,7 @@ export class NodeHost implements EntityHost {
   readonly overflows = { refused: new Map<string, number>(), replaced: new Map<string, number>() };
   readonly #parts: NodeHostParts;
   readonly #restores: SharedRestore;
+  readonly #replays: SharedReplay;
 
   constructor(parts: NodeHostParts) {
     this.#parts = parts;
@@ -57,6 +59,12 @@ export class NodeHost implements EntityHost {
     this.effects = parts.effects;
     this.deadLetter = parts.deadLetter;
     this.#restores = new SharedRestore(this.journal);
+    this.#replays = new SharedReplay({
+      log: parts.node.storage.log,
+      followersOf: parts.followersOf,
+      covered: parts.covered,
+      gathered: () => this.#restores.calm(),
+    });
   }
 
   now(): number {
@@ -68,14 +76,16 @@ export class NodeHost implements EntityHost {
     this.#parts.node.metrics.records.inc();
   }
 
-  restore(id: EntityId): Promise<Restored> {
-    return this.#restores.restore(id);
+  restore(entity: Pick<Recovering, 'id' | 'isAwaited'>): Promise<Restored> {
+    return this.#restores.restore(entity);
   }
 
-  /** One pass over the log for all that are read from the journal together, and not one for each read. */
-  async replay(entity: Recovering): Promise<void> {
-    await this.#restores.calm();
-    await this.#parts.replays.replay(entity);
+  replay(entity: Recovering): Promise<void> {
+    return this.#replays.replay(entity);
+  }
+
+  awaited(): void {
+    this.#replays.awaited();
   }
 
   journalAway(): StoreFailure | undefined {

@@ -27,7 +27,6 @@ import { restartEntity } from './restart-entity.ts';
 import type { AskOptions, Health, Readiness, Reply, Restarted, Runtime } from './runtime.ts';
 import { type Seat, TakenSeat } from './seat.ts';
 import { Shards } from './shards.ts';
-import { SharedReplay } from './shared-replay.ts';
 import { StoreWatches } from './store-watches.ts';
 import { takeAll } from './take-all.ts';
 import { Watchers } from './watchers.ts';
@@ -58,7 +57,6 @@ export class Node implements Runtime {
   readonly #checkpoints: Checkpoints;
   readonly #rounds = new NodeRounds();
   readonly #stores: StoreWatches;
-  readonly #replays: SharedReplay;
   readonly #intake: FencedIntake;
   readonly #residents: ReadonlySet<EntityId>;
   #logRefusal: { readonly reason: string; readonly sinceMs: number } | undefined;
@@ -105,11 +103,6 @@ export class Node implements Runtime {
       journalBack: () => this.#committer.settle(),
       log: options.log,
     });
-    this.#replays = new SharedReplay({
-      log: storage.log,
-      followersOf: options.population.followersOf,
-      covered: (id) => this.#checkpoints.coveredOf(this.#shardOf(id)),
-    });
     this.#intake = new FencedIntake({
       log: storage.log,
       journal: storage.journal,
@@ -126,7 +119,8 @@ export class Node implements Runtime {
       committer: this.#committer,
       live: this.live,
       effects: this.#effects,
-      replays: this.#replays,
+      followersOf: options.population.followersOf,
+      covered: (id) => this.#checkpoints.coveredOf(this.#shardOf(id)),
       stores: this.#stores,
       append: (record, epoch) => this.#intake.append(record, this.#seat && epoch),
       entities: () => this.#entities,
@@ -270,6 +264,7 @@ export class Node implements Runtime {
       nowMs: Date.now(),
       journal: this.#stores.journal,
       log: this.#stores.log,
+      unsaved: this.#checkpoints.failure,
       committingSinceMs: this.#committer.underWaySinceMs,
       logRefusal: this.#logRefusal,
       behind: recordsBetween(this.#options.storage.log, this.#pump.delivered, this.#pump.end),
@@ -357,6 +352,7 @@ export class Node implements Runtime {
         flush: (shard) => this.#shards.flush(shard),
         halt: (shard) => this.#shards.halt(shard),
       },
+      rising: () => this.#shards.rising,
       population,
       live: this.live,
       journal: storage.journal,

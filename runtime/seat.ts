@@ -13,6 +13,7 @@ import type { LiveCache } from './live-cache.ts';
 import type { LiveCells } from './live-cells.ts';
 import type { LiveLane } from './live-lane.ts';
 import { LiveMirror } from './live-mirror.ts';
+import type { Shard } from './ownership.ts';
 import { type Population, shardIn } from './population.ts';
 import type { AskOptions, Health, Reply, Restarted } from './runtime.ts';
 
@@ -31,6 +32,7 @@ export interface Seat {
 export interface TakenSeatOptions extends Seat {
   readonly node: string;
   readonly host: ShardHost;
+  readonly rising: () => ReadonlySet<Shard>;
   readonly population: Population;
   readonly live: LiveCells;
   readonly journal: Journal;
@@ -51,14 +53,30 @@ export class TakenSeat {
 
   constructor(options: TakenSeatOptions) {
     this.#options = options;
-    const { node, link, rows, timing, host, population, live, journal, lane, cache, ask, restart, log, broken } =
-      options;
+    const {
+      node,
+      link,
+      rows,
+      timing,
+      host,
+      rising,
+      population,
+      live,
+      journal,
+      lane,
+      cache,
+      ask,
+      restart,
+      log,
+      broken,
+    } = options;
     this.cell = new Cell({
       node,
       link,
       rows,
       ...(timing && { timing }),
       host,
+      rising,
       shardOf: (id) => shardIn(population, id),
       ask,
       restart,

@@ -39,6 +39,8 @@ export class Shards implements ShardHost {
   readonly #known: SharedRead<ReadonlyMap<Shard, readonly EntityId[]>>;
   readonly #effects: SharedRead<readonly PendingEffect[]>;
   readonly #pending = new Map<Shard, readonly PendingEffect[]>();
+  /** Those whose entities are not all live yet. */
+  readonly #rising = new Map<Shard, Promise<void>>();
 
   constructor(options: ShardsOptions) {
     this.#options = options;
@@ -49,6 +51,10 @@ export class Shards implements ShardHost {
     this.#effects = new SharedRead(() => journal.pendingEffects());
   }
 
+  /**
+   * Resolves when the entities of the shard are there, and not when they are live: whoever has something for one of them need
+   * not wait for all the others. What comes meanwhile waits in their mailboxes, and has them built first.
+   */
   async recover(shard: Shard): Promise<void> {
     const { entities, checkpoints, shardOf } = this.#options;
     const [known, effects] = await Promise.all([this.#known.read(), this.#effects.read(), checkpoints.begin(shard)]);
@@ -57,8 +63,19 @@ export class Shards implements ShardHost {
       shard,
       effects.filter(({ entity }) => shardOf(entity) === shard),
     );
-    await entities.bringUp(known.get(shard) ?? []);
+    const rising = entities.bringUp(known.get(shard) ?? []);
+    this.#rising.set(shard, rising);
+    const risen = () => {
+      if (this.#rising.get(shard) === rising) this.#rising.delete(shard);
+    };
+    // Who waits for a store is supervised by itself, and says so.
+    rising.then(risen, risen);
     checkpoints.follow(shard);
+  }
+
+  /** Shards that are here and have entities that are still being built. */
+  get rising(): ReadonlySet<Shard> {
+    return new Set(this.#rising.keys());
   }
 
   open(shard: Shard, epoch: Epoch): void {
@@ -95,6 +112,7 @@ export class Shards implements ShardHost {
   async #end(shard: Shard): Promise<void> {
     const { entities, checkpoints, listener } = this.#options;
     this.#pending.delete(shard);
+    this.#rising.delete(shard);
     checkpoints.end(shard);
     const gone = entities.letGo(shard);
     listener.closed(shard);

@@ -15,16 +15,19 @@ export interface SharedReplayOptions {
   readonly followersOf: (source: EntityId) => readonly EntityId[];
   /** Position up to which an entity has nothing to observe that is not in its snapshot. */
   readonly covered: (id: EntityId) => number;
+  /** Resolves when those have been read from the journal that were being read: they share a pass. */
+  readonly gathered: () => Promise<void>;
 }
 
 /**
- * Gives entities that are built again what the log has for them. Those that come while a pass over the log is under way share
- * the next one: after an outage of the journal many come at once, and the log is not read once for each.
+ * Gives entities that are built again what the log has for them. Those that come together share a pass over the log, and so do
+ * those that come while one is under way: a node that takes over thousands does not read the log once for each. Whoever is
+ * awaited waits for no others: those have passes of their own.
  */
 export class SharedReplay {
   readonly #options: SharedReplayOptions;
-  #waiting: Member[] = [];
-  #running = false;
+  readonly #waiting = new Set<Member>();
+  readonly #running = { awaited: false, all: false };
 
   constructor(options: SharedReplayOptions) {
     this.#options = options;
@@ -34,24 +37,50 @@ export class SharedReplay {
   replay(entity: Recovering): Promise<void> {
     if (!entity.kind.observe) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ entity, resolve, reject });
-      if (this.#running) return;
-      this.#running = true;
-      setImmediate(() => void this.#run());
+      this.#waiting.add({ entity, resolve, reject });
+      if (entity.isAwaited) this.#begin('awaited');
+      this.#begin('all');
     });
   }
 
-  async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const group = new Map(this.#waiting.splice(0).map((member) => [member.entity.id, member]));
-      try {
-        await this.#pass(group);
-        for (const member of group.values()) member.resolve();
-      } catch (cause) {
-        for (const member of group.values()) member.reject(new StoreFailure('telemetry log', cause));
-      }
+  /** Somebody began to wait for an entity that is being built. */
+  awaited(): void {
+    if (this.#waiting.size > 0) this.#begin('awaited');
+  }
+
+  #begin(which: 'awaited' | 'all'): void {
+    if (this.#running[which]) return;
+    this.#running[which] = true;
+    setImmediate(() => void this.#run(which));
+  }
+
+  async #run(which: 'awaited' | 'all'): Promise<void> {
+    for (;;) {
+      if (which === 'all' && this.#waiting.size > 0) await this.#options.gathered();
+      const group = this.#take(which);
+      if (group.size === 0) break;
+      await this.#give(group);
     }
-    this.#running = false;
+    this.#running[which] = false;
+  }
+
+  #take(which: 'awaited' | 'all'): Map<EntityId, Member> {
+    const group = new Map<EntityId, Member>();
+    for (const member of this.#waiting) {
+      if (which === 'awaited' && !member.entity.isAwaited) continue;
+      this.#waiting.delete(member);
+      group.set(member.entity.id, member);
+    }
+    return group;
+  }
+
+  async #give(group: Map<EntityId, Member>): Promise<void> {
+    try {
+      await this.#pass(group);
+      for (const member of group.values()) member.resolve();
+    } catch (cause) {
+      for (const member of group.values()) member.reject(new StoreFailure('telemetry log', cause));
+    }
   }
 
   async #pass(group: Map<EntityId, Member>): Promise<void> {

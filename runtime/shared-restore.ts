@@ -1,5 +1,5 @@
+import type { Recovering } from './entity/host.ts';
 import { ErrorWithCode } from './errors.ts';
-import type { EntityId } from './ids.ts';
 import type { Journal, Restored } from './journal.ts';
 
 /** Entities whose snapshots and events are read together: some hundred kilobytes, and a few milliseconds of a database. */
@@ -7,19 +7,23 @@ const ENTITIES_A_READ = 256;
 /** One is on its way while the one before is worked on. More would only fill memory, and keep appends waiting. */
 const READS_AT_ONCE = 2;
 
+/** One that is being built, and whether somebody waits for it by now. */
+type Risen = Pick<Recovering, 'id' | 'isAwaited'>;
+
 interface Waiting {
-  readonly id: EntityId;
+  readonly entity: Risen;
   resolve(restored: Restored): void;
   reject(error: unknown): void;
 }
 
 /**
  * What the journal has of entities that are being built, read for many at a time: a node that takes over thousands asks the
- * database some dozens of times, and of the answers no more is in memory than a few reads bring.
+ * database some dozens of times, and of the answers no more is in memory than a few reads bring. Those for whom somebody
+ * waits when a read begins are in it before the others.
  */
 export class SharedRestore {
   readonly #journal: Pick<Journal, 'restore'>;
-  readonly #waiting: Waiting[] = [];
+  #waiting: Waiting[] = [];
   #reads = 0;
   #unanswered = 0;
   #scheduled = false;
@@ -29,10 +33,10 @@ export class SharedRestore {
     this.#journal = journal;
   }
 
-  restore(id: EntityId): Promise<Restored> {
+  restore(entity: Risen): Promise<Restored> {
     this.#unanswered++;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ id, resolve, reject });
+      this.#waiting.push({ entity, resolve, reject });
       if (this.#scheduled) return;
       this.#scheduled = true;
       // Whoever else asks in this turn of the event loop is of the same read.
@@ -59,17 +63,24 @@ export class SharedRestore {
   #readOn(): void {
     while (this.#waiting.length > 0 && this.#reads < READS_AT_ONCE) {
       this.#reads++;
-      void this.#read(this.#waiting.splice(0, ENTITIES_A_READ)).finally(() => {
+      void this.#read(this.#next()).finally(() => {
         this.#reads--;
         this.#readOn();
       });
     }
   }
 
+  /** In the order of their coming, but for those who are awaited. */
+  #next(): Waiting[] {
+    const awaited = this.#waiting.filter(({ entity }) => entity.isAwaited);
+    if (awaited.length > 0) this.#waiting = [...awaited, ...this.#waiting.filter(({ entity }) => !entity.isAwaited)];
+    return this.#waiting.splice(0, ENTITIES_A_READ);
+  }
+
   async #read(group: readonly Waiting[]): Promise<void> {
     try {
-      const restored = await this.#journal.restore(group.map(({ id }) => id));
-      for (const { id, resolve } of group) resolve(restored.get(id) ?? { snapshot: undefined, events: [] });
+      const restored = await this.#journal.restore(group.map(({ entity }) => entity.id));
+      for (const { entity, resolve } of group) resolve(restored.get(entity.id) ?? { snapshot: undefined, events: [] });
       this.#answered(group.length);
     } catch (error) {
       if (group.length > 1 && !isAway(error)) {

@@ -29,6 +29,8 @@ export interface CellOptions {
   readonly timing?: Timing;
   /** What of this node holds the entities of its shards. */
   readonly host: ShardHost;
+  /** Of the shards that are open here, those with entities that are still being built. */
+  readonly rising: () => ReadonlySet<Shard>;
   readonly shardOf: (id: EntityId) => Shard;
   /** Works off a command to an entity of this node. */
   readonly ask: (to: EntityId, command: unknown, options: AskOptions) => Promise<Reply>;
@@ -184,11 +186,12 @@ export class Cell {
 
   health(): Health['parts'][number] {
     const { link, node } = this.#options;
-    const { open, recovering } = this.membership;
-    const owned = open.length;
+    const open = this.membership.open.length;
     const others = link.nodes.length;
-    const rising = recovering.length === 0 ? '' : `, ${recovering.length} more are being recovered`;
-    const detail = `${node} has ${owned} of ${SHARD_COUNT} shards${rising}; ${others === 0 ? 'no other node' : `${others} other nodes`} in reach`;
+    const rising = this.recovering.length;
+    const risingText = rising === 0 ? '' : `, ${rising} of them are being recovered`;
+    const owned = open + this.membership.recovering.length;
+    const detail = `${node} has ${owned} of ${SHARD_COUNT} shards${risingText}; ${others === 0 ? 'no other node' : `${others} other nodes`} in reach`;
     if (this.#notVerified !== undefined)
       return {
         name: 'cell',
@@ -203,7 +206,8 @@ export class Cell {
   /** Nobody answers for the entities of the shard now: it has no owner, moves, or is being recovered. */
   isUnserved(shard: Shard): boolean {
     const { view, open } = this.membership;
-    if (this.membership.heldUnder(shard) !== undefined) return !open.includes(shard);
+    if (this.membership.heldUnder(shard) !== undefined)
+      return !open.includes(shard) || this.#options.rising().has(shard);
     const row = view?.shards[shard];
     return row === undefined || !row.ownerLive || row.state !== 'open';
   }
@@ -213,17 +217,23 @@ export class Cell {
    * long as it knows to whom their commands go.
    */
   readiness(): Readiness {
-    const { view, open, recovering } = this.membership;
+    const { view, open } = this.membership;
     if (this.#notVerified !== undefined)
       return notReady(`commands are refused here: ${whyNotVerified(this.#notVerified, performance.now())}`);
     if (view === undefined) return notReady('it is not known yet who owns what');
-    if (recovering.length > 0) return notReady(`${recovering.length} of its shards are being recovered`);
+    const rising = this.recovering.length;
+    if (rising > 0) return notReady(`${rising} of its shards are being recovered`);
     if (open.length < SHARD_COUNT && !this.#options.link.state.connected)
       return notReady(`the other nodes cannot be reached: ${this.#options.link.state.detail}`);
     const orphans = view.shards.filter(({ owner, ownerLive }) => owner === null || !ownerLive).length;
     if (open.length === 0 && (view.shards.length < SHARD_COUNT || orphans > 0))
       return notReady('it owns no shard, and not all of them have an owner');
     return { ready: true };
+  }
+
+  /** Shards of this node with entities that do not live yet, also those that take messages for them already. */
+  get recovering(): readonly Shard[] {
+    return [...this.membership.recovering, ...this.#options.rising()];
   }
 
   /** A moment without a verified lease is waited for; an outage of the database is said. */
@@ -236,7 +246,8 @@ export class Cell {
 
   #isSettled(): boolean {
     const { view, lease, life, open } = this.membership;
-    if (view === undefined || lease !== 'held' || view.shards.length < SHARD_COUNT) return false;
+    if (view === undefined || lease !== 'held' || view.shards.length < SHARD_COUNT || this.recovering.length > 0)
+      return false;
     const here = new Set(open);
     return view.shards.every(
       ({ shard, owner, ownerLive }) =>

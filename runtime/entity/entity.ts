@@ -126,8 +126,15 @@ export class Entity {
     return this.#status === 'waiting' || this.#status === 'stopped' ? this.#supervision.down : undefined;
   }
 
+  /** While it is being built: somebody has sent it something, or waits for its end. */
+  get isAwaited(): boolean {
+    return this.#mailbox.isAwaited;
+  }
+
   post(message: Message): Posted {
-    return this.#mailbox.post(message);
+    const posted = this.#mailbox.post(message);
+    if (this.#status === 'recovering' && this.#mailbox.isAwaited) this.#host.awaited();
+    return posted;
   }
 
   /**
@@ -180,7 +187,9 @@ export class Entity {
   /** Ends after the running turn; what waited is declined. */
   async stop(): Promise<void> {
     this.#supervision.close();
-    const rest = await this.#mailbox.close();
+    const closed = this.#mailbox.close();
+    if (this.#status === 'recovering') this.#host.awaited();
+    const rest = await closed;
     this.#status = 'stopped';
     for (const message of rest) {
       if (message.kind === 'record') this.#host.observed(this.kind.name);
@@ -213,7 +222,7 @@ export class Entity {
 
   async load(): Promise<void> {
     this.#status = 'recovering';
-    this.#recovery = await Recovery.begin(this.#memory, this.#host);
+    this.#recovery = await Recovery.begin(this.#memory, this.#host, this);
     this.#isAhead = false;
   }
 

@@ -23,10 +23,12 @@ export interface EntityHost {
   now(): number;
   /** @param epoch under which whoever has to say this is in memory: under no other it gets into the log */
   append(record: LogRecord, epoch: Epoch | undefined): Promise<void>;
-  /** What the journal has for building it again. */
-  restore(id: EntityId): Promise<Restored>;
+  /** What the journal has for building it again; of those that are awaited before the others. */
+  restore(entity: Pick<Recovering, 'id' | 'isAwaited'>): Promise<Restored>;
   /** Gives the entity the records that it has to observe and has not, in order. */
   replay(entity: Recovering): Promise<void>;
+  /** Somebody began to wait for one that is being built. */
+  awaited(): void;
   deadLetter(letter: DeadLetter): void;
   /** What the journal said last, while it is known to be away; undefined while it is believed to answer. */
   journalAway(): StoreFailure | undefined;
@@ -48,5 +50,7 @@ export interface Recovering {
   readonly id: EntityId;
   readonly kind: AnyActorKind;
   readonly logPosition: number;
+  /** Somebody waits for it by now: it goes before those whom nobody has sent anything. */
+  readonly isAwaited: boolean;
   replay(record: PositionedRecord): void | Promise<void>;
 }

@@ -33,6 +33,8 @@ export class EntityQueue {
   readonly #overflowed: Overflowed;
   #commands = 0;
   #inputs = 0;
+  #records = 0;
+  #closed = false;
   #note: Latest | undefined;
   #watch: Watched | undefined;
   readonly #once = { due: false, emit: false, recover: false };
@@ -56,6 +58,11 @@ export class EntityQueue {
     return this.#mailbox.size;
   }
 
+  /** Somebody waits for what becomes of a message in it, or for its end. */
+  get isAwaited(): boolean {
+    return this.#closed || this.#commands + this.#inputs + this.#records > 0;
+  }
+
   post(message: Message): Posted {
     switch (message.kind) {
       case 'command':
@@ -77,6 +84,8 @@ export class EntityQueue {
         this.#once[message.kind] = true;
         return this.#put(message);
       case 'record':
+        this.#records++;
+        return this.#put(message);
       case 'snapshot':
         return this.#put(message);
     }
@@ -84,6 +93,7 @@ export class EntityQueue {
 
   /** As `Mailbox.close`. */
   close(): Promise<Message[]> {
+    this.#closed = true;
     return this.#mailbox.close();
   }
 
@@ -122,6 +132,7 @@ export class EntityQueue {
   #left({ kind }: Message): void {
     if (kind === 'command') this.#commands--;
     else if (kind === 'input') this.#inputs--;
+    else if (kind === 'record') this.#records--;
     else if (kind === 'note') this.#note = undefined;
     else if (kind === 'watch') this.#watch = undefined;
     else if (kind === 'due' || kind === 'emit' || kind === 'recover') this.#once[kind] = false;

@@ -25,9 +25,13 @@ export class Recovery {
     this.#journaledTo = events.reduce((top, entry) => Math.max(top, entry.logPosition), memory.logPosition);
   }
 
-  static async begin(memory: Memory, host: EntityHost): Promise<Recovery> {
+  static async begin(
+    memory: Memory,
+    host: EntityHost,
+    entity: Parameters<EntityHost['restore']>[0],
+  ): Promise<Recovery> {
     // All of it before memory is touched: where the journal does not answer, it goes on as it is.
-    const { snapshot, events } = await answerOf('journal', host.restore(memory.id));
+    const { snapshot, events } = await answerOf('journal', host.restore(entity));
     try {
       memory.restore(snapshot);
     } catch (error) {

@@ -196,11 +196,14 @@ interface Parts {
   readonly parts: readonly { readonly name: string; readonly status: string; readonly detail: string }[];
 }
 
-/** Shards that are open at a node, as its health says; 0 where it does not say. */
+/** Shards of a node whose entities are all live, as its health says; 0 where it does not say. */
 export async function shardsOf(node: Product): Promise<number> {
   try {
     const { parts } = await node.get<Parts>('/health');
-    return Number(/ has (\d+) of /.exec(parts.find(({ name }) => name === 'cell')?.detail ?? '')?.[1] ?? 0);
+    const detail = parts.find(({ name }) => name === 'cell')?.detail ?? '';
+    const [, owned = 0] = / has (\d+) of /.exec(detail) ?? [];
+    const [, rising = 0] = / (\d+) of them are being recovered/.exec(detail) ?? [];
+    return Number(owned) - Number(rising);
   } catch {
     return 0;
   }

@@ -5,6 +5,7 @@ import { type EntityId, entityId } from '../../../runtime/ids.ts';
 import type { Restored } from '../../../runtime/journal.ts';
 import { SharedRestore } from '../../../runtime/shared-restore.ts';
 
+const unasked = (id: EntityId) => ({ id, isAwaited: false });
 const idsOf = (count: number) => Array.from({ length: count }, (_, n) => entityId('asset', `a-${n}`));
 const eventOf = (id: EntityId): Restored => ({
   snapshot: undefined,
@@ -40,7 +41,7 @@ describe('what the journal has of many entities', () => {
     const journal = new SlowJournal();
     const shared = new SharedRestore(journal);
     const ids = idsOf(1000);
-    const restored = Promise.all(ids.map((id) => shared.restore(id)));
+    const restored = Promise.all(ids.map((id) => shared.restore(unasked(id))));
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(journal.reads, [256, 256], 'two under way, the rest waits');
     await journal.answerAll();
@@ -51,19 +52,38 @@ describe('what the journal has of many entities', () => {
     assert.deepEqual(journal.reads, [256, 256, 256, 232]);
   });
 
+  it('is read first of those for whom somebody waits when a read begins', async () => {
+    const journal = new SlowJournal();
+    const shared = new SharedRestore(journal);
+    const entities = idsOf(1000).map((id) => ({ id, isAwaited: false }));
+    const order: EntityId[] = [];
+    const restored = Promise.all(entities.map((entity) => shared.restore(entity).then(() => order.push(entity.id))));
+    await new Promise((resolve) => setImmediate(resolve));
+    // Two reads are under way already.
+    const last = entities.slice(-3);
+    for (const entity of last) entity.isAwaited = true;
+    await journal.answerAll();
+    await restored;
+    assert.deepEqual(
+      order.slice(512, 515),
+      last.map(({ id }) => id),
+    );
+    assert.equal(new Set(order).size, 1000);
+  });
+
   it('is calm when those are answered who were waiting, though others have come since', async () => {
     const journal = new SlowJournal();
     const shared = new SharedRestore(journal);
     await shared.calm();
     const [first, second] = [entityId('asset', 'first'), entityId('asset', 'second')];
-    const one = shared.restore(first);
+    const one = shared.restore(unasked(first));
     let isCalm = false;
     const calm = shared.calm().then(() => {
       isCalm = true;
     });
     await new Promise((resolve) => setImmediate(resolve));
     assert.equal(isCalm, false, 'nobody was answered yet');
-    const two = shared.restore(second);
+    const two = shared.restore(unasked(second));
     await journal.answerAll();
     await Promise.all([one, two, calm]);
   });
@@ -73,7 +93,7 @@ describe('what the journal has of many entities', () => {
     const shared = new SharedRestore(journal);
     const ids = idsOf(3);
     const outcomes = async () => {
-      const all = Promise.allSettled(ids.map((id) => shared.restore(id)));
+      const all = Promise.allSettled(ids.map((id) => shared.restore(unasked(id))));
       await journal.answerAll();
       return (await all).map(({ status }) => status);
     };
