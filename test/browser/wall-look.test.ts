@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { Page } from 'playwright-core';
 import { alarmOf } from '../support/wall-alarms.ts';
 import { until, WallBench } from '../support/wall-page.ts';
 import { mostColourful } from '../support/wall-pixels.ts';
@@ -10,6 +11,13 @@ before(async () => {
   bench = await WallBench.open(500);
 });
 after(() => bench.close());
+
+/** The narrowest and the widest of the fonts that the wall may come to, whatever is installed where the browser is. */
+const FONTS = ['"DejaVu Sans Condensed", "DejaVu Sans"', '"DejaVu Sans"'];
+const writeIn = (page: Page, font: string) =>
+  page.evaluate((family) => {
+    document.documentElement.style.fontFamily = family;
+  }, font);
 
 test('check 1: the measure for colour finds one alarm among five hundred assets', async () => {
   const page = await bench.wall('/');
@@ -108,37 +116,48 @@ test('check 4: every state of an alarm has a look of its own', async () => {
   ]);
 });
 
-test('check 15: the overview of 500 assets never scrolls, at 1080p and at 4K, with every tile in sight', async () => {
+test('check 15: the overview of 500 assets never scrolls, at 1080p and at 4K, with every tile and every count in sight', async () => {
   for (const [width, height] of [
     [1920, 1080],
     [3840, 2160],
   ] as const) {
     const page = await bench.wall('/', { width, height });
     await until('all tiles', async () => (await page.locator('.tile').count()) === 500);
-    const fit = await page.evaluate(() => {
-      const panels = [...document.querySelectorAll('.site-panel')].map((panel) => panel.getBoundingClientRect());
-      return {
-        scrolls: [
-          document.documentElement,
-          ...document.querySelectorAll('.overview, .site-grid, .tiles, .site-panel'),
-        ].some(
-          (element) => element.scrollHeight > element.clientHeight + 1 || element.scrollWidth > element.clientWidth + 1,
-        ),
-        outside: [...document.querySelectorAll('.tile')].filter((tile) => {
-          const box = tile.getBoundingClientRect();
-          return (
-            box.width < 8 ||
-            !panels.some(
-              (p) => box.top >= p.top && box.bottom <= p.bottom && p.bottom <= innerHeight && p.right <= innerWidth,
-            )
-          );
-        }).length,
-      };
-    });
-    assert.deepEqual(fit, { scrolls: false, outside: 0 }, `${width}x${height}`);
+    for (const font of FONTS) {
+      await writeIn(page, font);
+      assert.deepEqual(
+        await page.evaluate(fitOfOverview),
+        { scrolls: [], outside: 0 },
+        `${width}x${height} in ${font}`,
+      );
+    }
     await page.context().close();
   }
 });
+
+/** What has more in it than it shows, and how many tiles stand outside of their panel. Runs in the page. */
+function fitOfOverview(): { readonly scrolls: readonly string[]; readonly outside: number } {
+  const panels = [...document.querySelectorAll('.site-panel')].map((panel) => panel.getBoundingClientRect());
+  const parts = document.querySelectorAll(
+    'html, .overview, .site-grid, .tiles, .site-panel, .site-header, .site-line, .site-alarms, .abnormal-tile .tile-text',
+  );
+  return {
+    scrolls: [...parts].flatMap((part) =>
+      part.scrollHeight > part.clientHeight + 1 || part.scrollWidth > part.clientWidth + 1
+        ? [`${part.className}: ${part.textContent}`]
+        : [],
+    ),
+    outside: [...document.querySelectorAll('.tile')].filter((tile) => {
+      const box = tile.getBoundingClientRect();
+      return (
+        box.width < 8 ||
+        !panels.some(
+          (p) => box.top >= p.top && box.bottom <= p.bottom && p.bottom <= innerHeight && p.right <= innerWidth,
+        )
+      );
+    }).length,
+  };
+}
 
 test('check 15: four levels lead from the overview to the detail of one value', async () => {
   const page = await bench.wall('/');
@@ -151,26 +170,32 @@ test('check 15: four levels lead from the overview to the detail of one value', 
   await page.context().close();
 });
 
-test('at 1366 pixels the clock and every count stand whole, whatever else the bar has to say', async () => {
+test('at 1366 and at 1280 pixels the clock and every count stand whole, whatever else the bar has to say', async () => {
   bench.server.notRecorded = true;
   const page = await bench.wall('/alarms', { width: 1366, height: 768 });
   await page.waitForSelector('.flag >> text=NOT RECORDED YET');
   await until('every count', async () => (await page.locator('.counter').count()) === 8);
-  const cut = await page.evaluate(() =>
-    [...document.querySelectorAll('.top-bar > .clock, .top-bar .counter, .top-bar nav a, .top-bar .flag')].flatMap(
-      (part) => {
-        const box = part.getBoundingClientRect();
-        const whole = box.left >= 0 && box.right <= innerWidth && part.scrollWidth <= part.clientWidth + 1;
-        return whole ? [] : [part.textContent ?? ''];
-      },
-    ),
-  );
-  assert.deepEqual(cut, []);
+  for (const width of [1366, 1280]) {
+    await page.setViewportSize({ width, height: 768 });
+    for (const font of FONTS) {
+      await writeIn(page, font);
+      const cut = await page.evaluate(() =>
+        [...document.querySelectorAll('.top-bar > .clock, .top-bar .counter, .top-bar nav a, .top-bar .flag')].flatMap(
+          (part) => {
+            const box = part.getBoundingClientRect();
+            const whole = box.left >= 0 && box.right <= innerWidth && part.scrollWidth <= part.clientWidth + 1;
+            return whole ? [] : [part.textContent ?? ''];
+          },
+        ),
+      );
+      assert.deepEqual(cut, [], `${width} pixels in ${font}`);
+    }
+  }
   bench.server.notRecorded = false;
   await page.context().close();
 });
 
-test('the alarms of a site are not cut, at 1920 and at 1366 pixels', async () => {
+test('the alarms of a site are not cut, at 1920, at 1366 and at 1280 pixels', async () => {
   bench.server.raise({
     asset: 'north-pump-12',
     rule: 'connection',
@@ -180,22 +205,23 @@ test('the alarms of a site are not cut, at 1920 and at 1366 pixels', async () =>
     name: 'Connection to the network RTU lost',
     message: 'No connection to the device, nor to any other on the same line, for 64 s',
   });
-  for (const [width, height] of [
-    [1920, 1080],
-    [1366, 768],
-  ] as const) {
-    const page = await bench.wall('/site/north', { width, height });
-    await until('its alarms', async () => (await page.locator('.alarm-row[data-id]').count()) === 3);
-    const cut = await page.evaluate(() =>
-      [...document.querySelectorAll('.alarm-row[data-id] span')].flatMap((part) =>
-        part.scrollWidth > part.clientWidth + 1 && getComputedStyle(part).display !== 'inline'
-          ? [part.textContent ?? '']
-          : [],
-      ),
-    );
-    assert.deepEqual(cut, [], `${width} pixels`);
-    await page.context().close();
+  const page = await bench.wall('/site/north');
+  await until('its alarms', async () => (await page.locator('.alarm-row[data-id]').count()) === 3);
+  for (const width of [1920, 1366, 1280]) {
+    await page.setViewportSize({ width, height: 768 });
+    for (const font of FONTS) {
+      await writeIn(page, font);
+      const cut = await page.evaluate(() =>
+        [...document.querySelectorAll('.alarm-row[data-id], .alarm-row[data-id] span')].flatMap((part) => {
+          const inLine = getComputedStyle(part).display === 'inline';
+          const whole = part.scrollWidth <= part.clientWidth + 1 && part.scrollHeight <= part.clientHeight + 1;
+          return inLine || whole ? [] : [part.textContent ?? ''];
+        }),
+      );
+      assert.deepEqual(cut, [], `${width} pixels in ${font}`);
+    }
   }
+  await page.context().close();
 });
 
 test('a value in words keeps to its column, and is not said twice', async () => {
