@@ -21,11 +21,31 @@ const BATCH_TIMEOUT_MS = 3000;
 /** Field of a hash that says how new the others are. Ids have a slash in them. */
 const MARK = 'mark';
 
+/**
+ * Asked and done in one: a node that writes its first views right between would stay off the list until it renews.
+ * KEYS: groups of the node, list of nodes. ARGV: the node.
+ */
+const STRIKE_OFF = `if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('SREM', KEYS[2], ARGV[1]) end`;
+
+/**
+ * Redis lets go of hashes when it is short of memory, and of those of a node that slept. What is written next makes a new one
+ * with little in it, which must not pass for all there is: a mark takes the place of a mark. 0 where there was none.
+ * KEYS: the hash. ARGV: the field of the mark, the mark, expiry in ms.
+ */
+const SET_MARK = `
+  if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+  return redis.call('PEXPIRE', KEYS[1], ARGV[3])`;
+
 const options = { useRecords: true, mapsAsObjects: true };
 const packr = new Packr(options);
 const unpackr = new Unpackr(options);
 
-const Mark = z.tuple([z.string(), z.int().min(0)]);
+/** Run, number of the last frame that is included, and which writing of the whole group it was. */
+const Mark = z.tuple([z.string(), z.int().min(0), z.int().min(0)]);
+type Mark = z.infer<typeof Mark>;
+/** The views behind it are not all there yet. */
+const NO_MARK = packr.encode(null);
 
 interface Waiting {
   /** Cells that changed; the newest view is taken when it is written. */
@@ -60,7 +80,9 @@ export class RedisLiveCache implements LiveCache {
   readonly #renewIntervalMs: number;
   readonly #writeIntervalMs: number;
   readonly #waiting = new Map<Group, Waiting>();
-  readonly #written = new Set<Group>();
+  /** Groups that Redis has, each with the number of its writing from the beginning. */
+  readonly #written = new Map<Group, number>();
+  #writings = 0;
   #own: OwnViews | undefined;
   #timer: NodeJS.Timeout | undefined;
   #renewing: NodeJS.Timeout | undefined;
@@ -131,7 +153,7 @@ export class RedisLiveCache implements LiveCache {
   #all(): void {
     if (this.#own === undefined || this.#closed || !this.#link.state.connected) return;
     this.#restUntilMs = 0;
-    for (const group of new Set([...this.#own.groups(), ...this.#written])) this.#waitingOf(group).anew = true;
+    for (const group of new Set([...this.#own.groups(), ...this.#written.keys()])) this.#waitingOf(group).anew = true;
     this.#schedule();
   }
 
@@ -185,9 +207,10 @@ export class RedisLiveCache implements LiveCache {
   }
 
   /** As many views as a batch may have; a mark goes with the last ones of its group. */
-  #sendBatch(): Promise<void> {
+  async #sendBatch(): Promise<void> {
     const own = this.#own;
     const pipeline = this.#link.client.pipeline();
+    const marks: { readonly group: Group; readonly index: number }[] = [];
     let room = WRITE_BATCH;
     for (const [group, waiting] of this.#waiting) {
       if (room <= 0) break;
@@ -195,7 +218,9 @@ export class RedisLiveCache implements LiveCache {
       if (own === undefined) break;
       if (waiting.anew) {
         waiting.anew = false;
+        this.#written.set(group, ++this.#writings);
         pipeline.del(key);
+        pipeline.hset(key, MARK, NO_MARK);
         waiting.changed.clear();
         for (const cell of own.cells(group)) waiting.changed.add(cell);
       }
@@ -206,34 +231,43 @@ export class RedisLiveCache implements LiveCache {
         if (owned === undefined) pipeline.hdel(key, cell.id);
         else pipeline.hset(key, cell.id, packr.encode([owned.epoch, owned.revision, owned.view]));
       }
-      if (waiting.changed.size > 0) break;
+      if (waiting.changed.size > 0) {
+        pipeline.pexpire(key, this.#expiryMs);
+        break;
+      }
       this.#waiting.delete(group);
-      this.#written.add(group);
-      pipeline.hset(key, MARK, packr.encode([own.run, own.numberOf(group)]));
-      pipeline.pexpire(key, this.#expiryMs);
+      const mark: Mark = [own.run, own.numberOf(group), this.#written.get(group) ?? 0];
+      marks.push({ group, index: pipeline.length });
+      pipeline.eval(SET_MARK, 1, key, MARK, packr.encode(mark), this.#expiryMs);
       pipeline.sadd(this.#groupsKey(this.#node), group);
     }
     pipeline.pexpire(this.#groupsKey(this.#node), this.#expiryMs);
     pipeline.sadd(this.#nodesKey(), this.#node);
-    return done(pipeline.exec());
+    const results = await done(pipeline.exec());
+    for (const { group, index } of marks) if (results[index] === 0) this.#waitingOf(group).anew = true;
   }
 
   async #renew(): Promise<void> {
     if (!this.usable || this.#written.size === 0) return;
     const pipeline = this.#link.client.pipeline();
-    for (const group of this.#written) pipeline.pexpire(this.#key(group), this.#expiryMs);
+    const groups = [...this.#written.keys()];
+    for (const group of groups) pipeline.pexpire(this.#key(group), this.#expiryMs);
+    // Lists too may have been let go of.
+    pipeline.sadd(this.#groupsKey(this.#node), ...groups);
     pipeline.pexpire(this.#groupsKey(this.#node), this.#expiryMs);
-    // A reader that came before the first of them may have struck it off.
     pipeline.sadd(this.#nodesKey(), this.#node);
-    await done(pipeline.exec());
+    const results = await done(pipeline.exec());
+    if (this.#closed) return;
+    for (const [index, group] of groups.entries()) if (results[index] === 0) this.#waitingOf(group).anew = true;
+    this.#schedule();
   }
 
   async #readNode(node: string, groups: readonly Group[] | 'all'): Promise<NodeViews | undefined> {
     const { client } = this.#link;
     const has = new Set(await client.smembers(this.#groupsKey(node)));
     if (has.size === 0) {
-      // Nobody renews it; whoever has been away comes back with its next write.
-      await client.srem(this.#nodesKey(), node);
+      // Nobody renews it.
+      await client.eval(STRIKE_OFF, 2, this.#groupsKey(node), this.#nodesKey(), node);
       return undefined;
     }
     const numbers = new Map<Group, number>();
@@ -244,15 +278,19 @@ export class RedisLiveCache implements LiveCache {
       // Before the views: they may be newer than it says, and never older.
       const mark = markIn(await client.hgetBuffer(key, MARK));
       if (mark === undefined) continue;
+      const found = await this.#readHash(key, group);
+      // Written from the beginning meanwhile, or let go of: what was not found may be there.
+      const after = markIn(await client.hgetBuffer(key, MARK));
+      if (after?.run !== mark.run || after.writing !== mark.writing) continue;
       run ??= mark.run;
       if (mark.run !== run) continue;
       numbers.set(group, mark.number);
-      await this.#readHash(key, group, views);
+      views.push(...found);
     }
     return run === undefined ? undefined : { node, run, numbers, views };
   }
 
-  async #readHash(key: string, group: Group, views: NodeViews['views'][number][]): Promise<void> {
+  async #readHash(key: string, group: Group): Promise<Iterable<NodeViews['views'][number]>> {
     // What is written meanwhile may come twice.
     const found = new Map<string, NodeViews['views'][number]>();
     let cursor = '0';
@@ -270,7 +308,7 @@ export class RedisLiveCache implements LiveCache {
       }
       cursor = String(next);
     } while (cursor !== '0');
-    views.push(...found.values());
+    return found.values();
   }
 
   #nodesKey(): string {
@@ -286,21 +324,27 @@ export class RedisLiveCache implements LiveCache {
   }
 }
 
-function markIn(packed: Buffer | null): { readonly run: string; readonly number: number } | undefined {
+function markIn(packed: Buffer | null) {
   if (packed === null) return undefined;
   const mark = Mark.safeParse(unpackr.decode(packed));
-  return mark.success ? { run: mark.data[0], number: mark.data[1] } : undefined;
+  return mark.success ? { run: mark.data[0], number: mark.data[1], writing: mark.data[2] } : undefined;
 }
 
-/** Rejects with the first failure of a pipeline, since each of its commands has an outcome of its own, and where none comes. */
-async function done(answers: Promise<[error: Error | null, result: unknown][] | null>): Promise<void> {
+/**
+ * What the commands of a pipeline gave. Rejects with the first failure, since each of them has an outcome of its own, and where
+ * none comes.
+ */
+async function done(answers: Promise<[error: Error | null, result: unknown][] | null>): Promise<unknown[]> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const message = `no answer to a batch within ${BATCH_TIMEOUT_MS} ms`;
     timer = setTimeout(() => reject(new ErrorWithCode('REDIS_TIMEOUT', message)), BATCH_TIMEOUT_MS);
   });
   try {
-    for (const [error] of (await Promise.race([answers, late])) ?? []) if (error !== null) throw error;
+    return ((await Promise.race([answers, late])) ?? []).map(([error, result]) => {
+      if (error !== null) throw error;
+      return result;
+    });
   } finally {
     clearTimeout(timer);
   }

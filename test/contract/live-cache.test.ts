@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { RedisKey } from 'ioredis';
 import { readFromOwner, serveOwnViews } from '../../runtime/live-owners.ts';
 import { RedisLink } from '../../runtime/redis/connection.ts';
 import { RedisLiveCache } from '../../runtime/redis/live-cache.ts';
@@ -7,6 +8,8 @@ import { until } from '../support/condition.ts';
 import { MemoryLinks, thing } from '../support/live-nodes.ts';
 import { noRedis, RedisServer } from '../support/servers/redis.ts';
 import { liveCacheContract, Shower } from './live-cache.contract.ts';
+
+const PUMP = thing('north', 'pump');
 
 describe('views read from their owners', () => {
   const links = new MemoryLinks();
@@ -97,6 +100,100 @@ describe('views in Redis', { skip: noRedis }, () => {
     } finally {
       client.disconnect();
     }
+  });
+
+  it('keeps a node on the list whose first views come while a reader finds none of it', async () => {
+    const link = new RedisLink(server.url, 'reader');
+    const reader = new RedisLiveCache({ link, cell: 'first', node: 'reader' });
+    open.push(reader);
+    const { shower, cache } = showerOf('first', 'a');
+    const client = server.client();
+    open.push({ close: () => client.disconnect() });
+    await client.sadd('signalbox:first:live:nodes', 'a');
+    await until('Redis answers', () => reader.usable && cache.usable);
+    const members = link.client.smembers.bind(link.client);
+    let between = 0;
+    link.client.smembers = async (key: RedisKey) => {
+      const found = await members(key);
+      if (key === 'signalbox:first:live:a:groups' && between++ === 0) {
+        assert.deepEqual(found, []);
+        shower.show(PUMP, { values: { n: 1 } });
+        await until('it is written', async () => (await members(key)).length > 0);
+      }
+      return found;
+    };
+    await reader.read('all');
+    assert.equal(between, 1);
+    assert.deepEqual(
+      (await reader.read('all')).map(({ node, views }) => [node, views.length]),
+      [['a', 1]],
+    );
+  });
+
+  it('never takes a hash that Redis has let go of, and that is being written again, for all there is', async () => {
+    const { shower, cache } = showerOf('evicted', 'a');
+    const reader = cacheOf('evicted', 'reader');
+    await until('Redis answers', () => reader.usable && cache.usable);
+    const ids = Array.from({ length: 1200 }, (_, n) => thing('north', n));
+    for (const id of ids) shower.show(id, { values: { n: 0 } });
+    const client = server.client();
+    open.push({ close: () => client.disconnect() });
+    let claimed = 0;
+    const isWhole = async () => {
+      const [views] = await reader.read(['north']);
+      if (views?.numbers.get('north') === undefined) return false;
+      claimed++;
+      assert.equal(views.views.length, ids.length, 'it says that this is all');
+      return true;
+    };
+    await until('all are kept', isWhole);
+    for (let round = 1; round <= 10; round++) {
+      await client.del('signalbox:evicted:live:a:group:north');
+      shower.show(thing('north', 7), { values: { n: round } });
+      await until(`it is whole again (${round})`, isWhole);
+    }
+    assert.ok(claimed > 10);
+  });
+
+  it('writes anew what Redis has let go of though nothing changes', async () => {
+    const { shower } = showerOf('quiet', 'a', 'one', { renewIntervalMs: 50 });
+    const reader = cacheOf('quiet', 'reader');
+    await until('Redis answers', () => reader.usable);
+    shower.show(PUMP, { values: { n: 1 } });
+    const isThere = async () => (await reader.read('all'))[0]?.views.length === 1;
+    await until('it is kept', isThere);
+    const client = server.client();
+    open.push({ close: () => client.disconnect() });
+    await client.del('signalbox:quiet:live:a:group:north');
+    await until('it is kept again', isThere);
+    await client.del('signalbox:quiet:live:a:groups', 'signalbox:quiet:live:nodes');
+    await until('it is on the lists again', isThere);
+  });
+
+  it('leaves a group out that was written from the beginning while it was read', async () => {
+    const link = new RedisLink(server.url, 'reader');
+    const reader = new RedisLiveCache({ link, cell: 'rewritten', node: 'reader' });
+    open.push(reader);
+    const { shower } = showerOf('rewritten', 'a', 'one', { renewIntervalMs: 50 });
+    shower.show(PUMP, { values: { n: 1 } });
+    await until('Redis answers', () => reader.usable);
+    const isThere = async () => (await reader.read('all'))[0]?.views.length === 1;
+    await until('it is kept', isThere);
+    const scan = link.client.hscanBuffer.bind(link.client) as (...args: unknown[]) => Promise<[Buffer, Buffer[]]>;
+    const client = server.client();
+    open.push({ close: () => client.disconnect() });
+    const key = 'signalbox:rewritten:live:a:group:north';
+    let between = 0;
+    link.client.hscanBuffer = (async (...args: unknown[]) => {
+      if (between++ > 0) return scan(...args);
+      await client.del(key);
+      const found = await scan(...args);
+      await until('it is written again', async () => (await client.hlen(key)) === 2);
+      return found;
+    }) as typeof link.client.hscanBuffer;
+    assert.deepEqual(await reader.read('all'), []);
+    assert.ok(between > 0);
+    await until('it is read', isThere);
   });
 
   it('is unusable while Redis is away or hangs, says so without the password, and is whole again after it', async () => {
