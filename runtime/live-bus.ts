@@ -52,12 +52,24 @@ export interface LiveBus {
   /** Somebody looks at these groups: until the release they are shown here, whichever nodes own their entities. */
   want(groups: readonly Group[] | 'all'): Interest;
   /**
+   * What may be lacking of these groups, which somebody wants; of everything that is wanted, without them. Undefined: all that
+   * there is is shown, and has been flushed when this returns.
+   */
+  loading(groups?: readonly Group[] | 'all'): Loading | undefined;
+  /**
    * Called after each flush with the cells that changed; a flush comes at most every `flushIntervalMs`. `whole`: every view is
    * now as new as the events announced so far; false where one entity alone was shown early. Returns the unsubscribe.
    */
   onFlush(listener: (changed: readonly LiveCell[], revision: Revision, whole: boolean) => void): () => void;
   /** Called with committed journal rows in order of their position. */
   onCommitted(listener: (entries: readonly JournalEntry[]) => void): () => void;
+}
+
+/** Shards of which nobody has said yet what they hold, as while they are being taken over: there may be more than is shown. */
+export interface Loading {
+  readonly shards: number;
+  /** How many there are. */
+  readonly of: number;
 }
 
 /** What somebody looks at. */

@@ -8,6 +8,7 @@ import {
   isGone,
   type LiveBus,
   type LiveCell,
+  type Loading,
   type Revision,
 } from './live-bus.ts';
 import { Cell } from './live-cell.ts';
@@ -21,12 +22,13 @@ const MAX_GONE = 1000;
 const NOTHING: View = {};
 
 /** What a node says to whoever looks at entities of other nodes. */
-export interface Elsewhere extends Pick<LiveBus, 'groupOf' | 'want'> {}
+export interface Elsewhere extends Pick<LiveBus, 'groupOf' | 'want' | 'loading'> {}
 
 /** One node has everything. */
 const NOWHERE_ELSE: Elsewhere = {
   groupOf: () => COMMON_GROUP,
   want: () => SHOWN,
+  loading: () => undefined,
 };
 const SHOWN: Interest = { isReady: true, ready: Promise.resolve(), release: () => undefined };
 
@@ -84,6 +86,10 @@ export class LiveCells implements LiveBus {
 
   want(groups: readonly Group[] | 'all'): Interest {
     return this.#elsewhere.want(groups);
+  }
+
+  loading(groups?: readonly Group[] | 'all'): Loading | undefined {
+    return this.#elsewhere.loading(groups);
   }
 
   /** From now on others' entities are shown too, as far as somebody wants them. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { EntityId } from './ids.ts';
 import type { Link } from './link.ts';
-import { COMMON_GROUP, type Group, type Interest } from './live-bus.ts';
+import { COMMON_GROUP, type Group, type Interest, type Loading } from './live-bus.ts';
 import type { LiveCache } from './live-cache.ts';
 import type { Elsewhere, LiveCells } from './live-cells.ts';
 import { LiveCopies } from './live-copies.ts';
@@ -13,6 +13,7 @@ import { serveOwnViews } from './live-owners.ts';
 import { LivePeers } from './live-peers.ts';
 import { LivePublisher } from './live-publisher.ts';
 import { LiveReader } from './live-reader.ts';
+import { ShownShards } from './live-shown.ts';
 import { StandingInterest } from './live-standing.ts';
 import { LiveWaits } from './live-waits.ts';
 import { type Epoch, SHARD_COUNT, type Shard } from './ownership.ts';
@@ -28,6 +29,8 @@ export interface LiveMirrorOptions {
   readonly population: Pick<Population, 'residents' | 'watchersOf' | 'groupOf' | 'livesWith'>;
   /** The epoch under which this node owns a shard now; undefined where it does not. */
   readonly epochOf: (shard: Shard) => Epoch | undefined;
+  /** Shards of this node of which not all entities are up yet. */
+  readonly recovering: () => readonly Shard[];
   /** Something that people may want to know: in words. */
   readonly note: (what: string, facts: Readonly<Record<string, unknown>>) => void;
   readonly timing?: Partial<LiveMirrorTiming>;
@@ -48,9 +51,12 @@ export class LiveMirror implements Elsewhere {
   readonly #peers: LivePeers;
   readonly #reader: LiveReader;
   readonly #waits: LiveWaits;
+  readonly #shown: ShownShards;
   readonly #following = new Map<Group, () => void>();
   /** Of the shards, as far as known when they were last looked at. */
   readonly #epochs = new Map<Shard, Epoch>();
+  /** Those of them of which the others have been told what they show. Beats name no others: who is named has said everything. */
+  readonly #told = new Map<Shard, Epoch>();
   readonly #detach: (() => void)[] = [];
   #dropped = 0;
   #closed = false;
@@ -65,6 +71,12 @@ export class LiveMirror implements Elsewhere {
     this.#standing = new StandingInterest(options.population, (groups) => this.#interest.add(groups));
     this.#peers = new LivePeers({ copies: this.#copies, link, timing: this.#timing, note });
     this.#waits = new LiveWaits({ awaited: () => this.#peers.awaited(), timeoutMs: this.#timing.readyTimeoutMs });
+    this.#shown = new ShownShards({
+      following: () => this.#interest.groups,
+      own: () => this.#risen(),
+      peers: () => this.#peers.all(),
+      flush: () => live.flush(),
+    });
     this.#reader = new LiveReader({
       node,
       link,
@@ -88,6 +100,7 @@ export class LiveMirror implements Elsewhere {
       dropped: (fields) => {
         this.#dropped += fields;
       },
+      published: () => this.#tellRisen(),
     });
   }
 
@@ -125,23 +138,32 @@ export class LiveMirror implements Elsewhere {
     return { isReady: false, ready: this.#waits.shown(groups), release };
   }
 
+  loading(groups?: readonly Group[] | 'all'): Loading | undefined {
+    const looked = groups === 'all' ? [EVERY_GROUP] : (groups ?? this.#interest.groups);
+    const shards = this.#shown.missing(looked);
+    return shards === 0 ? undefined : { shards, of: SHARD_COUNT };
+  }
+
   /** For the health page. */
   parts(): Health['parts'] {
     const { lane, cache } = this.#options;
     const { connected, detail } = lane.state;
     const { silent } = this.#peers;
     const { away, size } = this.#copies;
+    const loading = this.loading();
     const trouble = [
       ...(connected ? [] : [detail]),
       ...(silent.length > 0 ? [`nothing comes from ${silent.join(', ')}`] : []),
       ...(away > 0 ? [`${away} views are marked as of a silent owner`] : []),
       ...(this.#dropped > 0 ? [`${this.#dropped} fields were too large for the other nodes`] : []),
     ];
+    // As long as it takes with every shard that changes its owner: no trouble, but to be told.
+    const lacking = loading === undefined ? '' : `; still loading ${loading.shards} of ${loading.of} shards`;
     return [
       {
         name: 'live views',
         status: trouble.length > 0 ? 'degraded' : 'healthy',
-        detail: trouble.length > 0 ? trouble.join('; ') : `${size} of other nodes; ${detail}`,
+        detail: `${trouble.length > 0 ? trouble.join('; ') : `${size} of other nodes; ${detail}`}${lacking}`,
       },
       // Without it everything is there too, only that the owners are asked more often.
       ...(cache === undefined
@@ -211,6 +233,7 @@ export class LiveMirror implements Elsewhere {
     const behind = peer.beat(beat, this.#covers);
     this.#peers.lost(peer, new Map(lost));
     this.#reader.ask(peer, [...behind, ...this.#following.keys()]);
+    this.#shown.look();
     this.#waits.settle();
     // It has to know soon what is wanted here.
     if (isNew) this.#beat();
@@ -225,7 +248,7 @@ export class LiveMirror implements Elsewhere {
       run: this.#publisher.run,
       numbers: this.#publisher.numbers(),
       wants: groups.has(EVERY_GROUP) ? ('all' as const) : [...groups],
-      shards: this.#epochs,
+      shards: this.#told,
     };
     for (const bytes of encodeBeat(beat, lane.maxFrameBytes)) lane.publish(BEATS, bytes);
   }
@@ -238,6 +261,9 @@ export class LiveMirror implements Elsewhere {
   /** What nobody tells: shards that came or went, nodes that are silent, owners that did not answer. */
   #look(): void {
     this.#lookAtShards();
+    this.#tellRisen();
+    // Before somebody is found to be silent: what it has shown until now is shown.
+    this.#shown.look();
     this.#peers.look(this.#epochs);
     const following = [...this.#following.keys()];
     if (following.length > 0) for (const peer of this.#peers.awaited()) this.#reader.ask(peer, following);
@@ -253,6 +279,7 @@ export class LiveMirror implements Elsewhere {
       const before = this.#epochs.get(shard);
       const epoch = epochOf(shard);
       if (epoch === before) continue;
+      this.#told.delete(shard);
       if (epoch === undefined) this.#epochs.delete(shard);
       else this.#epochs.set(shard, epoch);
       if (epoch !== undefined) gained.add(shard);
@@ -265,6 +292,26 @@ export class LiveMirror implements Elsewhere {
     }
     this.#standing.own(new Set(this.#epochs.keys()));
     if (gained.size > 0) this.#publisher.tellAgain(gained);
+    this.#beat();
+  }
+
+  /** Shards of this node whose entities are all up. */
+  #risen(): Shard[] {
+    const recovering = new Set(this.#options.recovering());
+    return [...this.#epochs.keys()].filter((shard) => !recovering.has(shard));
+  }
+
+  /** Beats name a shard once everything in it has been told, and not before: whoever hears that may take it for all. */
+  #tellRisen(): void {
+    if (this.#closed || this.#told.size === this.#epochs.size) return;
+    const risen = this.#risen().filter((shard) => !this.#told.has(shard));
+    if (risen.length === 0) return;
+    this.#options.live.flush();
+    if (!this.#publisher.isThrough) return;
+    for (const shard of risen) {
+      const epoch = this.#epochs.get(shard);
+      if (epoch !== undefined) this.#told.set(shard, epoch);
+    }
     this.#beat();
   }
 }

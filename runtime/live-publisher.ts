@@ -24,6 +24,8 @@ export interface LivePublisherOptions {
   readonly intervalMs: number;
   /** Fields that are larger than a frame may be. */
   readonly dropped: (count: number) => void;
+  /** As much as could be told now has been. */
+  readonly published?: () => void;
 }
 
 /** One group of this node: what of it is ours, and what has changed since its last frame. */
@@ -110,6 +112,11 @@ export class LivePublisher implements OwnViews {
       }, waitMs);
   }
 
+  /** Everything that was shown here has been told. */
+  get isThrough(): boolean {
+    return this.#waiting.size === 0;
+  }
+
   groups(): readonly Group[] {
     return [...this.#groups.keys()].sort();
   }
@@ -169,6 +176,7 @@ export class LivePublisher implements OwnViews {
     }
     const tookMs = performance.now() - startedMs;
     this.#nextMs = startedMs + Math.max(this.#options.intervalMs, tookMs / PUBLISH_SHARE);
+    this.#options.published?.();
   }
 
   #send(outgoing: Outgoing): void {

@@ -111,6 +111,7 @@ export class TakenSeat {
       population,
       // What a node shows while it may not decide is still the newest that there is.
       epochOf: (shard) => this.cell.membership.heldUnder(shard),
+      recovering: () => this.cell.recovering,
       note: (what, facts) => log.warn(facts, what),
     });
   }

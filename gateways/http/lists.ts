@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Json } from '../../runtime/json.ts';
+import type { Loading } from '../../runtime/live-bus.ts';
 import { HttpError } from './errors.ts';
 import { wholeNumber } from './parameters.ts';
 import type { ViewFields } from './view-fields.ts';
@@ -49,6 +50,27 @@ export function listOf<T extends z.ZodType>(item: T) {
     total: z.int().nullable().describe('Of all pages; null where counting would cost too much'),
     next: z.string().nullable().describe('Cursor of the next page; null on the last'),
   });
+}
+
+/** As `listOf`, of live views: with whether they are all that there is. */
+export function liveListOf<T extends z.ZodType>(item: T) {
+  return listOf(item).extend(Completeness.shape);
+}
+
+const Completeness = z.object({
+  complete: z
+    .boolean()
+    .describe('false: there may be more than this node can show now, as while parts of the plant are being taken over'),
+  loading: z
+    .object({ shards: z.int(), of: z.int() })
+    .optional()
+    .describe('How many parts of the plant nobody has told of yet; left out when complete'),
+});
+export type Completeness = z.infer<typeof Completeness>;
+
+/** @param loading as the live bus has it for what was looked at */
+export function completeness(loading: Loading | undefined): Completeness {
+  return loading === undefined ? { complete: true } : { complete: false, loading };
 }
 
 export interface Page<T> {

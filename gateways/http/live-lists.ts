@@ -1,21 +1,28 @@
 import { z } from 'zod';
 import { type EntityId, kindOf, nameOf } from '../../runtime/ids.ts';
 import type { Json } from '../../runtime/json.ts';
-import { type Group, isGone, type LiveCell } from '../../runtime/live-bus.ts';
+import { type Group, isGone, type LiveCell, type Loading } from '../../runtime/live-bus.ts';
 import { HttpError } from './errors.ts';
-import { fieldOf, type ListQuery, type Page, pageOf, sparse } from './lists.ts';
+import { type Completeness, completeness, fieldOf, type ListQuery, type Page, pageOf, sparse } from './lists.ts';
 import { entityOf } from './parameters.ts';
 import type { Api } from './route.ts';
 
 /**
  * Looks at what these groups show now, whichever nodes own their entities; rejects with LIVE_VIEWS_MISSING where one of them does
  * not say it.
+ *
+ * @param look is told what may be lacking of them
  */
-export async function looking<T>(api: Api, groups: readonly Group[] | 'all', look: () => T): Promise<Awaited<T>> {
-  const interest = api.runtime.live.want(groups);
+export async function looking<T>(
+  api: Api,
+  groups: readonly Group[] | 'all',
+  look: (loading: Loading | undefined) => T,
+): Promise<Awaited<T>> {
+  const { live } = api.runtime;
+  const interest = live.want(groups);
   try {
     if (!interest.isReady) await interest.ready;
-    return await look();
+    return await look(live.loading(groups));
   } finally {
     interest.release();
   }
@@ -43,8 +50,8 @@ export function livePage(
   groups: readonly Group[] | 'all',
   query: ListQuery,
   keep: (cell: LiveCell) => boolean,
-): Promise<Page<Json>> {
-  return looking(api, groups, () => pageNow(api, kind, query, keep));
+): Promise<Page<Json> & Completeness> {
+  return looking(api, groups, (loading) => ({ ...pageNow(api, kind, query, keep), ...completeness(loading) }));
 }
 
 function pageNow(api: Api, kind: string, query: ListQuery, keep: (cell: LiveCell) => boolean): Page<Json> {

@@ -1,7 +1,7 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 import { messageOf } from '../../runtime/errors.ts';
 import type { EntityId } from '../../runtime/ids.ts';
-import { type Interest, isGone } from '../../runtime/live-bus.ts';
+import { type Interest, isGone, type Loading } from '../../runtime/live-bus.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { AccessAudit } from '../auth/access-audit.ts';
 import { type Authenticator, may } from '../auth/authenticator.ts';
@@ -16,6 +16,7 @@ import { heartbeatOf } from './heartbeat.ts';
 import type { Topic } from './protocol.ts';
 import { HEARTBEAT_MS, MAX_FRAME_BYTES, MAX_SUBSCRIPTIONS, type PlantInfo, type PushMetrics } from './push-contract.ts';
 import { groupsOf, namedBy, Selection, type Subscription } from './selection.ts';
+import { snapshotHead } from './snapshot-head.ts';
 import { subscriptionProblem } from './subscription-problem.ts';
 import { ValueLane } from './value-lane.ts';
 import { Walk } from './walk.ts';
@@ -227,10 +228,17 @@ export class WebSocketGateway {
     return named.find((id) => this.#options.runtime.mayExist(id));
   }
 
+  /** To be asked before the walk begins: what is known is then shown. */
+  #loading(subscription: Subscription): Loading | undefined {
+    const { live } = this.#options.runtime;
+    return live.loading(groupsOf(subscription, live));
+  }
+
   #subscribeValues(connection: Connection, subscription: Subscription, interest: Interest): void {
+    const loading = this.#loading(subscription);
     const token = this.events.tokenAt(this.#flushedPosition);
     const selection = new Selection(subscription);
-    const values = this.values.subscribe({ selection, sub: subscription.sub, outlet: connection, token });
+    const values = this.values.subscribe({ selection, sub: subscription.sub, outlet: connection, token, loading });
     connection.subscriptions.set(subscription.sub, { interest, values });
   }
 
@@ -241,6 +249,7 @@ export class WebSocketGateway {
     resume: number | undefined,
   ): void {
     const { runtime, now } = this.#options;
+    const loading = this.#loading(subscription);
     const cells = new Selection(subscription);
     const selection = new EventSelection(subscription, runtime.live, connection.identity.permissions);
     // The views of alarms may be behind the newest event by one flush; what they may lack follows as events.
@@ -252,7 +261,7 @@ export class WebSocketGateway {
       snapshot: new Walk({
         things: cells.cells(runtime.live),
         items: (cell) => alarmItems(cell, cells, selection),
-        head: (more) => `"op":"snapshot","sub":${sub},"timeMs":${now()},"token":"${token}","more":${more},"items":`,
+        head: (more) => snapshotHead({ sub, timeMs: now(), token, more, loading }),
         evenIfEmpty: true,
       }),
       events: this.events.subscribe({
@@ -266,9 +275,9 @@ export class WebSocketGateway {
   }
 
   #beat(): void {
-    const { health, now, metrics } = this.#options;
+    const { health, now, metrics, runtime } = this.#options;
     const nowMs = now();
-    const beat = JSON.stringify(heartbeatOf(health(), nowMs)).slice(1, -1);
+    const beat = JSON.stringify(heartbeatOf(health(), nowMs, runtime.live.loading())).slice(1, -1);
     for (const connection of this.#connections) {
       if (!connection.isAlive()) {
         connection.drop();

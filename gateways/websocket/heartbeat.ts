@@ -1,3 +1,4 @@
+import type { Loading } from '../../runtime/live-bus.ts';
 import type { FieldLink } from '../http/field-links.ts';
 import { driverName } from '../http/link-words.ts';
 import type { SystemState } from '../http/system-health.ts';
@@ -10,10 +11,15 @@ const MAX_TEXT = 300;
 
 type Heartbeat = Extract<ServerFrame, { readonly op: 'heartbeat' }>;
 
-/** What a heartbeat tells of the state of the whole, and apart from each other of the node and of its links. */
+/**
+ * What a heartbeat tells of the state of the whole, and apart from each other of the node and of its links.
+ *
+ * @param loading what may be lacking of all that somebody looks at here
+ */
 export function heartbeatOf(
   { status, reasons, server, parts, links }: SystemState,
   timeMs: number,
+  loading?: Loading,
 ): Omit<Heartbeat, 'seq'> {
   const troubled = links.filter((link) => link.status !== 'healthy').map(troubleOf);
   troubled.sort((a, b) => GRAVITY[a.state] - GRAVITY[b.state] || b.devices - a.devices);
@@ -27,6 +33,7 @@ export function heartbeatOf(
     server: { status: server.status, reasons: firstOf(server.reasons) },
     ...(troubled.length > 0 && { links: troubled.slice(0, MAX_LINKS) }),
     ...(more > 0 && { moreLinks: more }),
+    ...(loading !== undefined && { loading }),
   };
 }
 

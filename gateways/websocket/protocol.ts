@@ -88,6 +88,12 @@ export interface LinkTrouble {
   readonly reason: string;
 }
 
+/** How many parts of the plant nobody has told of yet, as while they are being taken over, and how many there are. */
+export interface Loading {
+  readonly shards: number;
+  readonly of: number;
+}
+
 /** Every frame carries `seq`, rising by one on the connection. */
 export type ServerFrame = { readonly seq: number } & (
   | {
@@ -104,7 +110,10 @@ export type ServerFrame = { readonly seq: number } & (
       readonly timeMs: number;
       readonly heartbeatMs: number;
     }
-  /** `token`: position of the event lane that the snapshot includes. `more`: further parts of this snapshot follow. */
+  /**
+   * `token`: position of the event lane that the snapshot includes. `more`: further parts of this snapshot follow. `loading`: there
+   * may be more than it has; what comes to light follows as deltas.
+   */
   | {
       readonly op: 'snapshot';
       readonly sub: string;
@@ -112,6 +121,7 @@ export type ServerFrame = { readonly seq: number } & (
       readonly timeMs: number;
       readonly token: string;
       readonly more: boolean;
+      readonly loading?: Loading;
     }
   | { readonly op: 'delta'; readonly sub: string; readonly items: readonly Item[]; readonly timeMs: number }
   | { readonly op: 'event'; readonly sub: string; readonly events: readonly WireEvent[] }
@@ -151,5 +161,7 @@ export type ServerFrame = { readonly seq: number } & (
       readonly links?: readonly LinkTrouble[];
       /** How many more of them there are. */
       readonly moreLinks?: number;
+      /** There may be more than what is shown at this node now; left out where that is everything. */
+      readonly loading?: Loading;
     }
 );

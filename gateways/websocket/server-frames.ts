@@ -24,6 +24,11 @@ const LinkTrouble = z.object({
   reason: z.string().describe('What went wrong, in words'),
 });
 
+const Loading = z.object({
+  shards: z.int().describe('Parts of the plant that nobody has told of yet, as while they are being taken over'),
+  of: z.int().describe('How many there are'),
+});
+
 const Item = z
   .looseObject({
     id: z.string(),
@@ -70,6 +75,9 @@ export const ServerFrames = z.union([
     timeMs,
     token: token.describe('Events up to this one are included'),
     more: z.boolean().describe('Further parts of this snapshot follow'),
+    loading: Loading.exactOptional().describe(
+      'There may be more than the snapshot has; what comes to light follows as deltas. Left out where it has everything',
+    ),
   }),
   z.object({ seq, op: z.literal('delta'), sub, items: z.array(Item), timeMs }),
   z.object({ seq, op: z.literal('event'), sub, events: z.array(Event) }),
@@ -121,5 +129,8 @@ export const ServerFrames = z.union([
       .exactOptional()
       .describe('Links to the field that are not healthy, the gravest first; left out when there are none'),
     moreLinks: z.int().exactOptional().describe('How many more of them there are'),
+    loading: Loading.exactOptional().describe(
+      'There may be more than what is shown at this node now; left out where that is everything',
+    ),
   }),
 ]) satisfies z.ZodType<ServerFrame>;

@@ -1,6 +1,7 @@
-import type { LiveBus, LiveCell, Revision } from '../../runtime/live-bus.ts';
+import type { LiveBus, LiveCell, Loading, Revision } from '../../runtime/live-bus.ts';
 import type { Outlet } from './outlet.ts';
 import type { Changes, Selection } from './selection.ts';
+import { snapshotHead } from './snapshot-head.ts';
 import { bodiesOf, Walk } from './walk.ts';
 
 /**
@@ -22,14 +23,24 @@ export class ValueLane {
     this.#revision = options.live.revision;
   }
 
-  /** The snapshot begins at once. */
-  subscribe(options: { selection: Selection; sub: string; outlet: Outlet; token: string }): ValueFeed {
+  /**
+   * The snapshot begins at once.
+   *
+   * @param options.loading what the snapshot may be lacking
+   */
+  subscribe(options: {
+    selection: Selection;
+    sub: string;
+    outlet: Outlet;
+    token: string;
+    loading?: Loading | undefined;
+  }): ValueFeed {
     const { selection } = options;
     const group = this.#groups.get(selection.key) ?? { selection, feeds: new Set() };
     this.#groups.set(selection.key, group);
     const sub = JSON.stringify(options.sub);
-    const head = (more: boolean) =>
-      `"op":"snapshot","sub":${sub},"timeMs":${this.#now()},"token":"${options.token}","more":${more},"items":`;
+    const { token, loading } = options;
+    const head = (more: boolean) => snapshotHead({ sub, timeMs: this.#now(), token, more, loading });
     const feed: ValueFeed = {
       outlet: options.outlet,
       sub,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { ErrorWithCode } from '../../runtime/errors.ts';
 import { entityId, kindOf } from '../../runtime/ids.ts';
-import { AWAY, type Interest } from '../../runtime/live-bus.ts';
+import { AWAY, type Interest, type Loading } from '../../runtime/live-bus.ts';
 import type { Elsewhere } from '../../runtime/live-cells.ts';
 import { until } from '../support/condition.ts';
 import { problem, type TestFront } from '../support/front.ts';
@@ -12,6 +12,7 @@ import { startScene } from '../support/front-scene.ts';
 class Others implements Elsewhere {
   readonly wanted: (readonly string[] | 'all')[] = [];
   held = 0;
+  lacking: Loading | undefined;
   ready: Promise<void> | undefined;
 
   groupOf(id: string): string {
@@ -23,6 +24,10 @@ class Others implements Elsewhere {
     this.held++;
     const release = () => void this.held--;
     return { isReady: this.ready === undefined, ready: this.ready ?? Promise.resolve(), release };
+  }
+
+  loading(): Loading | undefined {
+    return this.lacking;
   }
 }
 
@@ -76,6 +81,35 @@ describe('gateways and views of other nodes', () => {
     others.ready.catch(() => undefined);
     assert.deepEqual(await problem(t.request('/api/v1/sites')), [503, 'UNAVAILABLE', undefined]);
     assert.equal(others.held, 0);
+  });
+
+  it('says with every list of live views whether it is all that there is', async () => {
+    const lists = ['sites', 'assets', 'devices', 'alarms', 'workorders', 'rules'];
+    for (const list of lists) {
+      const whole = await t.json(`/api/v1/${list}`);
+      assert.deepEqual([whole.complete, whole.loading], [true, undefined], list);
+    }
+    others.lacking = { shards: 12, of: 64 };
+    for (const list of lists) {
+      const part = await t.json(`/api/v1/${list}?limit=1`);
+      assert.deepEqual([part.complete, part.loading], [false, { shards: 12, of: 64 }], list);
+    }
+  });
+
+  it('says with a snapshot, and with each heartbeat, that there may be more', async () => {
+    others.lacking = { shards: 12, of: 64 };
+    const client = await t.connect(t.token.viewer);
+    for (const topic of ['assets', 'alarms'])
+      client.send({ op: 'subscribe', sub: topic, topic, filter: { site: 'north' } });
+    await client.waitFor('both', (c) => c.of('snapshot').filter(({ more }) => more === false).length === 2);
+    assert.ok(client.of('snapshot').every(({ loading }) => isLacking(loading)));
+    await client.waitFor('a heartbeat', (c) => c.of('heartbeat').some(({ loading }) => isLacking(loading)));
+    others.lacking = undefined;
+    client.send({ op: 'subscribe', sub: 'again', topic: 'assets', filter: { site: 'north' } });
+    await client.waitFor('again', (c) => c.of('snapshot').some(({ sub, more }) => sub === 'again' && more === false));
+    assert.ok(client.of('snapshot').every(({ sub, loading }) => sub !== 'again' || loading === undefined));
+    await client.waitFor('one without', (c) => c.of('heartbeat').at(-1)?.loading === undefined);
+    client.close();
   });
 
   it('subscribes for as long as a subscription lasts, and sends the snapshot once everything is there', async () => {
@@ -161,6 +195,10 @@ function waiting() {
   });
   promise.catch(() => undefined);
   return { promise, resolve, reject };
+}
+
+function isLacking(loading: unknown): boolean {
+  return JSON.stringify(loading) === '{"shards":12,"of":64}';
 }
 
 function split(id: string): [string, string] {

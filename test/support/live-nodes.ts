@@ -71,6 +71,8 @@ export class LiveNode {
   readonly live: LiveCells;
   readonly mirror: LiveMirror;
   readonly shards = new Map<Shard, Epoch>();
+  /** Of these not every entity is up yet. */
+  readonly recovering = new Set<Shard>();
   readonly notes: string[] = [];
   readonly #views = new Map<EntityId, View>();
 
@@ -98,6 +100,7 @@ export class LiveNode {
       ...(cache !== undefined && { cache }),
       population: { residents: [], watchersOf: () => [], groupOf, ...population },
       epochOf: (shard) => this.shards.get(shard),
+      recovering: () => [...this.recovering],
       note: (what) => this.notes.push(what),
       timing: { ...QUICK, ...timing },
     });

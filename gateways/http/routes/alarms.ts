@@ -6,7 +6,7 @@ import { isGone } from '../../../runtime/live-bus.ts';
 import { ask, command } from '../command.ts';
 import { HttpError } from '../errors.ts';
 import { JournalItem, JournalListQuery, journalPage } from '../journal-page.ts';
-import { fieldOf, listOf, listQuery, oneQuery, pageOf, sparse } from '../lists.ts';
+import { completeness, fieldOf, listOf, listQuery, liveListOf, oneQuery, pageOf, sparse } from '../lists.ts';
 import { groupsOf, is, isOneOf, looking, notShown } from '../live-lists.ts';
 import { CommandResult, InstantText, Name, oneOrMore, Reason, YesNo } from '../parameters.ts';
 import { type Api, type Route, route } from '../route.ts';
@@ -152,10 +152,11 @@ export const ALARM_ROUTES: readonly Route[] = [
       ]).optional(),
       shelved: YesNo.optional(),
     }),
-    response: listOf(AlarmListItem),
+    response: liveListOf(AlarmListItem),
     handle: async ({ api, query }) => {
       const { site, entity, severity, state, detail, shelved } = query;
-      const alarms = (await looking(api, groupsOf(api, site), () => alarmsOf(api))).filter(
+      const { all, loading } = await looking(api, groupsOf(api, site), (loading) => ({ all: alarmsOf(api), loading }));
+      const alarms = all.filter(
         (alarm) =>
           is(alarm.site, site) &&
           is(alarm.entity, entity) &&
@@ -165,7 +166,8 @@ export const ALARM_ROUTES: readonly Route[] = [
           (shelved === undefined || (alarm.shelved !== null) === shelved),
       );
       const page = pageOf(alarms, query, { id: (alarm) => String(alarm.id), field: fieldOf });
-      return { ...page, items: page.items.map((alarm) => sparse(alarm, query.fields)) };
+      const items = page.items.map((alarm) => sparse(alarm, query.fields));
+      return { ...page, items, ...completeness(loading) };
     },
   }),
   route({

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { nameOf } from '../../../runtime/ids.ts';
 import type { LiveCell } from '../../../runtime/live-bus.ts';
 import { command } from '../command.ts';
-import { listOf, listQuery, oneQuery } from '../lists.ts';
+import { listQuery, liveListOf, oneQuery } from '../lists.ts';
 import { groupsOf, is, isOneOf, liveOne, livePage, lookingAt, mentions, prop, sparseOne } from '../live-lists.ts';
 import { CommandResult, entityOf, Id, Name, oneOrMore, Reason } from '../parameters.ts';
 import { type Api, type Route, route } from '../route.ts';
@@ -69,7 +69,7 @@ export const PLANT_ROUTES: readonly Route[] = [
     summary: 'Sites with their key figures',
     permission: 'site:read',
     query: listQuery(SITE_FIELDS).extend({ q: Search }),
-    response: listOf(SiteListItem),
+    response: liveListOf(SiteListItem),
     handle: ({ api, query }) => livePage(api, 'site', 'all', query, (cell) => mentions(cell, query.q)),
   }),
   route({
@@ -96,7 +96,7 @@ export const PLANT_ROUTES: readonly Route[] = [
       status: oneOrMore(['operational', 'maintenance', 'damaged', 'retired']).optional(),
       q: Search,
     }),
-    response: listOf(AssetListItem),
+    response: liveListOf(AssetListItem),
     handle: ({ api, query }) =>
       livePage(
         api,
@@ -158,7 +158,7 @@ export const PLANT_ROUTES: readonly Route[] = [
       connectivity: oneOrMore(['online', 'offline', 'unknown']).optional(),
       q: Search,
     }),
-    response: listOf(DeviceListItem),
+    response: liveListOf(DeviceListItem),
     handle: ({ api, query }) =>
       livePage(
         api,

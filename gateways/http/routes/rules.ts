@@ -5,7 +5,7 @@ import { isGone, type LiveCell } from '../../../runtime/live-bus.ts';
 import type { FileRule } from '../../../topology/file-rules.ts';
 import { CommandRefused, command } from '../command.ts';
 import { HttpError } from '../errors.ts';
-import { fieldOf, listOf, listQuery, oneQuery, pageOf, sparse } from '../lists.ts';
+import { completeness, fieldOf, listQuery, liveListOf, oneQuery, pageOf, sparse } from '../lists.ts';
 import { groupsOfKind, is, isOneOf, looking, lookingAt, notShown } from '../live-lists.ts';
 import { CommandResult, entityOf, Name, oneOrMore, YesNo } from '../parameters.ts';
 import { type Api, type Call, type Route, route } from '../route.ts';
@@ -43,11 +43,15 @@ export const RULE_ROUTES: readonly Route[] = [
       active: YesNo.optional(),
       q: z.string().min(1).max(100).optional().describe('Part of the name or id'),
     }),
-    response: listOf(RuleListItem),
+    response: liveListOf(RuleListItem),
     handle: async ({ api, query }) => {
       const { entityId, profile, metric, severity, source, active, q } = query;
       const asset = entityId?.startsWith('asset/') ? entityId.slice('asset/'.length) : entityId;
-      const rules = (await looking(api, groupsOfKind(api, 'rule'), () => rulesOf(api))).filter(
+      const { all, loading } = await looking(api, groupsOfKind(api, 'rule'), (loading) => ({
+        all: rulesOf(api),
+        loading,
+      }));
+      const rules = all.filter(
         (rule) =>
           (asset === undefined || (Array.isArray(rule.assets) && rule.assets.includes(asset))) &&
           is(rule.profile, profile) &&
@@ -58,7 +62,8 @@ export const RULE_ROUTES: readonly Route[] = [
           mentions(rule, q),
       );
       const page = pageOf(rules, query, { id: (rule) => String(rule.id), field: fieldOf });
-      return { ...page, items: page.items.map((rule) => sparse(rule, query.fields)) };
+      const items = page.items.map((rule) => sparse(rule, query.fields));
+      return { ...page, items, ...completeness(loading) };
     },
   }),
   route({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { entityId } from '../../../runtime/ids.ts';
 import { command } from '../command.ts';
-import { listOf, listQuery, oneQuery } from '../lists.ts';
+import { listQuery, liveListOf, oneQuery } from '../lists.ts';
 import { groupsOfKind, is, isOneOf, livePage, mentions, prop, sparseOneEver } from '../live-lists.ts';
 import { CommandResult, entityOf, Name, oneOrMore, Reason, wholeNumber, YesNo } from '../parameters.ts';
 import { type Route, route } from '../route.ts';
@@ -106,7 +106,7 @@ export const WORK_ORDER_ROUTES: readonly Route[] = [
       overdue: YesNo.optional(),
       q: z.string().min(1).max(100).optional().describe('Part of the title or number'),
     }),
-    response: listOf(WorkOrderListItem),
+    response: liveListOf(WorkOrderListItem),
     handle: ({ api, query }) =>
       livePage(
         api,
