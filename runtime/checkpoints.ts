@@ -1,6 +1,7 @@
 import { pack } from 'msgpackr';
 import type { Entities } from './entities.ts';
 import type { Entity } from './entity/entity.ts';
+import { messageOf } from './errors.ts';
 import { type EntityId, entityId } from './ids.ts';
 import type { Journal, Snapshot } from './journal.ts';
 import type { Epoch, Shard } from './ownership.ts';
@@ -33,6 +34,7 @@ export class Checkpoints {
   readonly #covered = new Map<Shard, number>();
   /** Those of them whose entities are all here. */
   readonly #whole = new Set<Shard>();
+  #failure: { readonly reason: string; readonly sinceMs: number } | undefined;
   #hurry = false;
   #running: Promise<void> | undefined;
 
@@ -43,6 +45,11 @@ export class Checkpoints {
   /** Position up to which nobody here needs the log any more. */
   get covered(): number {
     return this.#covered.size === 0 ? 0 : Math.min(...this.#covered.values());
+  }
+
+  /** Why the last round could not be finished, and since when none could. */
+  get failure(): { readonly reason: string; readonly sinceMs: number } | undefined {
+    return this.#failure;
   }
 
   /** Position up to which no entity of a shard has anything to observe that is not in its snapshot. */
@@ -82,7 +89,13 @@ export class Checkpoints {
     this.#running = this.#take(spreadMs).finally(() => {
       this.#running = undefined;
     });
-    await this.#running;
+    try {
+      await this.#running;
+      this.#failure = undefined;
+    } catch (error) {
+      this.#failure = { reason: messageOf(error), sinceMs: this.#failure?.sinceMs ?? Date.now() };
+      throw error;
+    }
   }
 
   /** Of one shard, at once: it goes to another node. */

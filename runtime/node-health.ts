@@ -1,5 +1,6 @@
 import type { Entity } from './entity/entity.ts';
 import type { Health } from './runtime.ts';
+import { hasNoRoom } from './store-failure.ts';
 import type { StoreWatch } from './store-watch.ts';
 
 const HISTORIAN_LAG_DEGRADED = 100_000;
@@ -13,6 +14,8 @@ export interface NodeState {
   readonly nowMs: number;
   readonly journal: Pick<StoreWatch, 'failure'>;
   readonly log: Pick<StoreWatch, 'failure'>;
+  /** Why no snapshots of entities are saved; undefined while they are. */
+  readonly unsaved?: { readonly reason: string; readonly sinceMs: number } | undefined;
   /** Since when a batch is on its way to the journal. */
   readonly committingSinceMs: number | undefined;
   /** What the log said to the last append; undefined when it took it. */
@@ -40,16 +43,20 @@ export function healthOf(state: NodeState): Health {
   return { status: worst, parts };
 }
 
-function journalPart({ nowMs, journal: { failure }, committingSinceMs }: NodeState): Part {
+function journalPart({ nowMs, journal: { failure }, unsaved, committingSinceMs }: NodeState): Part {
   if (failure) {
     const since = new Date(failure.sinceMs).toISOString();
-    const detail = `away since ${since}, for ${seconds(nowMs - failure.sinceMs)}: ${failure.reason}; values and alarms go on and are not recorded yet, commands are refused`;
+    const what = hasNoRoom(failure.cause) ? 'takes nothing' : 'away';
+    const detail = `${what} since ${since}, for ${seconds(nowMs - failure.sinceMs)}: ${failure.reason}; values and alarms go on and are not recorded yet, commands are refused`;
     return { name: 'journal', status: 'unhealthy', detail };
   }
   const overdueMs = committingSinceMs === undefined ? 0 : nowMs - committingSinceMs;
-  return overdueMs > COMMIT_OVERDUE_MS
-    ? { name: 'journal', status: 'unhealthy', detail: `has not answered for ${seconds(overdueMs)}` }
-    : { name: 'journal', status: 'healthy', detail: 'commits' };
+  if (overdueMs > COMMIT_OVERDUE_MS)
+    return { name: 'journal', status: 'unhealthy', detail: `has not answered for ${seconds(overdueMs)}` };
+  if (unsaved === undefined) return { name: 'journal', status: 'healthy', detail: 'commits' };
+  // Nothing is lost: the log is kept for longer, and the next start has more to read.
+  const detail = `commits, but takes no snapshots for ${seconds(nowMs - unsaved.sinceMs)}: ${unsaved.reason}`;
+  return { name: 'journal', status: 'degraded', detail };
 }
 
 function logPart({ nowMs, log: { failure }, logRefusal, behind, maxBehind, waiting }: NodeState): Part {

@@ -26,13 +26,21 @@ export class NodeRounds {
       setInterval(() => entities.tick(Date.now(), ++this.#ticks % EMIT_EVERY_TICKS === 0), TICK_MS),
       setInterval(() => watchers.tell(), WATCH_INTERVAL_MS),
       setInterval(
-        () =>
-          void checkpoints
-            .take(checkpointIntervalMs * CHECKPOINT_SHARE)
-            .catch((error: unknown) => log.warn({ err: error }, 'snapshots could not be saved')),
+        () => void this.#checkpoint(checkpoints, checkpointIntervalMs * CHECKPOINT_SHARE, log),
         checkpointIntervalMs,
       ),
     ];
+  }
+
+  /** Says once that it fails, and once that it does no more: a disk may be full for days. */
+  async #checkpoint(checkpoints: Checkpoints, spreadMs: number, log: Logger): Promise<void> {
+    const failed = checkpoints.failure;
+    try {
+      await checkpoints.take(spreadMs);
+      if (failed !== undefined && checkpoints.failure === undefined) log.warn('snapshots are saved again');
+    } catch (error) {
+      if (failed === undefined) log.warn({ err: error }, 'snapshots could not be saved; tried again');
+    }
   }
 
   stop(): void {

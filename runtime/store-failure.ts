@@ -1,4 +1,4 @@
-import { ErrorWithCode, messageOf } from './errors.ts';
+import { codeOf, ErrorWithCode, messageOf } from './errors.ts';
 
 export type StoreName = 'journal' | 'telemetry log';
 
@@ -11,9 +11,16 @@ export class StoreFailure extends ErrorWithCode {
 
   constructor(store: StoreName, cause: unknown) {
     const retryable = cause instanceof ErrorWithCode ? cause.retryable : true;
-    super('UNAVAILABLE', `the ${store} did not answer: ${messageOf(cause)}`, { cause, retryable });
+    const what = hasNoRoom(cause) ? 'takes nothing more' : 'did not answer';
+    super('UNAVAILABLE', `the ${store} ${what}: ${messageOf(cause)}`, { cause, retryable });
     this.store = store;
   }
+}
+
+/** A store answers and cannot take anything: it can again when somebody has made room for it. */
+export function hasNoRoom(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'STORE_FULL' || code === 'LOG_DISK_FULL';
 }
 
 /** The answer of a store; its failure is told apart from every other one. */

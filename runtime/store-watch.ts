@@ -9,8 +9,8 @@ const RESUMED_AT_ONCE = 64;
 const GROUP_PAUSE_MS = 50;
 
 export interface StoreWatchOptions {
-  /** Does what the store failed to do, with something that harms nothing. */
-  readonly probe: () => Promise<unknown>;
+  /** Does what the store failed to do, with something that harms nothing. `failure`: what it said last. */
+  readonly probe: (failure: unknown) => Promise<unknown>;
   /** Once when it goes away and once when it is back. */
   readonly changed: (failure: string | undefined) => void;
   readonly now?: () => number;
@@ -25,6 +25,7 @@ export class StoreWatch {
   readonly #now: () => number;
   readonly #waiting = new Set<() => void>();
   #failure: string | undefined;
+  #cause: unknown;
   #sinceMs = 0;
   #failedMs = 0;
   #probes = 0;
@@ -38,8 +39,9 @@ export class StoreWatch {
   }
 
   /** What went wrong last, and since when something does; undefined while it answers. */
-  get failure(): { readonly reason: string; readonly sinceMs: number } | undefined {
-    return this.#failure === undefined ? undefined : { reason: this.#failure, sinceMs: this.#sinceMs };
+  get failure(): { readonly reason: string; readonly sinceMs: number; readonly cause: unknown } | undefined {
+    if (this.#failure === undefined) return undefined;
+    return { reason: this.#failure, sinceMs: this.#sinceMs, cause: this.#cause };
   }
 
   failed(error: unknown): void {
@@ -50,6 +52,7 @@ export class StoreWatch {
     const isNew = this.#failure === undefined;
     if (isNew) this.#sinceMs = nowMs;
     this.#failure = messageOf(error);
+    this.#cause = error;
     if (isNew) this.#options.changed(this.#failure);
     clearTimeout(this.#resuming);
     this.#resuming = undefined;
@@ -58,7 +61,7 @@ export class StoreWatch {
 
   answered(): void {
     if (this.#failure === undefined) return;
-    this.#failure = undefined;
+    this.#failure = this.#cause = undefined;
     clearTimeout(this.#probing);
     this.#probing = undefined;
     this.#options.changed(undefined);
@@ -86,7 +89,7 @@ export class StoreWatch {
 
   async #probe(): Promise<void> {
     try {
-      await this.#options.probe();
+      await this.#options.probe(this.#cause);
       if (!this.#closed) this.answered();
     } catch (error) {
       this.#probing = undefined;

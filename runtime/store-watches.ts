@@ -5,7 +5,7 @@ import { HistorianWatch } from './historian-watch.ts';
 import type { Journal } from './journal.ts';
 import { probeJournal } from './journal-probe.ts';
 import type { TelemetryLog } from './log.ts';
-import { StoreFailure, type StoreName } from './store-failure.ts';
+import { hasNoRoom, StoreFailure, type StoreName } from './store-failure.ts';
 import { StoreWatch } from './store-watch.ts';
 
 const JOURNAL_LOOK_INTERVAL_MS = 2000;
@@ -34,7 +34,7 @@ export class StoreWatches {
     this.#options = options;
     const { journal, telemetry, historian, delivered } = options;
     this.journal = new StoreWatch({
-      probe: () => probeJournal(journal),
+      probe: (failure) => probeJournal(journal, hasNoRoom(failure)),
       changed: (failure) => this.#changed('journal', failure),
     });
     this.log = new StoreWatch({
@@ -59,7 +59,7 @@ export class StoreWatches {
   /** What the journal said last, while it is known to be away. */
   get journalAway(): StoreFailure | undefined {
     const { failure } = this.journal;
-    return failure && new StoreFailure('journal', new Error(failure.reason));
+    return failure && new StoreFailure('journal', failure.cause);
   }
 
   /** What came of an append. A journal that says that it will never take what it was given has answered. */

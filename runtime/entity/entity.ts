@@ -39,7 +39,7 @@ export class Entity {
   readonly #view = () => this.#memory.view();
   #status: EntityStatus = 'recovering';
   #recovery: Recovery | undefined;
-  /** What kept it from the journal while it recovered. */
+  /** What keeps it from the journal, while something does. */
   #failure: StoreFailure | undefined;
   /** Memory knows of readings that the log did not take: it has to be built again before it takes another. */
   #isAhead = false;
@@ -259,7 +259,7 @@ export class Entity {
       const recorded = await record(this.#memory, this.#host);
       if (recorded.kind === 'superseded') return await this.#recover();
       if (recorded.kind === 'fenced') return this.#fenced(recorded.reason);
-      if (recorded.kind === 'unrecorded') return this.#supervision.unrecorded(recorded.failure);
+      if (recorded.kind === 'unrecorded') return this.#goOn(recorded.failure);
       this.#status = 'live';
       this.#supervision.answered();
       this.#touch();
@@ -339,7 +339,7 @@ export class Entity {
   #whyNot(): string {
     const { down } = this;
     if (this.#status === 'unrecorded')
-      return 'nothing can be recorded now: the journal does not answer; repeat with the same command id';
+      return `nothing can be recorded now: ${this.#failure?.message ?? 'the journal is away'}; repeat with the same command id`;
     if (down?.cause === 'stopped') return `the entity is stopped until somebody restarts it: ${down.reason}`;
     return down === undefined ? `the entity is ${this.#status}, try again` : `${down.reason}; try again`;
   }

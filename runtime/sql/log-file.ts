@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
-import { codeOf, ErrorWithCode, messageOf } from '../errors.ts';
+import { ErrorWithCode, messageOf } from '../errors.ts';
 import { openSqliteFile, type SqliteConnection } from './sqlite.ts';
+import { isSqliteFull } from './store-full.ts';
 
 /** Records in one row of the file: bytes of `encodeRecords`. */
 export interface LogBlock {
@@ -219,7 +220,7 @@ export function logIdOf(db: SqliteConnection): string {
 }
 
 function writeError(cause: unknown): ErrorWithCode {
-  return codeOf(cause)?.startsWith('SQLITE_FULL')
-    ? new ErrorWithCode('LOG_DISK_FULL', 'The telemetry log has no room on the disk.', { cause })
+  return isSqliteFull(cause)
+    ? new ErrorWithCode('LOG_DISK_FULL', 'the disk of the telemetry log is full', { cause })
     : new ErrorWithCode('LOG_WRITE_FAILED', `The telemetry log cannot be written: ${messageOf(cause)}`, { cause });
 }

@@ -12,6 +12,7 @@ import pg from 'pg';
 import { codeOf, ErrorWithCode, messageOf } from '../errors.ts';
 import type { PostgresAddress } from './postgres-url.ts';
 import type { JournalSchema } from './schema.ts';
+import { isPostgresFull, storeFull } from './store-full.ts';
 
 export interface PostgresOptions {
   /** What the server shows of this connection. */
@@ -198,6 +199,7 @@ function storeError(error: unknown): ErrorWithCode {
   const code = codeOf(error) ?? '';
   const isState = /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code);
   if (!isState) return new ErrorWithCode('STORE_LOST', `the database is away: ${textOf(error)}`, { cause: error });
+  if (isPostgresFull(code)) return storeFull(error);
   if (code === '57014')
     return new ErrorWithCode('STORE_TIMEOUT', `the database gave up: ${messageOf(error)}`, { cause: error });
   // 08: connection; 57P: shut down, or starting up; 53300: no connection is free.

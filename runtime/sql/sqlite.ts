@@ -8,6 +8,7 @@ import {
 } from 'kysely';
 import Database from 'libsql';
 import { codeOf, ErrorWithCode, messageOf } from '../errors.ts';
+import { isSqliteFull, storeFull } from './store-full.ts';
 
 export type SqliteConnection = Database.Database;
 
@@ -54,6 +55,17 @@ class Adapter extends SqliteAdapter {
   }
 }
 
+/** SQLite rolls back by itself when the disk is full; a second time is an error, which would hide the first. */
+const UNDONE = { changes: 0, lastInsertRowid: 0 } as const;
+
+function withCode<Result>(work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    throw isSqliteFull(error) ? storeFull(error) : error;
+  }
+}
+
 class PreparedDatabase implements SqliteDatabase {
   readonly #connection: SqliteConnection;
   readonly #prepared = new Map<string, SqliteStatement>();
@@ -78,10 +90,11 @@ class PreparedDatabase implements SqliteDatabase {
     // A transaction that reads first and writes later fails when another process wrote in between; taking the write lock
     // at once makes it wait instead.
     const statement = this.#connection.prepare(sql === 'begin' ? 'begin immediate' : sql);
+    const isUndone = () => sql === 'rollback' && !this.#connection.inTransaction;
     return {
       reader: statement.reader,
-      all: (parameters) => statement.all([...parameters]),
-      run: (parameters) => statement.run([...parameters]),
+      all: (parameters) => (isUndone() ? [] : withCode(() => statement.all([...parameters]))),
+      run: (parameters) => (isUndone() ? UNDONE : withCode(() => statement.run([...parameters]))),
       iterate: (parameters) => statement.iterate([...parameters]),
     };
   }
