@@ -116,6 +116,7 @@ async function startEdge({ settings, node, storage, metrics, log }: CellsOptions
     const started = new Uplink({
       link,
       names: NAMES,
+      memory: storage.uplinkMemory,
       centralLog: new NatsCentralLog({ ...central, link: () => connection }),
       runtime: node,
       log: storage.log,

@@ -93,6 +93,8 @@ export interface Turn<Definition> extends Self<Definition> {
   readonly permissions: readonly string[];
   /** As the journal has it: unique for the entity, whoever sent the command. */
   readonly commandId?: CommandId;
+  /** What the command does outside is not begun from then on; undefined: it sets its own time. */
+  readonly deadlineMs?: number | undefined;
 }
 
 export interface ObservationTurn<Definition> extends Turn<Definition> {

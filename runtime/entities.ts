@@ -103,9 +103,15 @@ export class Entities {
     }
     const entity = this.#awake(to);
     if (!entity) return { ok: false, code: this.#stopping ? 'STOPPED' : 'NOT_FOUND', message: `there is no ${to}` };
-    const { by, permissions } = options;
-    // Of the command as it was sent; see there why.
-    const sent = { commandId: journalCommandId(options), commandHash: commandHash(command), by, permissions };
+    const { by, permissions, deadlineMs } = options;
+    const sent: Sent = {
+      commandId: journalCommandId(options),
+      // Of the command as it was sent; see there why.
+      commandHash: commandHash(command),
+      by,
+      permissions,
+      ...(deadlineMs !== undefined && { deadlineMs }),
+    };
     return this.#post(entity, parsed.data, sent, options.timeoutMs ?? DEFAULT_ASK_TIMEOUT_MS);
   }
 

@@ -51,6 +51,8 @@ export interface AskOptions {
   /** What the sender may do; `internal` commands need `internal:*`, which no token has. */
   readonly permissions: readonly string[];
   readonly timeoutMs?: number;
+  /** By the clock here: what acts on the world is not begun from then on, however long it may take by itself. Default: never. */
+  readonly deadlineMs?: number;
 }
 
 export type Reply =

@@ -80,7 +80,8 @@ function writePoint(
   const under = decided.writes.filter(isOpen).length;
   if (under >= MAX_OPEN) return reject('OVERLOADED', `${under} writes to the device are under way`);
   const writeId: string = turn.commandId;
-  const deadlineMs = turn.nowMs + timeoutMs;
+  const deadlineMs = Math.min(turn.nowMs + timeoutMs, turn.deadlineMs ?? Number.POSITIVE_INFINITY);
+  if (deadlineMs <= turn.nowMs) return reject('EXPIRED', 'its time was over before it could be decided');
   const by = turn.by.user;
   return accept([{ kind: 'WriteRequested', atMs: turn.nowMs, writeId, point: name, value, by, deadlineMs }], {
     writeId,

@@ -33,6 +33,7 @@ export const RoutedRequestSchema = z.object({
     commandId: CommandId,
     by: z.object({ user: z.string(), via: z.enum(['http', 'websocket', 'entity', 'timer', 'log', 'driver', 'cli']) }),
     permissions: z.array(z.string()),
+    deadlineMs: z.number().exactOptional(),
   }),
 });
 

@@ -5,20 +5,32 @@ import type { UplinkState } from './uplink.ts';
 /** Names and describes what an edge counts of its uplink; read when the metrics page is. */
 export function describeUplink(
   metrics: Metrics,
-  state: () => Pick<UplinkState, 'connected' | 'telemetryLagMs' | 'journalLagMs' | 'clock'>,
+  state: () => Pick<UplinkState, 'connected' | 'behind' | 'clock'>,
 ): void {
   metrics.gauge('signalbox_uplink_connected', 'On an edge: 1 while there is a connection to the centre', () =>
     state().connected ? 1 : 0,
   );
   metrics.gauges(
     'signalbox_uplink_lag_seconds',
-    'On an edge: time since the oldest was written that the centre lacks, of telemetry and of events',
+    'On an edge: time since the oldest was written that the centre lacks, of telemetry and of events; NaN: nobody knows',
     'of',
     () => {
-      const { telemetryLagMs, journalLagMs } = state();
+      const { telemetryLagMs, journalLagMs } = state().behind;
       return [
-        ['telemetry', telemetryLagMs / 1000],
-        ['events', journalLagMs / 1000],
+        ['telemetry', secondsOf(telemetryLagMs)],
+        ['events', secondsOf(journalLagMs)],
+      ];
+    },
+  );
+  metrics.gauges(
+    'signalbox_uplink_waiting',
+    'On an edge: records of telemetry and events that the centre lacks; NaN: nobody knows',
+    'of',
+    () => {
+      const { telemetryLeft, journalLeft } = state().behind;
+      return [
+        ['telemetry', telemetryLeft ?? Number.NaN],
+        ['events', journalLeft ?? Number.NaN],
       ];
     },
   );
@@ -47,9 +59,27 @@ export function describeCells(metrics: Metrics, cells: Centre['cells']): void {
   );
   metrics.gauges(
     'signalbox_cell_telemetry_lag_seconds',
-    'At the centre: how far the telemetry of a cell was behind, as it said last',
+    'At the centre: how far the telemetry of a cell is behind, as it said last, with the time since then while it is not heard',
     'cell',
-    each(({ telemetryLagMs }) => telemetryLagMs / 1000),
+    each(({ behind }) => secondsOf(behind.telemetryLagMs)),
+  );
+  metrics.gauges(
+    'signalbox_cell_events_lag_seconds',
+    'At the centre: how far the events of a cell are behind, in the same way',
+    'cell',
+    each(({ behind }) => secondsOf(behind.journalLagMs)),
+  );
+  metrics.gauges(
+    'signalbox_cell_live_lag_seconds',
+    'At the centre: how long the newest live values of a cell were on their way, whatever waits behind them',
+    'cell',
+    each(({ liveLagMs }) => secondsOf(liveLagMs)),
+  );
+  metrics.gauges(
+    'signalbox_cell_telemetry_waiting',
+    'At the centre: records of telemetry that a cell had still to send, as it said last',
+    'cell',
+    each(({ behind }) => behind.telemetryLeft ?? Number.NaN),
   );
   metrics.gauges(
     'signalbox_cell_commands_waiting',
@@ -57,4 +87,8 @@ export function describeCells(metrics: Metrics, cells: Centre['cells']): void {
     'cell',
     each(({ waiting }) => waiting),
   );
+}
+
+function secondsOf(ms: number | null): number {
+  return ms === null ? Number.NaN : ms / 1000;
 }

@@ -45,7 +45,7 @@ export interface CentreOptions {
 }
 
 /** How a cell does, as figures. */
-export type CellState = Pick<EdgeCell, 'cell' | 'linked' | 'silentSeconds' | 'telemetryLagMs' | 'waiting'>;
+export type CellState = Pick<EdgeCell, 'cell' | 'linked' | 'silentSeconds' | 'behind' | 'liveLagMs' | 'waiting'>;
 
 const TICK_MS = 250;
 const LOOK_EVERY_MS = 1000;

@@ -5,6 +5,7 @@ import type { AskOptions, Health, Reply } from '../runtime.ts';
 import type { CellLink } from './cell-link.ts';
 import { CommandDesk } from './command-desk.ts';
 import type { CommandStore, KeptCommand } from './command-store.ts';
+import { type Behind, behindIn, behindInWords, seconds } from './uplink-words.ts';
 import { type MirrorImage, ViewMirror } from './view-mirror.ts';
 
 export interface EdgeCellOptions {
@@ -49,13 +50,29 @@ export class EdgeCell {
   /** Time since the last word of it, in seconds; NaN: there was none. */
   get silentSeconds(): number {
     const { heardMs } = this.#mirror.state;
-    return heardMs === null ? Number.NaN : Math.max(0, (this.#options.now ?? Date.now)() - heardMs) / 1000;
+    return heardMs === null ? Number.NaN : Math.max(0, this.#now() - heardMs) / 1000;
   }
 
-  /** As the cell said last, in ms. */
-  get telemetryLagMs(): number {
-    const { telemetryLagMs } = this.#mirror.state.status;
-    return typeof telemetryLagMs === 'number' ? telemetryLagMs : Number.NaN;
+  /** What the centre lacks of it, as the cell said last; while it is not heard it lacks what came since, too. */
+  get behind(): Behind {
+    const { linked, heardMs, status } = this.#mirror.state;
+    const behind = behindIn(status);
+    if (linked || heardMs === null) return behind;
+    const sinceMs = Math.max(0, this.#now() - heardMs);
+    const { telemetryLagMs, journalLagMs } = behind;
+    return {
+      ...behind,
+      telemetryLagMs: telemetryLagMs === null ? null : telemetryLagMs + sinceMs,
+      journalLagMs: journalLagMs === null ? null : journalLagMs + sinceMs,
+    };
+  }
+
+  /** How long its newest views were on their way, in ms, by both clocks and what is known of their difference. */
+  get liveLagMs(): number | null {
+    const { linked, heardMs, toldMs, status } = this.#mirror.state;
+    const offsetMs = status.clockOffsetMs;
+    if (!linked || heardMs === null || toldMs === null || typeof offsetMs !== 'number') return null;
+    return Math.max(0, heardMs - (toldMs + offsetMs));
   }
 
   /** Commands that wait for the link or for their answer. */
@@ -108,15 +125,21 @@ export class EdgeCell {
     }
     const trouble = problem ?? (typeof status.problem === 'string' ? status.problem : undefined);
     if (trouble !== undefined) return { name, status: 'degraded', detail: `${trouble}${waiting}` };
-    const lag = `telemetry ${seconds(status.telemetryLagMs)} behind, events ${seconds(status.journalLagMs)}`;
+    // Times of the cell are by its own clock.
+    const lag = behindInWords(this.behind, this.#mirror.state.toldMs ?? this.#now());
+    const live = this.liveLagMs;
     const offset = status.clockOffsetMs;
     const clock = typeof offset === 'number' ? `, its clock is ${-offset} ms from ours` : '';
     const late = status.telemetry === 'catching_up' || status.journal === 'catching_up';
     return {
       name,
       status: late ? 'degraded' : 'healthy',
-      detail: `${late ? 'catching up: ' : ''}${lag}${clock}${waiting}`,
+      detail: `${late ? `catching up, live values ${seconds(live)} behind: ` : ''}${lag}${clock}${waiting}`,
     };
+  }
+
+  #now(): number {
+    return (this.#options.now ?? Date.now)();
   }
 
   #linkChanged(): void {
@@ -152,8 +175,4 @@ export class EdgeCell {
 
 function isoOf(timeMs: number): string {
   return new Date(timeMs).toISOString();
-}
-
-function seconds(ms: Json | undefined): string {
-  return typeof ms === 'number' ? `${(ms / 1000).toFixed(1)} s` : 'an unknown time';
 }

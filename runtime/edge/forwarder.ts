@@ -15,8 +15,22 @@ export interface Batch {
   readonly full: boolean;
 }
 
+/** What waits here for the centre. */
+export interface Backlog {
+  /** Records, or events. */
+  readonly left: number;
+  /** When the oldest of it was written, by our own clock; null: nothing waits. */
+  readonly oldestMs: number | null;
+}
+
 /** One ordered history that is kept here and copied to the centre. */
 export interface Lane<At extends Place, Of extends Batch> {
+  /** How far the centre was when it was last kept here; undefined: nobody knows. What it says itself counts more. */
+  recall(): Promise<number | undefined>;
+  /** Keeps that for the next start. */
+  remember(position: number): Promise<void>;
+  /** What comes after a position, found without the centre. */
+  backlog(afterPosition: number): Promise<Backlog>;
   /** Asks the centre how far it is. */
   learn(): Promise<At>;
   /** What comes after a position, as much as goes in one message; undefined at the end. */
@@ -32,6 +46,8 @@ export interface Lane<At extends Place, Of extends Batch> {
 export interface ForwarderOptions {
   /** Of what comes late; what is live passes freely. */
   readonly limit: RateLimit;
+  /** Of a lane that gives way to this one: what goes late here is taken from that, too, and not waited for. */
+  readonly alsoFrom?: RateLimit;
   readonly now?: () => number;
   readonly random?: () => number;
   /** A batch whose newest part is older is late. Default 10,000. */
@@ -44,10 +60,12 @@ export interface ForwarderOptions {
 
 export interface Forwarding {
   readonly state: 'unlinked' | 'learning' | 'catching_up' | 'live' | 'failing';
-  /** The centre has everything up to here; undefined while that is not known. */
+  /** The centre has everything up to here, as it said last; undefined while that is not known. */
   readonly position: number | undefined;
-  /** When the oldest of what the centre lacks was written; null: it lacks nothing. */
-  readonly oldestMs: number | null;
+  /** How many the centre lacks, as of a second ago; undefined while that is not known. */
+  readonly left: number | undefined;
+  /** When the oldest of what the centre lacks was written; null: it lacks nothing; undefined: nobody knows. */
+  readonly oldestMs: number | null | undefined;
   readonly error: { readonly code: string; readonly message: string } | undefined;
 }
 
@@ -57,6 +75,8 @@ const HOPELESS_PAUSE_MS = 60_000;
 /** Somebody may have forgotten to say that there is more. */
 const LOOK_EVERY_MS = 1000;
 const STOP_WITHIN_MS = 1000;
+/** What the centre has moves ten times a second, and is kept for a start without it, of which some seconds are enough. */
+const REMEMBER_EVERY_MS = 30_000;
 
 /**
  * Carries a lane to the centre in order, each part once, over any number of cuts. One batch is on its way at a time. Whatever
@@ -65,11 +85,18 @@ const STOP_WITHIN_MS = 1000;
  */
 export class Forwarder<At extends Place, Of extends Batch> {
   readonly #lane: Lane<At, Of>;
-  readonly #options: Required<ForwarderOptions>;
+  readonly #options: Required<Omit<ForwarderOptions, 'alsoFrom'>> & Pick<ForwarderOptions, 'alsoFrom'>;
   readonly #running: Promise<void>;
+  readonly #lookTimer: NodeJS.Timeout;
   #at: At | undefined;
   #known: number | undefined;
-  #oldestMs: number | null = null;
+  #left: number | undefined;
+  #oldestMs: number | null | undefined;
+  /** When something was added that the last reading may not have seen. */
+  #addedMs: number | null = null;
+  #remembered: number | undefined;
+  #rememberedMs = Number.NEGATIVE_INFINITY;
+  #looking = false;
   #error: Forwarding['error'];
   #linked = false;
   #catchingUp = false;
@@ -83,6 +110,8 @@ export class Forwarder<At extends Place, Of extends Batch> {
     this.#lane = lane;
     this.#options = { ...DEFAULTS, now: Date.now, random: Math.random, ...options };
     this.#running = this.#run();
+    this.#lookTimer = setInterval(() => void this.#look(), LOOK_EVERY_MS);
+    void this.#look();
   }
 
   get status(): Forwarding {
@@ -95,12 +124,14 @@ export class Forwarder<At extends Place, Of extends Batch> {
           : this.#catchingUp
             ? 'catching_up'
             : 'live';
-    return { state, position: this.#known, oldestMs: this.#oldestMs, error: this.#error };
+    return { state, position: this.#known, left: this.#left, oldestMs: this.#oldestMs, error: this.#error };
   }
 
   /** Something was added to what it carries. */
   grown(): void {
     this.#grown = true;
+    this.#addedMs ??= this.#options.now();
+    if (this.#oldestMs === null) this.#oldestMs = this.#addedMs;
     this.#wake?.();
   }
 
@@ -112,6 +143,7 @@ export class Forwarder<At extends Place, Of extends Batch> {
     this.#error = undefined;
     this.#interrupt?.();
     this.#wake?.();
+    if (!up) void this.#remember();
   }
 
   /** The centre has come back: what waits for its next attempt does not wait any longer. */
@@ -122,13 +154,14 @@ export class Forwarder<At extends Place, Of extends Batch> {
   /** A batch that is on its way is waited for, but not for long: what became of it the next start learns as after a cut. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    clearInterval(this.#lookTimer);
     this.#interrupt?.();
     this.#wake?.();
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, STOP_WITHIN_MS);
     });
-    await Promise.race([this.#running, patience]);
+    await Promise.race([this.#running.then(() => this.#remember()), patience]);
     clearTimeout(timer);
   }
 
@@ -154,15 +187,16 @@ export class Forwarder<At extends Place, Of extends Batch> {
 
   async #step(): Promise<void> {
     const lane = this.#lane;
-    const { limit, now, lateAfterMs, gatherMs } = this.#options;
+    const { limit, alsoFrom, now, lateAfterMs, gatherMs } = this.#options;
     const at = this.#at ?? (await lane.learn());
     if (!this.#linked) return;
     this.#at = at;
     this.#known = at.position;
     this.#grown = false;
+    this.#addedMs = null;
     const batch = await lane.read(at.position);
     if (batch === undefined) {
-      this.#oldestMs = null;
+      this.#emptied();
       this.#catchingUp = false;
       await this.#rest(LOOK_EVERY_MS);
       return;
@@ -177,12 +211,57 @@ export class Forwarder<At extends Place, Of extends Batch> {
     }
     if (this.#at !== at || this.#stopped) return;
     const stored = await lane.send(at, batch, late);
-    if (late) limit.take(batch.bytes, now());
+    if (late) {
+      limit.take(batch.bytes, now());
+      alsoFrom?.take(batch.bytes, now());
+    }
+    if (this.#left !== undefined) this.#left = Math.max(0, this.#left - (stored.position - at.position));
     this.#known = stored.position;
-    this.#oldestMs = batch.full ? batch.newestMs : null;
+    if (batch.full) this.#oldestMs = batch.newestMs;
+    else this.#emptied();
     // The link was cut and is there again: where the centre is may be further on by now.
     if (this.#at === at) this.#at = stored;
     if (!batch.full && !late) await this.#pause(gatherMs);
+  }
+
+  /** The centre has all that was there when it was read. */
+  #emptied(): void {
+    this.#oldestMs = this.#addedMs;
+    if (this.#addedMs === null) this.#left = 0;
+  }
+
+  /** How much waits, also while the centre cannot be asked: from where it was when it was last heard of. */
+  async #look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    try {
+      if (this.#known === undefined) {
+        const recalled = await this.#lane.recall();
+        this.#known ??= recalled;
+      }
+      const after = this.#known;
+      if (after !== undefined && (this.#oldestMs !== null || this.#left !== 0)) {
+        const { left, oldestMs } = await this.#lane.backlog(after);
+        this.#left = Math.max(0, left - ((this.#known ?? after) - after));
+        if (this.#known === after) this.#oldestMs = oldestMs ?? this.#addedMs;
+      }
+      if (this.#options.now() - this.#rememberedMs >= REMEMBER_EVERY_MS) await this.#remember();
+    } catch {
+      // The store is away: said by its own part of the health, and looked at again in a second.
+    }
+    this.#looking = false;
+  }
+
+  async #remember(): Promise<void> {
+    const position = this.#known;
+    if (position === undefined || position === this.#remembered) return;
+    this.#rememberedMs = this.#options.now();
+    try {
+      await this.#lane.remember(position);
+      this.#remembered = position;
+    } catch {
+      // An older one stands there: then more seems to be missing than is, until the centre says.
+    }
   }
 
   #pauseAfter(error: unknown, attempts: number): number {

@@ -1,8 +1,9 @@
 import { ErrorWithCode } from '../errors.ts';
 import type { Journal, JournalEntry } from '../journal.ts';
 import { type CellLink, CORE } from './cell-link.ts';
-import type { Batch, Lane, Place } from './forwarder.ts';
+import type { Backlog, Batch, Lane, Place } from './forwarder.ts';
 import { ReplicaAnswer } from './journal-replica.ts';
+import type { UplinkMemory } from './uplink-memory.ts';
 
 interface JournalBatch extends Batch {
   readonly entries: readonly JournalEntry[];
@@ -13,15 +14,40 @@ const ROWS_A_MESSAGE = 256;
 /** What a server takes in one message is a megabyte by default; this is before it is packed. */
 const MAX_BYTES = 600_000;
 const ANSWER_WITHIN_MS = 15_000;
+const LANE = 'journal';
+/** The database that remembers it is the journal's own. */
+const OF = 'this journal';
+
+export interface JournalLaneOptions {
+  readonly journal: Pick<Journal, 'query' | 'end' | 'identity' | 'includes'>;
+  readonly link: Pick<CellLink, 'request'>;
+  readonly memory: Pick<UplinkMemory, 'place' | 'keepPlace'>;
+}
 
 /** The journal of an edge on its way to the centre: every decision, whatever it is of, in the order of the commits. */
 export class JournalLane implements Lane<Place, JournalBatch> {
-  readonly #journal: Pick<Journal, 'query' | 'identity' | 'includes'>;
-  readonly #link: Pick<CellLink, 'request'>;
+  readonly #journal: JournalLaneOptions['journal'];
+  readonly #link: JournalLaneOptions['link'];
+  readonly #memory: JournalLaneOptions['memory'];
 
-  constructor(journal: Pick<Journal, 'query' | 'identity' | 'includes'>, link: Pick<CellLink, 'request'>) {
+  constructor({ journal, link, memory }: JournalLaneOptions) {
     this.#journal = journal;
     this.#link = link;
+    this.#memory = memory;
+  }
+
+  async recall(): Promise<number | undefined> {
+    return (await this.#memory.place(LANE))?.position;
+  }
+
+  remember(position: number): Promise<void> {
+    return this.#memory.keepPlace(LANE, { of: OF, position });
+  }
+
+  async backlog(after: number): Promise<Backlog> {
+    const left = Math.max(0, (await this.#journal.end()) - after);
+    const [oldest] = left === 0 ? [] : await this.#journal.query({ after, limit: 1 });
+    return { left, oldestMs: oldest?.timeMs ?? null };
   }
 
   async learn(): Promise<Place> {

@@ -1,6 +1,7 @@
 import { ErrorWithCode } from '../errors.ts';
 import type { LogRecord, PositionedRecord } from '../log.ts';
-import type { Batch, Lane, Place } from './forwarder.ts';
+import type { Backlog, Batch, Lane, Place } from './forwarder.ts';
+import type { UplinkMemory } from './uplink-memory.ts';
 
 /** A record with the time at which the log got it, by our clock. */
 export interface TimedRecord extends PositionedRecord {
@@ -14,6 +15,7 @@ export interface EdgeLog {
   begin(): Promise<number>;
   end(): Promise<number>;
   readTimed(afterPosition: number, limit: number): Promise<TimedRecord[]>;
+  backlog(afterPosition: number): Promise<Backlog>;
 }
 
 /** Where the log of a cell stands in that of the centre. */
@@ -55,6 +57,15 @@ interface TelemetryBatch extends Batch {
 }
 
 const RECORDS_A_MESSAGE = 1024;
+const LANE = 'telemetry';
+
+export interface TelemetryLaneOptions {
+  readonly log: EdgeLog;
+  readonly centre: CentralLog;
+  readonly memory: Pick<UplinkMemory, 'place' | 'keepPlace'>;
+  /** A record that no message can carry is left out, and told. */
+  readonly dropped: (record: LogRecord, error: unknown) => void;
+}
 
 /**
  * The telemetry log of an edge on its way into that of the centre. Each message says how far it goes in the log of the edge,
@@ -63,14 +74,29 @@ const RECORDS_A_MESSAGE = 1024;
 export class TelemetryLane implements Lane<TelemetryPlace, TelemetryBatch> {
   readonly #log: EdgeLog;
   readonly #centre: CentralLog;
-  readonly #dropped: (record: LogRecord, error: unknown) => void;
+  readonly #memory: TelemetryLaneOptions['memory'];
+  readonly #dropped: TelemetryLaneOptions['dropped'];
   #identity: string | undefined;
 
-  /** @param dropped a record that no message can carry is left out, and told */
-  constructor(log: EdgeLog, centre: CentralLog, dropped: (record: LogRecord, error: unknown) => void) {
+  constructor({ log, centre, memory, dropped }: TelemetryLaneOptions) {
     this.#log = log;
     this.#centre = centre;
+    this.#memory = memory;
     this.#dropped = dropped;
+  }
+
+  /** Of a log that was lost meanwhile nothing is known. */
+  async recall(): Promise<number | undefined> {
+    const known = await this.#memory.place(LANE);
+    return known?.of === (await this.#logId()) ? known.position : undefined;
+  }
+
+  async remember(position: number): Promise<void> {
+    await this.#memory.keepPlace(LANE, { of: await this.#logId(), position });
+  }
+
+  backlog(afterPosition: number): Promise<Backlog> {
+    return this.#log.backlog(afterPosition);
   }
 
   async learn(): Promise<TelemetryPlace> {

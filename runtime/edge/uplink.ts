@@ -7,12 +7,15 @@ import type { Health, Reply, Runtime } from '../runtime.ts';
 import { type CellLink, CORE } from './cell-link.ts';
 import { ClockAnswer, CommandRequest } from './cell-messages.ts';
 import type { CellNames } from './cell-names.ts';
-import { ClockOffset, type Offset } from './clock-offset.ts';
+import { CentreClock, instant } from './centre-clock.ts';
+import type { Offset } from './clock-offset.ts';
 import { Forwarder, type Forwarding } from './forwarder.ts';
 import { JournalLane } from './journal-lane.ts';
 import { RateLimit } from './rate-limit.ts';
 import { Refusals } from './refusals.ts';
 import { type CentralLog, type EdgeLog, TelemetryLane } from './telemetry-lane.ts';
+import type { UplinkMemory } from './uplink-memory.ts';
+import { type Behind, behindInWords, behindOf, isBacklog } from './uplink-words.ts';
 import { ViewLane } from './view-lane.ts';
 import { PageRequest } from './view-message.ts';
 
@@ -21,6 +24,7 @@ export interface UplinkOptions {
   readonly centralLog: CentralLog;
   readonly runtime: Pick<Runtime, 'ask' | 'live' | 'journal' | 'deadLetter'>;
   readonly log: EdgeLog & { onAppended(listener: () => void): () => void };
+  readonly memory: UplinkMemory;
   readonly names: CellNames;
   /** What actors of the centre may tell those of this cell, as those are to have it; undefined: not this. */
   readonly toldByCentre: (command: unknown) => Json | undefined;
@@ -37,18 +41,13 @@ export interface UplinkState {
   readonly detail: string;
   readonly telemetry: Forwarding;
   readonly journal: Forwarding;
-  /** Time since the oldest that the centre lacks was written, in ms; 0: it has everything. */
-  readonly telemetryLagMs: number;
-  readonly journalLagMs: number;
+  readonly behind: Behind;
   /** Of the clock of the centre from ours; undefined while nobody has answered. */
   readonly clock: Offset | undefined;
 }
 
 const CLOCK_EVERY_MS = 10_000;
 const ANSWER_WITHIN_MS = 5000;
-const DEGRADED_LAG_MS = 10_000;
-/** Between the clocks of both sides, beside what is known of their difference. */
-const EXPIRY_TOLERANCE_MS = 500;
 
 /**
  * What goes from an edge to the centre, and the commands that come back. The newest views go at once; telemetry log and journal
@@ -65,29 +64,36 @@ export class Uplink {
     NonNullable<Awaited<ReturnType<JournalLane['read']>>>
   >;
   readonly #views: ViewLane;
-  readonly #clock = new ClockOffset();
-  readonly #refusals = new Refusals();
+  readonly #clock = new CentreClock();
+  readonly #refusals: Refusals;
   readonly #silence: (() => void)[];
   readonly #clockTimer: NodeJS.Timeout;
 
   constructor(options: UplinkOptions) {
     this.#options = options;
-    const { link, centralLog, runtime, log, backfillBytesPerSecond, timing = {} } = options;
+    const { link, centralLog, runtime, log, memory, backfillBytesPerSecond, timing = {} } = options;
     const { clockEveryMs = CLOCK_EVERY_MS, ...forwarding } = timing;
-    const telemetry = new TelemetryLane(log, centralLog, ({ source, observation: _ }, error) =>
-      runtime.deadLetter({
-        timeMs: Date.now(),
-        stream: 'messages',
-        source,
-        code: 'LOG_RECORD_TOO_LARGE',
-        reason: messageOf(error),
-        body: null,
-      }),
-    );
-    // Both share what may pass late, and the journal, which is small, is never held up by the rest.
-    this.#telemetry = new Forwarder(telemetry, { limit: new RateLimit(backfillBytesPerSecond), ...forwarding });
-    this.#journal = new Forwarder(new JournalLane(runtime.journal, link), {
+    this.#refusals = new Refusals(memory);
+    const telemetry = new TelemetryLane({
+      log,
+      centre: centralLog,
+      memory,
+      dropped: ({ source }, error) =>
+        runtime.deadLetter({
+          timeMs: Date.now(),
+          stream: 'messages',
+          source,
+          code: 'LOG_RECORD_TOO_LARGE',
+          reason: messageOf(error),
+          body: null,
+        }),
+    });
+    // Both share what may pass late: the journal, which is small, goes first, and the telemetry has what is left of it.
+    const limit = new RateLimit(backfillBytesPerSecond);
+    this.#telemetry = new Forwarder(telemetry, { limit, ...forwarding });
+    this.#journal = new Forwarder(new JournalLane({ journal: runtime.journal, link, memory }), {
       limit: new RateLimit(backfillBytesPerSecond),
+      alsoFrom: limit,
       ...forwarding,
     });
     this.#views = new ViewLane({
@@ -114,16 +120,8 @@ export class Uplink {
   get state(): UplinkState {
     const { connected, detail } = this.#options.link.state;
     const [telemetry, journal] = [this.#telemetry.status, this.#journal.status];
-    const clock = this.#clock.best;
-    return {
-      connected,
-      detail,
-      telemetry,
-      journal,
-      telemetryLagMs: lagOf(telemetry),
-      journalLagMs: lagOf(journal),
-      clock,
-    };
+    const behind = behindOf(telemetry, journal, Date.now());
+    return { connected, detail, telemetry, journal, behind, clock: this.#clock.offset };
   }
 
   /** What the centre has of the telemetry log: so much need not be kept for it. */
@@ -152,10 +150,10 @@ export class Uplink {
   async #askTime(): Promise<void> {
     const { link } = this.#options;
     if (!link.state.connected) return;
-    const askedMs = Date.now();
+    const asked = instant();
     try {
       const { receivedMs, answeredMs } = ClockAnswer.parse(await link.request(CORE, 'clock', {}, ANSWER_WITHIN_MS));
-      this.#clock.add({ askedMs, receivedMs, answeredMs, heardMs: Date.now() });
+      this.#clock.add({ asked, receivedMs, answeredMs, heard: instant() });
     } catch {
       // The lanes say what is wrong with the link; a time that nobody told is no news.
     }
@@ -166,11 +164,9 @@ export class Uplink {
     const parsed = CommandRequest.safeParse(body);
     if (!parsed.success) throw new ErrorWithCode('INVALID_COMMAND', 'not a command of this version');
     const { to, command, commandId, by, permissions, expiresAtMs } = parsed.data;
-    const offset = this.#clock.best;
-    const centreMs = Date.now() + (offset?.offsetMs ?? 0);
-    const leftMs = expiresAtMs - centreMs;
-    if (leftMs <= 0 && (offset !== undefined || leftMs < -EXPIRY_TOLERANCE_MS))
-      return { ok: false, code: 'EXPIRED', message: 'it arrived after its time' };
+    const leftMs = await this.#leftMs(expiresAtMs);
+    if (leftMs <= 0) return { ok: false, code: 'EXPIRED', message: 'it arrived after its time' };
+    const deadlineMs = Date.now() + leftMs;
     const isTold = by.via === 'entity' && permits(permissions, 'internal:command');
     const told = isTold ? this.#options.toldByCentre(command) : undefined;
     if (told !== undefined) {
@@ -183,49 +179,47 @@ export class Uplink {
       };
       return runtime.ask(to, told, asked);
     }
-    const refused = this.#refusals.of(to, { by, commandId });
-    if (refused) return refused;
-    const reply = await runtime.ask(names.inside(to, link.cell), command, {
-      commandId,
-      by,
-      // Whatever else actors tell each other stays within a cell.
-      permissions: permissions.filter((permission) => !permission.startsWith('internal:')),
-      timeoutMs: ANSWER_WITHIN_MS,
-    });
-    this.#refusals.note(to, { by, commandId }, reply);
-    return reply;
+    return this.#refusals.once(to, { by, commandId }, () =>
+      runtime.ask(names.inside(to, link.cell), command, {
+        commandId,
+        by,
+        // Whatever else actors tell each other stays within a cell.
+        permissions: permissions.filter((permission) => !permission.startsWith('internal:')),
+        timeoutMs: ANSWER_WITHIN_MS,
+        deadlineMs,
+      }),
+    );
+  }
+
+  /** What is left at the least of the time that the centre gave, wherever the command was held up on its way. */
+  async #leftMs(expiresAtMs: number): Promise<number> {
+    if (this.#clock.offset === undefined) await this.#askTime();
+    const latestMs = this.#clock.latestMs(instant());
+    // Not carried out and not refused: the centre sends it again.
+    if (latestMs === undefined) throw new ErrorWithCode('UNAVAILABLE', 'the clock of the centre is not known here yet');
+    return expiresAtMs - latestMs;
   }
 }
 
-function lagOf({ oldestMs }: Forwarding): number {
-  return oldestMs === null ? 0 : Math.max(0, Date.now() - oldestMs);
-}
-
 function statusOf(state: UplinkState): Record<string, Json> {
-  const { telemetry, journal, telemetryLagMs, journalLagMs, clock } = state;
+  const { telemetry, journal, behind, clock } = state;
   return {
     telemetry: telemetry.state,
     journal: journal.state,
-    telemetryLagMs,
-    journalLagMs,
+    ...behind,
     clockOffsetMs: clock === undefined ? null : Math.round(clock.offsetMs),
     problem: (telemetry.error ?? journal.error)?.message ?? null,
   };
 }
 
 function healthOf(state: UplinkState): Health['parts'][number] {
-  const { connected, detail, telemetry, journal, telemetryLagMs, journalLagMs, clock } = state;
+  const { connected, detail, telemetry, journal, behind, clock } = state;
   const name = 'uplink';
-  const lag = `telemetry ${seconds(telemetryLagMs)} behind, events ${seconds(journalLagMs)}`;
+  const lag = behindInWords(behind, Date.now());
   if (!connected)
     return { name, status: 'degraded', detail: `no link to the centre: ${detail}; this cell goes on alone, ${lag}` };
   const error = telemetry.error ?? journal.error;
   if (error !== undefined) return { name, status: 'degraded', detail: `${error.code}: ${error.message}; ${lag}` };
   const offset = clock === undefined ? '' : `, the clock of the centre is ${Math.round(clock.offsetMs)} ms from ours`;
-  const behind = Math.max(telemetryLagMs, journalLagMs) > DEGRADED_LAG_MS;
-  return { name, status: behind ? 'degraded' : 'healthy', detail: `${lag}${offset}` };
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
+  return { name, status: isBacklog(behind) ? 'degraded' : 'healthy', detail: `${lag}${offset}` };
 }

@@ -24,6 +24,8 @@ export interface MirrorState {
   readonly linked: boolean;
   /** When the last word came, by our clock; null: none ever. */
   readonly heardMs: number | null;
+  /** When that was said, by the clock of the cell; null: none came since this start. */
+  readonly toldMs: number | null;
   readonly status: Readonly<Record<string, Json>>;
   readonly problem: string | undefined;
 }
@@ -52,6 +54,7 @@ export class ViewMirror {
   #run: string | undefined;
   #n = 0;
   #heardMs: number | null = null;
+  #toldMs: number | null = null;
   #linked = false;
   #status: Readonly<Record<string, Json>> = {};
   #problem: string | undefined;
@@ -67,7 +70,8 @@ export class ViewMirror {
   }
 
   get state(): MirrorState {
-    return { linked: this.#linked, heardMs: this.#heardMs, status: this.#status, problem: this.#problem };
+    const [linked, heardMs, toldMs] = [this.#linked, this.#heardMs, this.#toldMs];
+    return { linked, heardMs, toldMs, status: this.#status, problem: this.#problem };
   }
 
   get size(): number {
@@ -110,6 +114,7 @@ export class ViewMirror {
     this.#run = run;
     this.#n = n;
     this.#status = message.status;
+    this.#toldMs = message.atMs;
     this.#heard();
     for (const change of message.changes) this.#apply(change);
     this.#meanwhile?.push(message);

@@ -7,7 +7,7 @@ import type { PositionedRecord } from '../log.ts';
 import type { AskOptions, Reply } from '../runtime.ts';
 
 /** How a command came. */
-export interface Sent extends Pick<AskOptions, 'by' | 'permissions'> {
+export interface Sent extends Pick<AskOptions, 'by' | 'permissions' | 'deadlineMs'> {
   /** As the journal has them, both. */
   readonly commandId: CommandId;
   readonly commandHash: string;

@@ -121,9 +121,9 @@ export class Turns {
   }
 
   async #command({ command, sent, reply }: MessageOf<'command'>): Promise<void> {
-    const { commandId, commandHash, by, permissions } = sent;
+    const { commandId, commandHash, by, permissions, deadlineMs } = sent;
     const { kind, state, id } = this.#memory;
-    const decision = kind.decide(state, command, { ...this.#memory.turn(by), permissions, commandId });
+    const decision = kind.decide(state, command, { ...this.#memory.turn(by), permissions, commandId, deadlineMs });
     this.#lastActiveMs = this.#host.now();
     if (!decision.ok) {
       // A repeat is usually refused by the state that its first arrival left behind; then the first answer counts.

@@ -11,6 +11,7 @@ import type { JournalSchema } from './schema.ts';
 import { SqlJournal } from './sql-journal.ts';
 import { kyselyOn, openSqliteFile } from './sqlite.ts';
 import { SqlTokens } from './tokens.ts';
+import { SqlUplinkMemory } from './uplink-memory.ts';
 
 const { file, leaseTtlMs } = z.object({ file: z.string(), leaseTtlMs: z.number() }).parse(workerData);
 
@@ -30,6 +31,7 @@ await serve(async () => {
       cluster: new SqlClusterRows(db, SQLITE, { leaseTtlMs }),
       replicas: new SqlReplicas(db, SQLITE),
       keptCommands: new SqlKeptCommands(db),
+      uplinkMemory: new SqlUplinkMemory(db),
     },
     close: () => db.destroy(),
   };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
+import type { Backlog } from '../edge/forwarder.ts';
 import { ErrorWithCode, messageOf } from '../errors.ts';
 import { openSqliteFile, type SqliteConnection } from './sqlite.ts';
 import { isSqliteFull } from './store-full.ts';
@@ -90,6 +91,18 @@ export class LogFile {
     return this.#end;
   }
 
+  /** What it holds behind a position, without reading it. */
+  backlog(afterPosition: number): Backlog {
+    const left = Math.max(0, this.#end - Math.max(afterPosition, this.begin() - 1));
+    if (left === 0) return { left, oldestMs: null };
+    const [oldest] = Times.parse(
+      this.#db
+        .prepare('select time_ms from block where first + count > ? and first >= ? order by first limit 1')
+        .all([afterPosition + 1, this.#startOf(afterPosition + 1)]),
+    );
+    return { left, oldestMs: oldest?.time_ms ?? null };
+  }
+
   begin(): number {
     const oldest = Blocks.parse(this.#db.prepare('select first, count from block order by first limit 1').all([]))[0];
     return oldest?.first ?? this.#end + 1;
@@ -164,6 +177,14 @@ export class LogFile {
     this.#db.close();
   }
 
+  /** Of the block that holds a position, or would. */
+  #startOf(position: number): number {
+    return (
+      Starts.parse(this.#db.prepare('select max(first) as first from block where first <= ?').all([position]))[0]
+        ?.first ?? 0
+    );
+  }
+
   #pragma(name: string): number {
     return z.array(z.record(z.string(), z.number())).parse(this.#db.prepare(`pragma ${name}`).all([]))[0]?.[name] ?? 0;
   }
@@ -178,6 +199,8 @@ export class LogFile {
 }
 
 const Blocks = z.array(z.object({ first: z.number(), count: z.number() }));
+const Times = z.array(z.object({ time_ms: z.number() }));
+const Starts = z.array(z.object({ first: z.number().nullable() }));
 const Sizes = z.array(z.object({ first: z.number(), count: z.number(), time_ms: z.number(), bytes: z.number() }));
 const StoredRows = z.array(
   z.object({ first: z.number(), count: z.number(), time_ms: z.number(), data: z.instanceof(ArrayBuffer) }),

@@ -262,5 +262,22 @@ export function migrations(dialect: Dialect): Record<string, Migration> {
         await db.schema.createIndex('kept_command_ended').on('kept_command').column('ended_ms').execute();
       },
     },
+    '0013-uplink-memory': {
+      async up(db) {
+        await db.schema
+          .createTable('refused_command')
+          .addColumn('key', key, (column) => column.primaryKey())
+          .addColumn('reply', 'text', (column) => column.notNull())
+          .addColumn('at_ms', int64, (column) => column.notNull())
+          .execute();
+        await db.schema.createIndex('refused_command_at').on('refused_command').column('at_ms').execute();
+        await db.schema
+          .createTable('uplink_place')
+          .addColumn('lane', key, (column) => column.primaryKey())
+          .addColumn('of', 'text', (column) => column.notNull())
+          .addColumn('position', int64, (column) => column.notNull())
+          .execute();
+      },
+    },
   };
 }

@@ -16,6 +16,7 @@ import { SqlReplicas } from './replicas.ts';
 import type { JournalSchema } from './schema.ts';
 import { SqlJournal } from './sql-journal.ts';
 import { SqlTokens } from './tokens.ts';
+import { SqlUplinkMemory } from './uplink-memory.ts';
 
 export interface PostgresStoreOptions extends PostgresOptions {
   /** How long a start waits for the database. Default 30 s. */
@@ -53,6 +54,7 @@ export async function openPostgres(
     cluster: new SqlClusterRows(beats, POSTGRES, { leaseTtlMs }),
     replicas: new SqlReplicas(db, POSTGRES),
     keptCommands: new SqlKeptCommands(db),
+    uplinkMemory: new SqlUplinkMemory(db),
     close: async () => {
       await Promise.all([db.destroy(), beats.destroy()]);
     },

@@ -4,6 +4,7 @@ import { TIMING } from '../cluster/timing.ts';
 import type { ClusterRows } from '../cluster-rows.ts';
 import type { CommandStore } from '../edge/command-store.ts';
 import type { JournalReplicas } from '../edge/journal-replica.ts';
+import type { UplinkMemory } from '../edge/uplink-memory.ts';
 import type { Journal } from '../journal.ts';
 import type { DeadLetterStore } from '../log.ts';
 import type { Epoch } from '../ownership.ts';
@@ -27,6 +28,8 @@ export interface JournalStore {
   readonly replicas: JournalReplicas;
   /** Commands for other cells that wait for their link. */
   readonly keptCommands: CommandStore;
+  /** What an edge keeps of its uplink over a restart. */
+  readonly uplinkMemory: UplinkMemory;
   close(): Promise<void>;
 }
 
@@ -38,7 +41,10 @@ export interface Claims {
 }
 
 export interface Storage
-  extends Pick<JournalStore, 'journal' | 'deadLetters' | 'tokens' | 'cluster' | 'replicas' | 'keptCommands'> {
+  extends Pick<
+    JournalStore,
+    'journal' | 'deadLetters' | 'tokens' | 'cluster' | 'replicas' | 'keptCommands' | 'uplinkMemory'
+  > {
   readonly log: SqlLog;
   /** For consumers of the log that read the file in a thread of their own. */
   readonly logFile: string;
@@ -75,8 +81,8 @@ export async function openSqlite(dataDir: string, options: StorageOptions = {}):
     const epoch = options.shared ? 0 : await store.claims.claimAllShards(`${hostname()}:${process.pid}`);
     // A telemetry log that somebody deleted must not give out positions again that decisions refer to.
     await log.skipTo(await store.claims.logPosition());
-    const { journal, deadLetters, tokens, cluster, replicas, keptCommands } = store;
-    return { journal, log, logFile, deadLetters, tokens, cluster, replicas, keptCommands, epoch, close };
+    const { claims: _, close: __, ...parts } = store;
+    return { ...parts, log, logFile, epoch, close };
   } catch (error) {
     await close();
     throw error;
@@ -158,5 +164,12 @@ export async function openJournal(dir: string, options: { readonly leaseTtlMs?: 
     end: true,
     trim: true,
   });
-  return { journal, deadLetters, tokens, claims, cluster, replicas, keptCommands, close };
+  const uplinkMemory = remote<UplinkMemory>(client, 'uplinkMemory', {
+    refusal: true,
+    refuse: true,
+    trimRefusals: true,
+    place: true,
+    keepPlace: true,
+  });
+  return { journal, deadLetters, tokens, claims, cluster, replicas, keptCommands, uplinkMemory, close };
 }

@@ -14,6 +14,8 @@ export interface JournalSchema {
   /** How far the journals of other cells are copied, and under which identity of theirs. */
   replica: { cell: string; position: number; identity: string | null };
   kept_command: KeptCommandTable;
+  refused_command: RefusedCommandTable;
+  uplink_place: UplinkPlaceTable;
   snapshot: { entity: string; seq: number; log_position: number; time_ms: number; state: Uint8Array };
   dead_letter: DeadLetterTable;
   token: TokenTable;
@@ -71,6 +73,20 @@ export interface KeptCommandTable {
   under_way_until_ms: number;
   reply: string | null;
   ended_ms: number | null;
+}
+
+/** Commands of the centre that an edge has refused. */
+interface RefusedCommandTable {
+  key: string;
+  reply: string;
+  at_ms: number;
+}
+
+/** How far the centre has what an edge sends. */
+interface UplinkPlaceTable {
+  lane: string;
+  of: string;
+  position: number;
 }
 
 interface JournalTable {

@@ -1,4 +1,5 @@
 import { decodeRecords, encodeRecords } from '../batch-codec.ts';
+import type { Backlog } from '../edge/forwarder.ts';
 import type { TimedRecord } from '../edge/telemetry-lane.ts';
 import { ErrorWithCode } from '../errors.ts';
 import { EntityId } from '../ids.ts';
@@ -161,6 +162,11 @@ export class SqlLog implements TelemetryLog {
   /** The id that it was made with: positions mean something only together with it. */
   async identity(): Promise<string> {
     return String(await this.#client.call('log', 'identity', []));
+  }
+
+  /** How much comes after a position, and since when it waits. */
+  async backlog(afterPosition: number): Promise<Backlog> {
+    return (await this.#client.call('log', 'backlog', [afterPosition])) as Backlog;
   }
 
   /** What it holds, in bytes. */

@@ -9,6 +9,7 @@ import { populationOf } from '../../actors/population.ts';
 import { openHistorian } from '../../gateways/historian/open.ts';
 import { FrontMetrics } from '../../gateways/http/front-metrics.ts';
 import { describeCells, describeUplink } from '../../runtime/edge/cell-metrics.ts';
+import { behindIn } from '../../runtime/edge/uplink-words.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
 import { Node } from '../../runtime/node.ts';
 import { Settings } from '../../runtime/settings.ts';
@@ -84,7 +85,7 @@ async function withRegistry<T>(use: (registry: Registry) => Promise<T>): Promise
     try {
       new FrontMetrics(metrics.registry);
       // Of nodes that have other cells beside them.
-      describeUplink(metrics, () => ({ connected: false, telemetryLagMs: 0, journalLagMs: 0, clock: undefined }));
+      describeUplink(metrics, () => ({ connected: false, behind: behindIn({}), clock: undefined }));
       describeCells(metrics, () => []);
       return await use(metrics.registry);
     } finally {

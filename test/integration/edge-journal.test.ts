@@ -40,7 +40,7 @@ function linkTo({ replicas }: JournalStore) {
 }
 
 async function forward(edge: JournalStore, centre: JournalStore): Promise<number> {
-  const lane = new JournalLane(edge.journal, linkTo(centre));
+  const lane = new JournalLane({ journal: edge.journal, link: linkTo(centre), memory: edge.uplinkMemory });
   let place = await lane.learn();
   for (let batch = await lane.read(place.position); batch; batch = await lane.read(place.position))
     place = await lane.send(place, batch);
@@ -109,7 +109,7 @@ test('a copy that is elsewhere is a conflict, and nothing is written', async (t)
   const edge = await start(folder(t));
   t.after(() => edge.close());
   await write(edge, [1, 2, 3]);
-  const lane = new JournalLane(edge.journal, linkTo(centre));
+  const lane = new JournalLane({ journal: edge.journal, link: linkTo(centre), memory: edge.uplinkMemory });
   const batch = await lane.read(0);
   assert.ok(batch);
   await lane.send({ position: 0 }, batch);

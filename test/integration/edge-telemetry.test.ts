@@ -60,6 +60,9 @@ function tempDirOf(t: TestContext): string {
   return dir;
 }
 
+/** Every start learns from the centre alone. */
+const forgetful = { place: async () => undefined, keepPlace: async () => undefined };
+
 /** What forwards the log of an edge, as one start of it has it. */
 async function uplinkOf(log: SqlLog, url: string, prefix: string, domain?: string) {
   let link: NatsLink | undefined;
@@ -67,7 +70,8 @@ async function uplinkOf(log: SqlLog, url: string, prefix: string, domain?: strin
     link = connected;
   });
   const centre = new NatsCentralLog({ link: () => link, cell: 'edge-7', prefix, domain, answerTimeoutMs: 1000 });
-  const lane = new TelemetryLane(log, centre, (record) => assert.fail(`dropped ${JSON.stringify(record)}`));
+  const dropped = (record: unknown) => assert.fail(`dropped ${JSON.stringify(record)}`);
+  const lane = new TelemetryLane({ log, centre, memory: forgetful, dropped });
   const forwarder = new Forwarder(lane, {
     limit: new RateLimit(1e9),
     gatherMs: 10,
@@ -194,7 +198,8 @@ natsTest(
       last: async () => ({ sequence: 5, stored: { log: await first.identity(), position: 4711 } }),
     };
     const notAsked = () => Promise.reject(new Error('not asked'));
-    const lane = new TelemetryLane(first, { ...centralPlace, pack: notAsked, store: notAsked }, () => undefined);
+    const further = { ...centralPlace, pack: notAsked, store: notAsked };
+    const lane = new TelemetryLane({ log: first, centre: further, memory: forgetful, dropped: () => undefined });
     await assert.rejects(lane.learn(), { code: 'EDGE_LOG_BEHIND', retryable: false });
   },
 );

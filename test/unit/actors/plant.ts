@@ -143,9 +143,11 @@ export class Bench<State, Command, Event extends { readonly kind: string }, Defi
     return this.#fold(this.kind.observe?.(this.state, frame, turn) ?? [], frame.gatewayTimeMs - T0);
   }
 
-  command(atMs: number, command: Command): Decision<Event> {
+  /** @param deadlineMs of the command, since T0 */
+  command(atMs: number, command: Command, deadlineMs?: number): Decision<Event> {
     const commandId = CommandId.parse(`command-${++this.#commands}`);
-    const decision = this.kind.decide(this.state, command, { ...this.turn(atMs), commandId });
+    const until = deadlineMs === undefined ? {} : { deadlineMs: T0 + deadlineMs };
+    const decision = this.kind.decide(this.state, command, { ...this.turn(atMs), commandId, ...until });
     if (decision.ok) this.#fold(decision.events, atMs);
     return decision;
   }

@@ -78,6 +78,23 @@ test('leave to be sent survives a restart as having been given', () => {
   assert.deepEqual(standing(back), ['timed_out', 'outcome_unknown']);
 });
 
+test('a write that was long on its way has what is left of its time, and none where nothing is left', () => {
+  for (const [leftMs, timeoutMs, hasMs] of [
+    [300, 5000, 300],
+    [9000, 5000, 5000],
+  ] as const) {
+    const plc = up();
+    const write = { kind: 'WritePoint', point: 'setpoint', value: 42, timeoutMs } as const;
+    assert.ok(plc.command(0, write, leftMs).ok);
+    assert.deepEqual(send(plc, 0), { leftMs: hasMs });
+  }
+  const plc = up();
+  const write = { kind: 'WritePoint', point: 'setpoint', value: 42, timeoutMs: 5000 } as const;
+  const late = plc.command(10, write, 10);
+  assert.equal(!late.ok && late.code, 'EXPIRED');
+  assert.deepEqual(plc.effects, []);
+});
+
 test('a write is not sent at its deadline or later, nor by a clock that went back behind the request', () => {
   for (const atMs of [1000, 5000, -1]) {
     const plc = writing();

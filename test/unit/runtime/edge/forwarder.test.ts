@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Batch, Forwarder, type Lane, type Place } from '../../../../runtime/edge/forwarder.ts';
+import { type Backlog, type Batch, Forwarder, type Lane, type Place } from '../../../../runtime/edge/forwarder.ts';
 import { RateLimit } from '../../../../runtime/edge/rate-limit.ts';
 import { ErrorWithCode } from '../../../../runtime/errors.ts';
 import { until } from '../../../support/condition.ts';
@@ -23,6 +23,20 @@ class Scene implements Lane<Place, Numbers> {
   fates: Fate[] = [];
   learns = 0;
   limit = 7;
+  remembered: number | undefined;
+
+  async recall(): Promise<number | undefined> {
+    return this.remembered;
+  }
+
+  async remember(position: number): Promise<void> {
+    this.remembered = position;
+  }
+
+  async backlog(after: number): Promise<Backlog> {
+    const left = this.end - after;
+    return { left, oldestMs: left === 0 ? null : this.writtenMs };
+  }
 
   async learn(): Promise<Place> {
     this.learns++;
@@ -158,5 +172,105 @@ test('a centre that has come back is tried at once, however long the pause would
   await new Promise((resolve) => setImmediate(resolve));
   forwarder.retry();
   await until('it is live', () => scene.centre.length === 1);
+  await forwarder.stop();
+});
+
+test('while nobody knows how far the centre is, it is not said to have everything', async () => {
+  const scene = new Scene();
+  scene.end = 20;
+  let tell: (place: Place) => void = () => undefined;
+  scene.learn = () => new Promise((resolve) => (tell = resolve));
+  const forwarder = new Forwarder(scene, { limit: unlimited(), ...FAST });
+  assert.equal(forwarder.status.oldestMs, undefined, 'before there is a link');
+  forwarder.link(true);
+  await until('it asks', () => forwarder.status.state === 'learning');
+  const { oldestMs, left } = forwarder.status;
+  assert.deepEqual([oldestMs, left], [undefined, undefined]);
+  tell({ position: 0 });
+  await until('the centre has all', () => scene.centre.length === 20);
+  await until('and that is known', () => forwarder.status.oldestMs === null && forwarder.status.left === 0);
+  await forwarder.stop();
+});
+
+test('started without a link it says what waits, from where the centre was when it was last heard of', async () => {
+  const scene = new Scene();
+  scene.end = 20;
+  scene.writtenMs = 5000;
+  scene.remembered = 12;
+  const forwarder = new Forwarder(scene, { limit: unlimited(), ...FAST });
+  await until('it has looked', () => forwarder.status.left === 8);
+  assert.equal(forwarder.status.oldestMs, 5000);
+  assert.equal(forwarder.status.position, 12);
+  await forwarder.stop();
+});
+
+test('what comes while the link is cut is missing over there from its first moment on', async () => {
+  const scene = new Scene();
+  const clock = { nowMs: 1000 };
+  scene.end = 3;
+  scene.writtenMs = 1000;
+  const forwarder = new Forwarder(scene, { limit: unlimited(), ...FAST, now: () => clock.nowMs });
+  forwarder.link(true);
+  await until('the centre has all', () => forwarder.status.oldestMs === null && forwarder.status.left === 0);
+  forwarder.link(false);
+  await until('it has kept how far the centre is', () => scene.remembered === 3);
+  clock.nowMs = scene.writtenMs = 2000;
+  scene.end = 10;
+  forwarder.grown();
+  assert.equal(forwarder.status.oldestMs, 2000);
+  clock.nowMs = 9000;
+  forwarder.grown();
+  assert.equal(forwarder.status.oldestMs, 2000, 'the first of it counts');
+  await until('and how much it is', () => forwarder.status.left === 7);
+  forwarder.link(true);
+  await until('all is there', () => forwarder.status.oldestMs === null && forwarder.status.left === 0);
+  assert.deepEqual(scene.centre, numbers(10));
+  await forwarder.stop();
+});
+
+test('as long as something is on its way it is said to be missing', async () => {
+  const scene = new Scene();
+  scene.limit = 5;
+  const forwarder = new Forwarder(scene, { limit: unlimited(), ...FAST });
+  const said: string[] = [];
+  const look = () => {
+    if (scene.end > scene.centre.length && forwarder.status.oldestMs === null)
+      said.push(`${scene.centre.length} of ${scene.end}`);
+  };
+  const send = scene.send.bind(scene);
+  scene.send = async (at, batch, late) => {
+    look();
+    await new Promise((resolve) => setImmediate(resolve));
+    // Something comes while the batch is under way.
+    if (scene.end < 100) {
+      scene.end += 3;
+      forwarder.grown();
+    }
+    look();
+    return send(at, batch, late);
+  };
+  forwarder.link(true);
+  await until('it is live', () => forwarder.status.oldestMs === null);
+  scene.end = 10;
+  forwarder.grown();
+  await until('all is there', () => {
+    look();
+    return scene.end >= 100 && scene.centre.length === scene.end;
+  });
+  assert.deepEqual(said, []);
+  await forwarder.stop();
+});
+
+test('what goes late is taken from the lane that gives way, too, without waiting for it', async () => {
+  const scene = new Scene();
+  scene.limit = 10;
+  scene.end = 40;
+  scene.writtenMs = Date.now() - 60_000;
+  const other = new RateLimit(1, 30);
+  const forwarder = new Forwarder(scene, { limit: unlimited(), alsoFrom: other, ...FAST });
+  assert.equal(other.waitMs(Date.now()), 0);
+  forwarder.link(true);
+  await until('the backlog is there', () => scene.centre.length === 40);
+  assert.ok(other.waitMs(Date.now()) > 5000, 'the other lane waits for what this one had');
   await forwarder.stop();
 });

@@ -7,34 +7,84 @@ import type { Reply } from '../../../../runtime/runtime.ts';
 const tank = entityId('asset', 'tank');
 const asked = (id: string, user = 'ann') => ({ commandId: CommandId.parse(id), by: { user, via: 'http' } }) as const;
 const refusal = (code: string): Reply => ({ ok: false, code, message: '' });
+const accepted: Reply = { ok: true, result: null, repeated: false };
 
-test('a command that was refused stays so for its sender, for longer than a copy may be under way', () => {
-  let nowMs = 0;
-  const refusals = new Refusals(() => nowMs);
-  refusals.note(tank, asked('a'), refusal('ALARM_NOT_ACTIVE'));
-  nowMs = 15 * 60_000;
-  refusals.note(tank, asked('b'), refusal('FORBIDDEN'));
-  assert.deepEqual(refusals.of(tank, asked('a')), refusal('ALARM_NOT_ACTIVE'));
-  assert.equal(refusals.of(tank, asked('a', 'bob')), undefined, 'the id of somebody else is another command');
-  nowMs = 21 * 60_000;
-  refusals.note(tank, asked('c'), refusal('FORBIDDEN'));
-  assert.equal(refusals.of(tank, asked('a')), undefined);
-  assert.ok(refusals.of(tank, asked('b')));
+/** What a database would keep, with the times of its trims. */
+class Memory {
+  readonly kept = new Map<string, Reply>();
+  readonly trims: [number, number][] = [];
+  away = false;
+
+  async refusal(key: string): Promise<Reply | undefined> {
+    if (this.away) throw new Error('the database is away');
+    return this.kept.get(key);
+  }
+
+  async refuse(key: string, reply: Reply): Promise<void> {
+    if (this.away) throw new Error('the database is away');
+    this.kept.set(key, reply);
+  }
+
+  async trimRefusals(beforeMs: number, most: number): Promise<void> {
+    this.trims.push([beforeMs, most]);
+  }
+}
+
+test('a command that was refused stays so for its sender, at whoever is begun on the same database', async () => {
+  const memory = new Memory();
+  const first = new Refusals(memory);
+  assert.deepEqual(
+    await first.once(tank, asked('a'), async () => refusal('ALARM_NOT_ACTIVE')),
+    refusal('ALARM_NOT_ACTIVE'),
+  );
+  const second = new Refusals(memory);
+  assert.deepEqual(await second.once(tank, asked('a'), async () => accepted), refusal('ALARM_NOT_ACTIVE'));
+  assert.deepEqual(await second.once(tank, asked('a', 'bob'), async () => accepted), accepted, 'of somebody else');
 });
 
-test('what was not decided, and what was accepted, is none', () => {
-  const refusals = new Refusals();
-  for (const code of ['UNAVAILABLE', 'OVERLOADED', 'TIMEOUT', 'STOPPED'])
-    refusals.note(tank, asked(code), refusal(code));
-  refusals.note(tank, asked('ok'), { ok: true, result: null, repeated: false });
-  for (const id of ['UNAVAILABLE', 'OVERLOADED', 'TIMEOUT', 'STOPPED', 'ok'])
-    assert.equal(refusals.of(tank, asked(id)), undefined, id);
+test('an answer that decides nothing is not kept, nor is one that accepts', async () => {
+  const refusals = new Refusals(new Memory());
+  for (const code of ['UNAVAILABLE', 'OVERLOADED', 'TIMEOUT', 'STOPPED', 'STALE_ROUTE', 'COMMAND_ID_REUSED']) {
+    assert.deepEqual(await refusals.once(tank, asked(code), async () => refusal(code)), refusal(code));
+    assert.deepEqual(await refusals.once(tank, asked(code), async () => accepted), accepted);
+  }
+  await refusals.once(tank, asked('ok'), async () => accepted);
+  const repeated: Reply = { ...accepted, repeated: true };
+  assert.deepEqual(await refusals.once(tank, asked('ok'), async () => repeated), repeated);
 });
 
-test('no more than so many are remembered, the newest', () => {
-  const refusals = new Refusals(() => 0);
-  for (let n = 0; n < 10_010; n++) refusals.note(tank, asked(`c-${n}`), refusal('FORBIDDEN'));
-  assert.equal(refusals.of(tank, asked('c-9')), undefined);
-  assert.ok(refusals.of(tank, asked('c-10')));
-  assert.ok(refusals.of(tank, asked('c-10009')));
+test('a copy that comes while the first is being decided has the answer of the first', async () => {
+  const refusals = new Refusals(new Memory());
+  let decide: (reply: Reply) => void = () => undefined;
+  const first = refusals.once(tank, asked('a'), () => new Promise((resolve) => (decide = resolve)));
+  const second = refusals.once(tank, asked('a'), async () => accepted);
+  await new Promise((resolve) => setImmediate(resolve));
+  decide(refusal('ALARM_NOT_ACTIVE'));
+  assert.deepEqual(await Promise.all([first, second]), [refusal('ALARM_NOT_ACTIVE'), refusal('ALARM_NOT_ACTIVE')]);
+});
+
+test('a refusal that cannot be kept is not told', async () => {
+  const memory = new Memory();
+  const refusals = new Refusals(memory);
+  const asking = refusals.once(tank, asked('a'), async () => {
+    memory.away = true;
+    return refusal('ALARM_NOT_ACTIVE');
+  });
+  await assert.rejects(asking, /the database is away/);
+  memory.away = false;
+  assert.deepEqual(
+    await refusals.once(tank, asked('a'), async () => accepted),
+    accepted,
+    'so the next copy is decided',
+  );
+});
+
+test('old ones go with the first, and again after a hundred', async () => {
+  const memory = new Memory();
+  const refusals = new Refusals(memory, () => 100_000_000);
+  for (let n = 0; n < 102; n++) await refusals.once(tank, asked(`c-${n}`), async () => refusal('FORBIDDEN'));
+  assert.deepEqual(memory.trims, [
+    [13_600_000, 10_000],
+    [13_600_000, 10_000],
+  ]);
 });
