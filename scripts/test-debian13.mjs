@@ -1,6 +1,7 @@
-// npm run test:debian13 [-- PART]: all tests on Node.js 24 in Debian 13, whatever this machine has. As root: a root folder of
+// npm run test:debian13 [-- PART ...]: all tests on Node.js 24 in Debian 13, whatever this machine has. As root: a root folder of
 // Debian 13 is made once in the cache (DEBIAN13_ROOT names another place), what is committed is copied in, and the tests run
-// there with `npm test`. Each step that was done stays done, so it can be broken off and started again at any time.
+// there with `npm test`. Each step that was done stays done, so it can be broken off and started again at any time. It ends by
+// itself: its last line says what was run, on what and whether it passed, and its exit code is 0 only if all did.
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -23,23 +24,44 @@ const KNOWN_IN_ROOT = new Set(
   ),
 );
 
+/** Six times what all tests take on two cores with nothing else to do: whatever still runs then hangs. */
+const LIMIT_MIN = 75;
+
 if (process.getuid?.() !== 0) fail('This makes a root folder of its own and has to be run as root.');
 if (!['x64', 'arm64'].includes(process.arch)) fail(`There is no Node.js ${NODE_VERSION} for ${process.arch} here.`);
 const onlyMake = process.argv.includes('--make');
 const parts = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 
+beAlone();
 step('debian', makeRoot);
 step(`node-${NODE_VERSION}`, installNode);
 step(`npm-${NPM_VERSION}`, installNpm);
 copyMachineFacts();
-copySource();
+const commit = copySource();
 if (inside(['node', '-e', "import('./scripts/setup.mjs').then(({ installPackages }) => installPackages())"]) !== 0)
   fail('The packages could not be installed.');
 copyCache();
 if (onlyMake) {
   console.log(`Ready: ${root}`);
 } else {
-  process.exit(inside(['npm', 'test', ...(parts.length > 0 ? ['--', ...parts] : [])]));
+  const startedMs = Date.now();
+  const code = inside(['npm', 'test', ...(parts.length > 0 ? ['--', ...parts] : [])]);
+  const debian = fs.readFileSync(path.join(root, 'etc/debian_version'), 'utf8').trim();
+  const what = `${parts.join(' ') || 'all tests'} of ${commit} on Node.js ${NODE_VERSION}, Debian ${debian}`;
+  console.log(
+    `\n${code === 0 ? 'PASSED' : 'FAILED'}: ${what}, in ${((Date.now() - startedMs) / 60_000).toFixed(1)} min`,
+  );
+  process.exit(code);
+}
+
+/** Two at once would take the sources away from each other. */
+function beAlone() {
+  const lock = `${root}.pid`;
+  fs.mkdirSync(path.dirname(root), { recursive: true });
+  const other = fs.existsSync(lock) ? Number(fs.readFileSync(lock, 'utf8')) : 0;
+  if (other > 0 && fs.existsSync(`/proc/${other}`)) fail(`Process ${other} uses ${root}; wait for its end.`);
+  fs.writeFileSync(lock, `${process.pid}`);
+  process.once('exit', () => fs.rmSync(lock, { force: true }));
 }
 
 /** Runs it unless an earlier run came to its end; what it left half done is made anew. */
@@ -123,14 +145,16 @@ function copyMachineFacts() {
   fs.writeFileSync(components, `deb ${MIRROR} ${SUITE} main\n`);
 }
 
-/** What is committed, as a clone has it. Packages and the cache of an earlier run stay, what else was there goes. */
+/** What is committed, as a clone has it; returns the commit. Packages and the cache of an earlier run stay, all else goes. */
 function copySource() {
   const place = path.join(root, SOURCE);
   fs.mkdirSync(place, { recursive: true });
   for (const name of fs.readdirSync(place))
     if (name !== 'node_modules') fs.rmSync(path.join(place, name), { recursive: true, force: true });
-  const archive = execFileSync('git', ['archive', 'HEAD'], { cwd: ROOT, maxBuffer: 512 * 1024 * 1024 });
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim();
+  const archive = execFileSync('git', ['archive', commit], { cwd: ROOT, maxBuffer: 512 * 1024 * 1024 });
   execFileSync('tar', ['-x', '-C', place], { input: archive });
+  return commit;
 }
 
 /** What this machine has fetched for the tests already; after the packages, for npm empties the folder that it is in. */
@@ -141,8 +165,8 @@ function copyCache() {
 }
 
 /**
- * A command in the root folder, in name spaces of its own for mounts and processes: whatever way it ends, no mount and no
- * process is left.
+ * A command in the root folder, in name spaces of its own for mounts and processes: whatever way it ends, or this one, no mount
+ * and no process is left.
  */
 function inside(command) {
   const script = [
@@ -157,14 +181,15 @@ function inside(command) {
     'directory=$2; root=$1; shift 2',
     `exec chroot "$root" /bin/sh -c 'cd "$0" && exec "$@"' "$directory" "$@"`,
   ].join('\n');
-  const { status } = spawnSync(
-    'unshare',
+  const { status, error } = spawnSync(
+    'setpriv',
     [
-      ...['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child'],
+      ...['--pdeathsig', 'KILL', 'unshare', '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child'],
       ...['/bin/bash', '-c', script, 'inside', root, SOURCE, ...command],
     ],
-    { stdio: 'inherit', env: environmentInside() },
+    { stdio: 'inherit', env: environmentInside(), timeout: LIMIT_MIN * 60_000, killSignal: 'SIGKILL' },
   );
+  if (error) console.error(error.code === 'ETIMEDOUT' ? `Not ended within ${LIMIT_MIN} min` : error.message);
   return status ?? 1;
 }
 

@@ -1,5 +1,5 @@
 // npm test: sets up what is missing, then runs every test but the longer proofs (`*.long.test.ts`), whose ground others cover
-// in less time. `npm test -- PART` runs the files whose path contains PART: `npm test -- long` the longer proofs.
+// in less time. `npm test -- PART ...` runs the files whose path contains one of them: `npm test -- long` the longer proofs.
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -23,13 +23,13 @@ installTestPrograms();
 await build();
 const { compileTests, COMPILED } = await import('./compile-tests.mjs');
 await compileTests();
-const part = process.argv[2] ?? '';
+const parts = process.argv.slice(2);
 const files = FOLDERS.map((name) => path.join(ROOT, 'test', name))
   .filter((folder) => fs.existsSync(folder))
   .flatMap(testFiles)
   .map((file) => path.relative(ROOT, file))
-  .filter((file) => (part === '' ? !file.endsWith('.long.test.ts') : file.includes(part)));
-if (files.length === 0) fail(`No test file has "${part}" in its path.`);
+  .filter((file) => (parts.length === 0 ? !file.endsWith('.long.test.ts') : parts.some((part) => file.includes(part))));
+if (files.length === 0) fail(`No test file has ${parts.map((part) => `"${part}"`).join(' or ')} in its path.`);
 
 /** Runs these files and gives those of them that hold a failed test; the list of failed tests stands at the output's end. */
 function failedOf(files, atOnce) {
@@ -56,10 +56,19 @@ function failedOf(files, atOnce) {
     .readFileSync(list, 'utf8')
     .split('\n')
     .filter(Boolean)
-    .map((file) => path.relative(file.startsWith(COMPILED) ? COMPILED : ROOT, file).replace(/\.js$/, '.ts'));
+    .map((file) => path.relative(file.startsWith(COMPILED) ? COMPILED : ROOT, file).replace(/\.js$/, '.ts'))
+    .flatMap((file) => (files.includes(file) ? [file] : importersOf(file, files)));
   fs.rmSync(path.dirname(list), { recursive: true });
   if (status !== 0 && failed.length === 0) fail('The tests did not run to their end.');
-  return failed;
+  return [...new Set(failed)];
+}
+
+/** A test is reported where it is written: that of a contract in a file which by itself runs no test, and would pass so. */
+function importersOf(file, files) {
+  const importers = files.filter((each) =>
+    fs.readFileSync(path.join(ROOT, each), 'utf8').includes(path.basename(file)),
+  );
+  return importers.length > 0 ? importers : fail(`A test of ${file} failed, which no file of tests imports.`);
 }
 
 // Real servers and browsers share two cores here: a file that fails beside others is asked once more by itself.
@@ -72,4 +81,5 @@ if (failed.length > 0 && failed.length <= MOST_RETRIED) {
   const passed = unsteady.filter((file) => !failed.includes(file));
   if (passed.length > 0) console.log(`\nUNSTEADY, passed only by themselves: ${passed.join(', ')}`);
 }
+console.log(failed.length > 0 ? `\nFAILED: ${failed.join(', ')}` : '\nPASSED');
 process.exit(failed.length > 0 ? 1 : 0);
