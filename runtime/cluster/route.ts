@@ -1,6 +1,20 @@
 import type { EntityId } from '../ids.ts';
 import type { Epoch, Shard } from '../ownership.ts';
 import type { Instant } from './instant.ts';
+import {
+  begin,
+  end,
+  floorOf,
+  hanging,
+  hold,
+  type Lanes,
+  NO_LANES,
+  putBack,
+  type RoutedMessage,
+  type UnderWay,
+  underWayTo,
+  withoutExpired,
+} from './lanes.ts';
 import { invariant, type Step } from './machine.ts';
 import type { Timing } from './timing.ts';
 
@@ -13,9 +27,7 @@ import type { Timing } from './timing.ts';
 export interface Route {
   readonly shard: Shard;
   readonly owner: Owner | undefined;
-  readonly lanes: ReadonlyMap<EntityId, Lane>;
-  /** Messages in all lanes. */
-  readonly held: number;
+  readonly lanes: Lanes;
   readonly nextN: number;
   /** Nothing is sent before, unless news of a newer epoch comes. */
   readonly pausedUntilMonoMs: number;
@@ -24,19 +36,6 @@ export interface Route {
 export interface Owner {
   readonly node: string;
   readonly epoch: Epoch;
-}
-
-interface Lane {
-  readonly waiting: readonly RoutedMessage[];
-  readonly underWay: { readonly n: number; readonly message: RoutedMessage; readonly untilMonoMs: number } | undefined;
-}
-
-export interface RoutedMessage {
-  readonly entity: EntityId;
-  readonly commandId: string;
-  /** Past it the caller is told TIMEOUT: the command may have been committed or not, and repeating its id tells. */
-  readonly deadlineMonoMs: number;
-  readonly body: unknown;
 }
 
 export type RouteInput =
@@ -88,7 +87,7 @@ export type RouteEffect =
 type Turn = Step<Route, RouteEffect>;
 
 export function routeOf(shard: Shard): Route {
-  return { shard, owner: undefined, lanes: new Map(), held: 0, nextN: 1, pausedUntilMonoMs: Number.NEGATIVE_INFINITY };
+  return { shard, owner: undefined, lanes: NO_LANES, nextN: 1, pausedUntilMonoMs: Number.NEGATIVE_INFINITY };
 }
 
 export function stepRoute(route: Route, input: RouteInput, timing: Timing): Turn {
@@ -99,10 +98,10 @@ export function stepRoute(route: Route, input: RouteInput, timing: Timing): Turn
       return answered(route, input, timing);
     case 'refused':
       return refused(route, input, timing);
-    case 'failed': {
-      const lane = laneOf(route, input);
-      return lane === undefined ? stay(route) : pause(putBack(route, input.entity, lane), input.at, timing);
-    }
+    case 'failed':
+      return underWay(route, input) === undefined
+        ? stay(route)
+        : pause({ ...route, lanes: putBack(route.lanes, input.entity) }, input.at, timing);
     case 'learnt':
       return learn(route, input.owner, input.at, timing);
     case 'tick':
@@ -115,30 +114,26 @@ function stay(state: Route): Turn {
 }
 
 function accept(route: Route, message: RoutedMessage, at: Instant, timing: Timing): Turn {
-  const { commandId, entity } = message;
-  if (route.held >= timing.heldMessages)
+  const { commandId } = message;
+  if (route.lanes.held >= timing.heldMessages)
     return { state: route, effects: [{ kind: 'giveUp', commandId, code: 'OVERLOADED', sent: false }] };
-  const lane = route.lanes.get(entity) ?? { waiting: [], underWay: undefined };
-  const lanes = new Map(route.lanes).set(entity, { ...lane, waiting: [...lane.waiting, message] });
-  return flow({ ...route, lanes, held: route.held + 1 }, [entity], at, timing);
+  return flow({ ...route, lanes: hold(route.lanes, message) }, at, timing);
 }
 
 function answered(route: Route, input: Extract<RouteInput, { kind: 'answered' }>, timing: Timing): Turn {
-  const lane = laneOf(route, input);
-  if (lane?.underWay === undefined) return stay(route);
-  const { commandId } = lane.underWay.message;
-  const freed = withLane(route, input.entity, { ...lane, underWay: undefined });
-  // Another lane may have waited for its number of requests under way to fall.
-  const next = flow({ ...freed, held: route.held - 1 }, freed.lanes.keys(), input.at, timing);
+  const request = underWay(route, input);
+  if (request === undefined) return stay(route);
+  const { commandId } = request.message;
+  const next = flow({ ...route, lanes: end(route.lanes, input.entity) }, input.at, timing);
   return { state: next.state, effects: [{ kind: 'answer', commandId, answer: input.answer }, ...next.effects] };
 }
 
 function refused(route: Route, input: Extract<RouteInput, { kind: 'refused' }>, timing: Timing): Turn {
-  const lane = laneOf(route, input);
-  const back = lane === undefined ? route : putBack(route, input.entity, lane);
+  const request = underWay(route, input);
+  const back = request === undefined ? route : { ...route, lanes: putBack(route.lanes, input.entity) };
   if (input.owner !== undefined && input.owner.epoch > (route.owner?.epoch ?? 0))
     return learn(back, input.owner, input.at, timing);
-  return lane === undefined ? stay(route) : pause(back, input.at, timing);
+  return request === undefined ? stay(route) : pause(back, input.at, timing);
 }
 
 function learn(route: Route, owner: Owner, at: Instant, timing: Timing): Turn {
@@ -148,7 +143,7 @@ function learn(route: Route, owner: Owner, at: Instant, timing: Timing): Turn {
     invariant(owner.node === route.owner.node, 'an epoch has one owner');
     return stay(route);
   }
-  return flow({ ...route, owner, pausedUntilMonoMs: at.monoMs }, route.lanes.keys(), at, timing);
+  return flow({ ...route, owner, pausedUntilMonoMs: at.monoMs }, at, timing);
 }
 
 function pause(route: Route, at: Instant, timing: Timing): Turn {
@@ -160,83 +155,45 @@ function pause(route: Route, at: Instant, timing: Timing): Turn {
 }
 
 function tick(route: Route, at: Instant, timing: Timing): Turn {
-  if (route.lanes.size === 0) return stay(route);
+  if (route.lanes.held === 0) return stay(route);
+  // A request whose message was given up is given up too: the next gets a new number, and the owner forgets this one.
+  const { lanes: alive, sent, unsent } = withoutExpired(route.lanes, at.monoMs);
   const effects: RouteEffect[] = [];
-  let state = route;
-  let silent = false;
-  for (const [entity, lane] of route.lanes) {
-    const alive = withoutExpired(lane, at, effects);
-    const { underWay } = alive;
-    const hangs = underWay !== undefined && at.monoMs >= underWay.untilMonoMs;
-    silent ||= hangs;
-    if (hangs) state = putBack(withLane(state, entity, alive), entity, alive);
-    else if (alive !== lane) state = withLane(state, entity, alive);
-  }
-  state = { ...state, held: route.held - effects.length };
-  if (silent || (state.owner === undefined && state.held > 0)) {
-    const paused = pause(state, at, timing);
-    return { state: paused.state, effects: [...effects, ...paused.effects] };
-  }
-  const next = flow(state, state.lanes.keys(), at, timing);
+  for (const { commandId } of sent) effects.push({ kind: 'giveUp', commandId, code: 'TIMEOUT', sent: true });
+  for (const { commandId } of unsent) effects.push({ kind: 'giveUp', commandId, code: 'TIMEOUT', sent: false });
+  const silent = hanging(alive, at.monoMs);
+  // Each goes before the others: the one that waits longest is then the first again.
+  const lanes = silent.reduceRight(putBack, alive);
+  const state = { ...route, lanes };
+  const isLost = silent.length > 0 || (route.owner === undefined && lanes.held > 0);
+  const next = isLost ? pause(state, at, timing) : flow(state, at, timing);
   return { state: next.state, effects: [...effects, ...next.effects] };
 }
 
-/** A request whose message was given up is given up too: the next gets a new number, and the owner forgets this one. */
-function withoutExpired(lane: Lane, at: Instant, effects: RouteEffect[]): Lane {
-  const expired = (message: RoutedMessage) => at.monoMs >= message.deadlineMonoMs;
-  const { waiting, underWay } = lane;
-  const lost = underWay !== undefined && expired(underWay.message);
-  if (!lost && !waiting.some(expired)) return lane;
-  if (lost) effects.push({ kind: 'giveUp', commandId: underWay.message.commandId, code: 'TIMEOUT', sent: true });
-  for (const { commandId } of waiting.filter(expired))
-    effects.push({ kind: 'giveUp', commandId, code: 'TIMEOUT', sent: false });
-  return { waiting: waiting.filter((message) => !expired(message)), underWay: lost ? undefined : underWay };
-}
-
-/** Sends what may be sent: one request a lane, so many for the shard. */
-function flow(route: Route, entities: Iterable<EntityId>, at: Instant, timing: Timing): Turn {
-  const { owner } = route;
+/** Sends what may be sent: one request an entity, so many for the shard. */
+function flow(route: Route, at: Instant, timing: Timing): Turn {
+  const { owner, shard } = route;
   if (owner === undefined) return pause(route, at, timing);
   if (at.monoMs < route.pausedUntilMonoMs) return stay(route);
-  let underWay = 0;
-  let floor = route.nextN;
-  for (const lane of route.lanes.values()) {
-    if (lane.underWay === undefined) continue;
-    underWay += 1;
-    floor = Math.min(floor, lane.underWay.n);
-  }
+  const floor = floorOf(route.lanes) ?? route.nextN;
   const effects: RouteEffect[] = [];
-  let lanes: Map<EntityId, Lane> | undefined;
-  let n = route.nextN;
-  for (const entity of entities) {
-    const lane = route.lanes.get(entity);
-    if (lane === undefined || lane.underWay !== undefined) continue;
-    if (underWay >= timing.requestsUnderWay) break;
-    const [message, ...waiting] = lane.waiting;
-    if (message === undefined) continue;
-    const untilMonoMs = at.monoMs + timing.requestTimeoutMs;
-    lanes ??= new Map(route.lanes);
-    lanes.set(entity, { waiting, underWay: { n, message, untilMonoMs } });
-    effects.push({ kind: 'request', shard: route.shard, entity, owner, n, floor, message });
-    n += 1;
-    underWay += 1;
+  let { lanes, nextN } = route;
+  while (lanes.underWay < timing.requestsUnderWay) {
+    const begun = begin(lanes, nextN, at.monoMs + timing.requestTimeoutMs);
+    if (begun === undefined) break;
+    const { message } = begun;
+    effects.push({ kind: 'request', shard, entity: message.entity, owner, n: nextN, floor, message });
+    lanes = begun.lanes;
+    nextN += 1;
   }
-  return lanes === undefined ? stay(route) : { state: { ...route, lanes, nextN: n }, effects };
+  return { state: { ...route, lanes, nextN }, effects };
 }
 
-function laneOf(route: Route, { entity, n }: { readonly entity: EntityId; readonly n: number }): Lane | undefined {
-  const lane = route.lanes.get(entity);
+function underWay(
+  route: Route,
+  { entity, n }: { readonly entity: EntityId; readonly n: number },
+): UnderWay | undefined {
+  const request = underWayTo(route.lanes, entity);
   // Of an attempt that was given up: what it says of the messages may not hold for the attempt that took its place.
-  return lane?.underWay?.n === n ? lane : undefined;
-}
-
-function putBack(route: Route, entity: EntityId, { waiting, underWay }: Lane): Route {
-  return withLane(route, entity, { waiting: underWay ? [underWay.message, ...waiting] : waiting, underWay: undefined });
-}
-
-function withLane(route: Route, entity: EntityId, lane: Lane): Route {
-  const lanes = new Map(route.lanes);
-  if (lane.waiting.length === 0 && lane.underWay === undefined) lanes.delete(entity);
-  else lanes.set(entity, lane);
-  return { ...route, lanes };
+  return request?.n === n ? request : undefined;
 }

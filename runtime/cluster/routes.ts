@@ -77,7 +77,7 @@ export class Routes {
 
   #tick(): void {
     const at = instant();
-    for (const { shard, held } of this.#routes) if (held > 0) this.#feed(shard, { kind: 'tick', at });
+    for (const { shard, lanes } of this.#routes) if (lanes.held > 0) this.#feed(shard, { kind: 'tick', at });
   }
 
   #feed(shard: Shard, input: RouteInput): void {

@@ -119,7 +119,7 @@ test('past its deadline a message is given up with TIMEOUT, and the next takes i
   bench.send('2', a, 500);
   bench.send('3');
   assert.deepEqual(bench.after(500), ['1 TIMEOUT sent', '2 TIMEOUT', '3 to core-1@3 n2 floor 2']);
-  assert.equal(bench.route.held, 1);
+  assert.equal(bench.route.lanes.held, 1);
 });
 
 test('beyond the bound a message is refused with OVERLOADED, and room comes back with the answers', () => {
@@ -128,7 +128,7 @@ test('beyond the bound a message is refused with OVERLOADED, and room comes back
   assert.deepEqual(bench.send('one too many'), ['one too many OVERLOADED']);
   bench.learn(first);
   bench.answered(1);
-  assert.equal(bench.route.held, TIMING.heldMessages - 1);
+  assert.equal(bench.route.lanes.held, TIMING.heldMessages - 1);
   assert.deepEqual(bench.send('fits'), []);
 });
 
