@@ -74,6 +74,7 @@ export class EffectRunner {
   #settleTimer: NodeJS.Timeout | undefined;
   #closed = false;
   #running = 0;
+  #nextLook: Promise<void> | undefined;
   #idle: (() => void) | undefined;
 
   constructor(options: EffectRunnerOptions) {
@@ -221,9 +222,17 @@ export class EffectRunner {
     const { epochOf, heldUnder } = this.#options;
     while (!this.#stopped && heldUnder(entity) === epoch) {
       if (epochOf(entity) !== undefined) return true;
-      await this.#pause(OWNER_LOOK_MS);
+      await this.#lookAgain();
     }
     return false;
+  }
+
+  /** One pause for all that wait for it: while a node may not act, thousands do. */
+  #lookAgain(): Promise<void> {
+    this.#nextLook ??= this.#pause(OWNER_LOOK_MS).finally(() => {
+      this.#nextLook = undefined;
+    });
+    return this.#nextLook;
   }
 
   /** Ends early when the node stops. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import type { Effect } from '../../../runtime/actor-kind.ts';
-import { EffectRunner, type Outlet } from '../../../runtime/effects.ts';
+import { EffectRunner, type Outlet, type OutletCall } from '../../../runtime/effects.ts';
 import { type EntityId, entityId } from '../../../runtime/ids.ts';
 import type { PendingEffect } from '../../../runtime/journal.ts';
 import type { Json } from '../../../runtime/json.ts';
@@ -134,6 +135,35 @@ test('who may not act for an entity of its own for now carries nothing out, and 
   epoch = 3;
   await until('once it is ours it is done', () => journal.settled.length === 2);
   assert.equal(calls, 1);
+  await runner.stop();
+});
+
+test('however many wait for leave to act, they wait together', async () => {
+  let epoch: number | undefined = 1;
+  let signal: AbortSignal | undefined;
+  const webhook: Outlet = Object.assign(
+    async (_body: Json, call: OutletCall) => {
+      signal = call.signal;
+    },
+    { destinationOf: (body: Json) => JSON.stringify(body) },
+  );
+  const { runner, journal, begin } = runnerOf(
+    { webhook },
+    undefined,
+    () => epoch,
+    () => 1,
+  );
+  begin(post('http://first/'));
+  await until('it is done', () => journal.settled.length === 1);
+  epoch = undefined;
+  for (let n = 0; n < 500; n++) begin(post(`http://${n}/`));
+  await until('all wait', () => runner.pending === 500 && signal !== undefined);
+  await new Promise((resolve) => setImmediate(resolve));
+  // Whoever pauses listens to the stop.
+  const pauses = signal ? getEventListeners(signal, 'abort').length : Number.NaN;
+  assert.ok(pauses === 1, `${pauses} pauses`);
+  epoch = 1;
+  await until('all are done', () => journal.settled.length === 501);
   await runner.stop();
 });
 
