@@ -200,9 +200,9 @@ function refusalOf(runtime: Pick<Runtime, 'health'>): string | undefined {
 /** Reasons of a device that was not heard yet, or of one whose driver has begun: no alarm of a link stands for its own then. */
 const FROM_THE_START: readonly unknown[] = ['not_heard_yet', 'connecting'];
 
-/** A device that is heard has no alarm that another one could stand for. A copy may be older than the last word. */
-function mayBeCovered(shown: LiveCell | undefined): boolean {
-  if (shown === undefined || shown.mirrored) return true;
+/** A device that is heard has no alarm that another one could stand for. One that is being built shows nothing, or its copy. */
+function mayBeCovered(shown: LiveCell | undefined): boolean | undefined {
+  if (shown === undefined || shown.mirrored) return undefined;
   const { connectivity, connectivityReason } = shown.view.props ?? {};
   return connectivity !== 'online' && !FROM_THE_START.includes(connectivityReason);
 }

@@ -18,16 +18,18 @@ export class LinkLoss {
   readonly #devices: readonly EntityId[];
   readonly #groups: readonly Group[];
   readonly #groupOf = new Map<string, Group>();
-  readonly #mayBeCovered: (device: EntityId) => boolean;
+  readonly #mayBeCovered: (device: EntityId) => boolean | undefined;
   /** Devices that were told that an alarm stands for theirs. */
   readonly #covered = new Set<EntityId>();
+  /** Devices of which it is not known yet, since they are being built. */
+  readonly #unclear = new Set<EntityId>();
   #isUp = false;
 
-  /** @param mayBeCovered whether a device may have been told so by whoever drove it before; false only where it is known */
+  /** @param mayBeCovered whether a device was told so by whoever drove it before; undefined where that is to be seen later */
   constructor(
     { devices, groups = [] }: Pick<ConnectionDefinition, 'devices' | 'groups'>,
     tell: Tell,
-    mayBeCovered: (device: EntityId) => boolean = () => true,
+    mayBeCovered: (device: EntityId) => boolean | undefined = () => true,
   ) {
     this.#tell = tell;
     this.#mayBeCovered = mayBeCovered;
@@ -61,19 +63,31 @@ export class LinkLoss {
     this.#tell(to, { kind: 'ReportConnectivity', ...connectivity, ofLink: group.entity });
   }
 
-  /** Reports come often; only that the link has come up says something here. */
+  /** Reports come often; only that the link has come up says something here, and who is built since. */
   report({ state }: Pick<ConnectionReport, 'state'>): void {
     const wasUp = this.#isUp;
     this.#isUp = state === 'connected' || state === 'degraded';
-    if (wasUp || !this.#isUp) return;
+    if (!this.#isUp) this.#unclear.clear();
+    else if (!wasUp) this.#cameUp();
+    // Whom the alarm stood for may be known from before our start alone. Others would take no notice, at the price of a commit
+    // each: of thousands of devices that come to a node at once that is most of its work.
+    for (const device of this.#unclear) {
+      const mayBeCovered = this.#mayBeCovered(device);
+      if (mayBeCovered === undefined) continue;
+      this.#unclear.delete(device);
+      if (mayBeCovered) this.#tell(device, { kind: 'ReportLinkBack' });
+    }
+  }
+
+  #cameUp(): void {
     for (const group of this.#groups) {
       group.isLost = false;
       this.#tell(group.entity, { kind: 'ReportLink', state: 'up', reason: 'connected' });
     }
-    // Whom the alarm stood for may be known from before our start alone. Others would take no notice, at the price of a commit
-    // each: of thousands of devices that come to a node at once that is most of its work.
-    for (const device of this.#devices)
-      if (this.#covered.has(device) || this.#mayBeCovered(device)) this.#tell(device, { kind: 'ReportLinkBack' });
+    for (const device of this.#devices) {
+      if (this.#covered.has(device)) this.#tell(device, { kind: 'ReportLinkBack' });
+      else this.#unclear.add(device);
+    }
     this.#covered.clear();
   }
 }

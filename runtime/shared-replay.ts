@@ -1,5 +1,6 @@
 import type { Recovering } from './entity/host.ts';
 import type { EntityId } from './ids.ts';
+import { InOrder } from './in-order.ts';
 import type { PositionedRecord, TelemetryLog } from './log.ts';
 import { recordsAfter } from './recovery.ts';
 import { StoreFailure } from './store-failure.ts';
@@ -89,25 +90,33 @@ export class SharedReplay {
     // What comes from now on waits in their mailboxes. To chase the end of a log that others write to might never end.
     const end = await log.end();
     if (end <= from) return;
+    const turns = new InOrder();
+    const give = (member: Member, record: PositionedRecord) =>
+      turns.take(member.entity.id, () => replayed(group, member, record));
     for await (const record of recordsAfter(log, from)) {
-      if (record.position > end) return;
+      if (record.position > end) break;
       const source = group.get(record.source);
-      if (source?.entity.kind.admit) await give(group, source, record);
+      if (source?.entity.kind.admit) await give(source, record);
       for (const follower of followersOf(record.source)) {
         const member = group.get(follower);
-        if (member) await give(group, member, record);
+        if (member) await give(member, record);
       }
-      if (group.size === 0 || record.position === end) return;
+      if (group.size === 0 || record.position === end) break;
     }
+    await turns.settled();
   }
 }
 
 /** What one cannot take is its own affair; the others go on. */
-async function give(group: Map<EntityId, Member>, member: Member, record: PositionedRecord): Promise<void> {
-  try {
-    await member.entity.replay(record);
-  } catch (error) {
+function replayed(group: Map<EntityId, Member>, member: Member, record: PositionedRecord): void | Promise<void> {
+  if (!group.has(member.entity.id)) return;
+  const failed = (error: unknown) => {
     group.delete(member.entity.id);
     member.reject(error);
+  };
+  try {
+    return member.entity.replay(record)?.catch(failed);
+  } catch (error) {
+    failed(error);
   }
 }

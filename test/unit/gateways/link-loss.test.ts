@@ -65,6 +65,26 @@ describe('a link that is lost', () => {
     );
   });
 
+  it('is told to be back to devices that are being built once they say what they know', () => {
+    const known = new Map<string, boolean>();
+    loss = new LinkLoss(
+      { devices, groups },
+      (device, { kind }) => told.push(`${device} ${kind}`),
+      (device) => known.get(device),
+    );
+    loss.report({ state: 'connected' });
+    assert.deepEqual(told.splice(0), ['connection/broker ReportLink'], 'nobody is there yet');
+    known.set('device/a', true).set('device/b', false);
+    loss.report({ state: 'connected' });
+    assert.deepEqual(told.splice(0), ['device/a ReportLinkBack']);
+    loss.report({ state: 'connected' });
+    assert.deepEqual(told.splice(0), [], 'once');
+    loss.report({ state: 'waiting' });
+    known.set('device/alone', true);
+    loss.report({ state: 'waiting' });
+    assert.deepEqual(told, [], 'and not after the link is lost again');
+  });
+
   it('is told anew when it is lost again', () => {
     lost('a');
     loss.report({ state: 'waiting' });
