@@ -54,7 +54,7 @@ function fallenSilent(
   { state, reason, detail, ofLink }: DeviceState['decided']['connectivity'],
   { nowMs, definition }: Turn<DeviceDefinition>,
 ): DeviceEvent {
-  const silence = `nothing heard for ${definition.offlineAfterMs} ms`;
+  const silence = `nothing heard for ${definition.offlineAfterMs / 1000} s`;
   if (state !== 'unknown' || reason === 'not_heard_yet' || isUndecided({ state, reason }))
     return { kind: 'DeviceOffline', atMs: nowMs, reason: 'silent', detail: silence };
   const said = detail === null ? silence : `${detail}; ${silence}`;

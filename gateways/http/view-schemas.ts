@@ -26,6 +26,7 @@ const Pending = z
     z.object({
       commandId: z.string(),
       kind: z.string(),
+      rule: z.string().nullable().describe('That it is about, as of an alarm that is acknowledged; null: of none'),
       by: z.string(),
       sinceMs: Instant,
       expiresAtMs: Instant.describe('From then on it is not sent any more'),

@@ -2,7 +2,7 @@ import type { EntityId } from '../ids.ts';
 import type { Reply } from '../runtime.ts';
 import { sameJson } from '../same-json.ts';
 import type { CommandStore, KeptCommand, KeptRow } from './command-store.ts';
-import { kindOfCommand, type PendingView, unknownEnd } from './pending-commands.ts';
+import { type PendingView, toldOf, unknownEnd } from './pending-commands.ts';
 
 export interface KeptCommandsOptions {
   readonly cell: string;
@@ -129,7 +129,7 @@ export class KeptCommands {
   views(into: Map<EntityId, PendingView[]>, nowMs: number): void {
     for (const { to, command, commandId, by, sinceMs, expiresAtMs, underWayUntilMs } of this.#waiting.values()) {
       const state = underWayUntilMs > nowMs ? 'sent' : 'waiting';
-      const view = { commandId, kind: kindOfCommand(command), by: by.user, sinceMs, expiresAtMs, state } as const;
+      const view = { commandId, ...toldOf(command), by: by.user, sinceMs, expiresAtMs, state } as const;
       const others = into.get(to);
       if (others) others.push(view);
       else into.set(to, [view]);

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { CommandId, EntityId } from '../ids.ts';
 import type { Json } from '../json.ts';
 import type { AskOptions, Reply } from '../runtime.ts';
@@ -21,6 +22,8 @@ export interface PendingCommand {
 export interface PendingView {
   readonly commandId: CommandId;
   readonly kind: string;
+  /** Of the rule that it is about, within its entity; null where it names none. */
+  readonly rule: string | null;
   readonly by: string;
   readonly sinceMs: number;
   readonly expiresAtMs: number;
@@ -126,7 +129,7 @@ export class PendingCommands {
     for (const { to, command, options, sinceMs, expiresAtMs, state } of this.#commands.values()) {
       const view = {
         commandId: options.commandId,
-        kind: kindOfCommand(command),
+        ...toldOf(command),
         by: options.by.user,
         sinceMs,
         expiresAtMs,
@@ -157,7 +160,10 @@ export function pendingKey(to: EntityId, { by, commandId }: Pick<AskOptions, 'by
   return `${to} ${by.user} ${commandId}`;
 }
 
-export function kindOfCommand(command: unknown): string {
-  const kind: unknown = typeof command === 'object' && command !== null ? Reflect.get(command, 'kind') : undefined;
-  return typeof kind === 'string' ? kind : '';
+/** What people see of a command itself. */
+export function toldOf(command: unknown): Pick<PendingView, 'kind' | 'rule'> {
+  const { kind, rule } = Told.safeParse(command).data ?? {};
+  return { kind: kind ?? '', rule: rule ?? null };
 }
+
+const Told = z.object({ kind: z.string().optional().catch(undefined), rule: z.string().optional().catch(undefined) });

@@ -89,7 +89,7 @@ test('the page of a connection tells its name, state and reason, since when, its
     'waiting',
     'In this state for 5 min',
     '10.0.0.7:502',
-    '12 × connection refused, 2 × timeout',
+    '12 × the connection is refused, 2 × no answer in time',
   ])
     assert.ok(text.includes(said), `${said} in ${text}`);
   for (const said of [
@@ -129,7 +129,7 @@ test('a suppressed alarm tells why in its row, and in its detail the alarm that 
   const page = await bench.wall('/alarms?list=suppressed');
   const row = page.locator('.alarm-row[data-id]');
   await row.waitFor();
-  assert.equal((await row.locator('.cell-state').innerText()).trim(), 'Connection lost');
+  assert.equal((await row.locator('.cell-state').innerText()).trim(), 'The connection broke');
   await row.locator('.cell-state').click();
   const instead = page.locator('.alarm-detail a', { hasText: 'Connection lost of Station network' });
   await instead.click();

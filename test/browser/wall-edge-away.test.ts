@@ -105,7 +105,7 @@ test('an edge behind a cut link is shown as it was on every page, and a command 
   await sees(page, '.condition.grave');
   assert.match(
     await words(page, '.condition.grave'),
-    /^LINK TO EDGE LOST edge-7 since \d\d:\d\d:\d\d \S+: 1 site, 1 asset and 1 device are shown as of then\./,
+    /^LINK TO EDGE LOST edge-7 since \d\d:\d\d:\d\d \S+, for \d+ s: 1 site, 1 asset and 1 device are shown as of then\./,
   );
   assert.match(await words(page, '.counter.aside:has-text("Away")'), /Away 3/);
   await picture(page, 'overview');
@@ -125,6 +125,18 @@ test('an edge behind a cut link is shown as it was on every page, and a command 
   await page.locator('dialog[open] button[type="submit"], dialog[open] .button.primary').first().click();
   await sees(page, '.note.waiting');
   assert.match(await words(page, '.note.waiting'), /Acknowledge: High waits for the link to its edge/);
+  const rowTag = `.alarm-row[data-id="${ALARM}"] .underway-tag`;
+  await sees(page, rowTag);
+  assert.match(await words(page, rowTag), /^Acknowledge by first-key waits since \d\d:\d\d:\d\d$/);
+  assert.match(
+    (await page.locator(`.alarm-row[data-id="${ALARM}"]`).getAttribute('aria-label')) ?? '',
+    /acknowledge waits for its edge/,
+  );
+  assert.match(
+    await words(page, '.alarm-detail'),
+    /WAITING Acknowledge alarm by first-key, since .* waits for the link\. Given up at/,
+  );
+  assert.equal(await page.locator('.underway-tag').count(), 1, 'no other alarm has one');
   await sees(page, '.counter.aside:has-text("Waiting")');
   assert.equal(await page.locator('text=SERVER DEGRADED').count(), 0, 'the lost link has a line of its own');
   await picture(page, 'alarms-waiting');
@@ -166,6 +178,9 @@ test('an edge behind a cut link is shown as it was on every page, and a command 
     WITHIN_MS,
   );
   await isGone(page, '.counter.aside:has-text("Waiting")');
+  await go(page, `/alarms?alarm=${encodeURIComponent(ALARM)}`);
+  await sees(page, `.alarm-row[data-id="${ALARM}"]`);
+  await isGone(page, '.underway-tag');
   await picture(page, 'asset-back');
   assert.deepEqual(complaints, []);
 });

@@ -12,6 +12,7 @@ import { words } from '../store/format.ts';
 import { useTopic } from '../store/live-topic.ts';
 import { usePageSite } from '../store/page-site.ts';
 import { reasonWords } from '../store/reasons.ts';
+import { humanDurations } from '../store/server-words.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 
@@ -65,7 +66,7 @@ function Header({ id, link, site }: HeaderProps) {
     ${
       link !== undefined &&
       html`<span class=${link.status === 'healthy' ? 'tag' : 'tag strong'}>${words(link.state)}</span>
-      ${link.reason !== null && html`<span>${link.reason}</span>`}
+      ${link.reason !== null && html`<span>${humanDurations(link.reason)}</span>`}
       ${link.sinceMs !== null && html`<span class="pair"><span class="dim">In this state for</span> <${Age} timeMs=${link.sinceMs} /></span>`}
       <span class="pair"><span class="dim">Devices online</span> <span class="number">${link.devicesOnline} of ${link.devices}</span></span>`
     }

@@ -19,6 +19,7 @@ import { useTopic } from '../store/live-topic.ts';
 import { usePageSite } from '../store/page-site.ts';
 import { useParent } from '../store/parent.ts';
 import { reasonWords } from '../store/reasons.ts';
+import { humanDurations } from '../store/server-words.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 import { outcomeOfWrite } from '../store/write-outcome.ts';
@@ -48,7 +49,7 @@ export function Device({ device }: { readonly device: string }) {
         <h1>${props.name ?? device}</h1>
       </div>
       <${Connectivity} state=${props.connectivity} />
-      <span>${reasonText(props)}${props.connectivityDetail && html` <span class="dim">${props.connectivityDetail}</span>`}</span>
+      <span>${reasonText(props)}${props.connectivityDetail && html`<span class="dim">, ${humanDurations(props.connectivityDetail)}</span>`}</span>
       <span class="pair"><span class="dim">In this state for</span> <${Age} timeMs=${props.lastConnectivityChangeMs} /></span>
       <span class="pair"><span class="dim">Last seen</span> <span><${Age} timeMs=${props.lastSeenMs} /> ago</span></span>
       ${props.decommissioned && html`<span class="tag strong">decommissioned</span>`}
@@ -173,7 +174,7 @@ function Writes({ cells, device, zone }: PartProps) {
     <ul class="plain-list">
       ${newest.map(
         ([id, write]) =>
-          html`<li key=${id}><${Moment} timeMs=${write.requestedAtMs} zone=${zone} /> <strong>${titleOf(write.point)}</strong> = ${formatValue(write.value, 2)} <span class="tag ${write.state === 'failed' || write.state === 'timed_out' ? 'strong' : ''}">${words(write.state)}</span> <span class="dim">by ${write.by}${write.message ? `: ${write.message}` : ''}</span></li>`,
+          html`<li key=${id}><${Moment} timeMs=${write.requestedAtMs} zone=${zone} /> <strong>${titleOf(write.point)}</strong> = ${formatValue(write.value, 2)} <span class="tag ${write.state === 'failed' || write.state === 'timed_out' ? 'strong' : ''}">${words(write.state)}</span> <span class="dim">by ${write.by}${writeEnd(write)}</span></li>`,
       )}
     </ul>
   </section>`;
@@ -212,6 +213,12 @@ function WriteDialog({ cells, device, point, onClose }: WriteDialogProps) {
     <p>On <strong>${wall.nameOf(`device/${device}`)}</strong>. Value now: <${Reading} value=${now} mark=${mark} unit=${info?.unit ?? ''} decimals=${info?.decimals ?? 2} /></p>
     <${Field} label=${`New value ${info?.unit ?? ''}`} hint=${hint}><input type="text" data-first inputmode="decimal" value=${text} onInput=${(event: Event) => setText(textOf(event))} /></${Field}>
   </${Dialog}>`;
+}
+
+/** What became of a write that was not simply carried out. */
+function writeEnd({ code, message }: WriteView): string {
+  if (!code) return message ? `: ${message}` : '';
+  return `: ${reasonWords(code)}${message ? ` (${humanDurations(message)})` : ''}`;
 }
 
 /** Why it is online or not; that it is connected goes without saying. */

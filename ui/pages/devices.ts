@@ -14,6 +14,7 @@ import { useTopic } from '../store/live-topic.ts';
 import { usePageSite } from '../store/page-site.ts';
 import { reasonWords } from '../store/reasons.ts';
 import { useRowKeys } from '../store/row-keys.ts';
+import { humanDurations } from '../store/server-words.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 
@@ -95,7 +96,7 @@ function Row({ cells, id }: { readonly cells: Cells<DeviceView>; readonly id: st
     <td class="dim">${wall.nameOf(`site/${props.site}`)}</td>
     <td class="dim"><a href=${`/connection/${encodeURIComponent(props.connection ?? '')}`}>${wall.nameOf(`connection/${props.connection}`)}</a></td>
     <td class="dim">${words(props.driver ?? '')}</td>
-    <td class=${props.connectivity === 'online' ? 'dim' : ''}>${reasonWords(props.connectivityReason ?? '')}${props.connectivityDetail && html`<span class="dim"> ${props.connectivityDetail}</span>`}</td>
+    <td class=${props.connectivity === 'online' ? 'dim' : ''}>${reasonWords(props.connectivityReason ?? '')}${props.connectivityDetail && html`<span class="dim">, ${humanDurations(props.connectivityDetail)}</span>`}</td>
     <td class="right"><${Age} timeMs=${props.lastConnectivityChangeMs} /></td>
     <td class="right"><${Age} timeMs=${props.lastSeenMs} /></td>
     <td class="right number">${skewText(props.clockSkewMs)}</td>

@@ -6,11 +6,13 @@ import { capital } from '../store/fact-words.ts';
 import { formatValue } from '../store/format.ts';
 import { useKeys } from '../store/keys.ts';
 import { reasonWords } from '../store/reasons.ts';
+import { inLocalTime } from '../store/server-words.ts';
 import { useSignal } from '../store/signal.ts';
 import { split, useWall } from '../store/wall.ts';
 import { ACTION_TITLES, type AlarmAction, AlarmActionDialog, actionsFor } from './alarm-dialogs.ts';
 import { lookOf } from './alarm-look.ts';
 import { SymbolOf } from './alarm-symbol.ts';
+import { UnderwayLine } from './away.ts';
 import { Moment, Remaining } from './moment.ts';
 
 const ACTION_KEYS: Partial<Record<AlarmAction, string>> = {
@@ -40,6 +42,7 @@ export function AlarmDetail({ alarm, link = true, keys = true }: AlarmDetailProp
   const subject = `/${kind}/${encodeURIComponent(id)}`;
   useSignal(wall.away.groups);
   const away = wall.away.of(alarm.entity);
+  const underway = useSignal(wall.away.alarms).get(alarm.id) ?? [];
   useKeys({
     ...Object.fromEntries(
       actions.flatMap((each) => (keyOf(each) === undefined ? [] : [[keyOf(each), () => setAction(each)]])),
@@ -55,7 +58,8 @@ export function AlarmDetail({ alarm, link = true, keys = true }: AlarmDetailProp
         <p class="dim">${alarm.severity.toLowerCase()} · ${lookOf(alarm).words}</p>
       </div>
     </header>
-    <p class="alarm-message">${alarm.message}</p>
+    <p class="alarm-message">${inLocalTime(alarm.message, zone, wall.clock.nowMs())}</p>
+    ${underway.map((command) => html`<${UnderwayLine} key=${command.commandId} command=${command} away=${away} zone=${zone} />`)}
     ${away !== null && html`<p class="cannot"><strong>${whoIsSilent(away)}</strong> since <${Moment} timeMs=${away.sinceMs} zone=${zone} />: whether the alarm still stands is not known here.</p>`}
     ${alarm.notRecorded === true && html`<p class="cannot"><strong>Not recorded yet:</strong> the journal is away. The alarm is live; it is on record, and can be acknowledged, when the journal is back.</p>`}
     ${alarm.cannotEvaluate !== null && html`<p class="cannot"><strong>Cannot evaluate:</strong> ${reasonWords(alarm.cannotEvaluate.reason)}, since <${Moment} timeMs=${alarm.cannotEvaluate.sinceMs} zone=${zone} />. The alarm keeps its state.</p>`}

@@ -2,17 +2,18 @@ import { html } from 'htm/preact';
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { AlarmView } from '../../actors/views.ts';
 import { arrange, isUnacknowledged } from '../store/alarm-order.ts';
-import type { Away } from '../store/away.ts';
+import type { Away, Underway } from '../store/away.ts';
 import { capital } from '../store/fact-words.ts';
 import { formatValue } from '../store/format.ts';
 import { isTyping, useKeys } from '../store/keys.ts';
 import { reasonWords } from '../store/reasons.ts';
+import { inLocalTime } from '../store/server-words.ts';
 import { useSignal } from '../store/signal.ts';
 import { split, useWall } from '../store/wall.ts';
 import { type AlarmAction, AlarmActionDialog, actionsFor } from './alarm-dialogs.ts';
 import { lookOf } from './alarm-look.ts';
 import { PrioritySymbol, SymbolOf } from './alarm-symbol.ts';
-import { AsOf, NotRecordedYet } from './away.ts';
+import { AsOf, NotRecordedYet, UnderwayTag, underwayAction } from './away.ts';
 import { Empty } from './condition.ts';
 import { Age, Moment, Remaining, StatedOffset } from './moment.ts';
 import { pure } from './pure.ts';
@@ -118,6 +119,7 @@ export function AlarmList({ alarms, label, empty, focused, onFocus, of = 'plant'
   const on = useStableActions({ focus: onFocus, toggle, open });
   const several = useSignal(wall.pageZone.several);
   useSignal(wall.away.groups);
+  const underway = useSignal(wall.away.alarms);
   const hour = Math.floor(wall.clock.second.value / 3_600_000);
   const unacknowledged = visible.filter(isUnacknowledged);
   const mayAcknowledge = wall.may('alarm:acknowledge');
@@ -164,6 +166,7 @@ export function AlarmList({ alarms, label, empty, focused, onFocus, of = 'plant'
           name=${wall.nameOf(alarm.entity)}
           siteName=${wall.nameOf(`site/${alarm.site}`)}
           away=${wall.away.of(alarm.entity)}
+          underway=${underway.get(id)}
           zone=${wall.zoneOf(alarm.site)}
           hour=${hour}
           on=${on}
@@ -184,6 +187,8 @@ interface RowProps {
   readonly siteName: string;
   /** Nobody speaks for its holder: whether it still stands is not known. */
   readonly away: Away | null;
+  /** Commands about it that nobody has carried out yet. */
+  readonly underway: readonly Underway[] | undefined;
   readonly zone: string;
   /** Of the server's time: what is today changes with it. */
   readonly hour: number;
@@ -198,7 +203,8 @@ interface RowActions {
 
 const PureRow = pure(Row);
 
-function Row({ alarm, gone, focused, tabbable, selected, name, siteName, away, zone, on }: RowProps) {
+function Row({ alarm, gone, focused, tabbable, selected, name, siteName, away, underway, zone, on }: RowProps) {
+  const { clock } = useWall();
   const look = lookOf(alarm);
   const [kind, id] = split(alarm.entity);
   const press = (event: KeyboardEvent) => {
@@ -226,7 +232,7 @@ function Row({ alarm, gone, focused, tabbable, selected, name, siteName, away, z
     tabindex=${tabbable ? 0 : -1}
     data-id=${alarm.id}
     aria-selected=${selected}
-    aria-label=${`${alarm.severity.toLowerCase()}, ${look.words}, ${name}, ${alarm.name}${away === null ? '' : ', as it was when it was heard last'}${alarm.notRecorded === true ? ', not recorded yet' : ''}`}
+    aria-label=${`${alarm.severity.toLowerCase()}, ${look.words}, ${name}, ${alarm.name}${away === null ? '' : ', as it was when it was heard last'}${alarm.notRecorded === true ? ', not recorded yet' : ''}${underway === undefined ? '' : `, ${underway.map(underwayAction).join(' and ').toLowerCase()} waits for its edge`}`}
     onFocus=${() => on.focus(alarm.id)}
     onClick=${() => on.focus(alarm.id)}
     onDblClick=${() => on.open(alarm)}
@@ -240,7 +246,7 @@ function Row({ alarm, gone, focused, tabbable, selected, name, siteName, away, z
     <span class="cell-site dim">${siteName}</span>
     <span class="cell-message" title=${alarm.message}>
       <span class="alarm-name"><strong>${alarm.name}</strong>${alarm.occurrences > 1 && html` <span class="dim" title="occurrences">×${alarm.occurrences}</span>`}</span>
-      <span class="message-text">${alarm.notRecorded === true && html`<${NotRecordedYet} /> `}${alarm.message}</span>
+      <span class="message-text">${alarm.notRecorded === true && html`<${NotRecordedYet} /> `}${underway !== undefined && html`<${UnderwayTag} commands=${underway} zone=${zone} /> `}${inLocalTime(alarm.message, zone, clock.nowMs())}</span>
     </span>
     <span class="cell-value number">${valueText(alarm)}</span>
     <span class="cell-state">${away !== null && html`<${AsOf} away=${away} zone=${zone} /> `}${gone ? 'Gone' : stateText(alarm, away === null ? look.words : shortWords(look.words))}</span>

@@ -29,9 +29,26 @@ export function Standing({ cells, id, zone }: Of) {
   </section>`;
 }
 
-function UnderwayLine({ command, away, zone }: { command: Underway; away: Away | null; zone: string }) {
+/** A command that waits for an edge or for its answer, with who, since when and until when. */
+export function UnderwayLine({ command, away, zone }: { command: Underway; away: Away | null; zone: string }) {
   const { kind, by, sinceMs, expiresAtMs, sent } = command;
   return html`<p><span class="flag">WAITING</span> <strong>${capital(words(kind))}</strong> by ${by}, since <${Moment} timeMs=${sinceMs} zone=${zone} />: ${sent && away === null ? 'sent, not answered yet' : sent ? 'sent before the link was lost, not answered' : 'not sent, waits for the link'}. Given up at <${Moment} timeMs=${expiresAtMs} zone=${zone} />.</p>`;
+}
+
+/** In the row of the alarm that commands on their way are about: `Acknowledge by anna waits since 14:03:12`. */
+export function UnderwayTag({ commands, zone }: { readonly commands: readonly Underway[]; readonly zone: string }) {
+  const { clock } = useWall();
+  const [first, ...others] = commands;
+  if (first === undefined) return null;
+  const time = formatMoment(first.sinceMs, zone, clock.nowMs());
+  const expires = formatMoment(first.expiresAtMs, zone, clock.nowMs());
+  const how = first.sent ? 'sent, not answered,' : 'waits';
+  return html`<span class="unrecorded-tag underway-tag" title=${`${first.sent ? 'Sent to its edge, and not answered yet' : 'Waits for the link to its edge'}. Given up at ${expires}.`}>${underwayAction(first)} by ${first.by} ${how} since ${time}${others.length > 0 && `, and ${others.length} more`}</span>`;
+}
+
+/** `AcknowledgeAlarm` is `Acknowledge` where an alarm is meant anyway. */
+export function underwayAction({ kind }: Pick<Underway, 'kind'>): string {
+  return capital(words(kind).replace(/ alarm\b/, ''));
 }
 
 /** In a row or on a tile: `as of 14:03:12`. */

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { awayConditions, type Condition, conditionsOf } from '../store/conditions.ts';
 import { formatMoment, shortOffset } from '../store/format.ts';
 import { useKeys } from '../store/keys.ts';
+import { serverWords } from '../store/server-words.ts';
 import { useSignal } from '../store/signal.ts';
 import { useWall } from '../store/wall.ts';
 
@@ -19,10 +20,14 @@ export function ConditionStrip() {
   const zone = useSignal(pageZone.zone);
   const timeOf = (timeMs: number) =>
     `${formatMoment(timeMs, zone, heartbeat?.timeMs ?? timeMs)} ${shortOffset(timeMs, zone)}`;
+  const read = (condition: Condition): Condition => ({
+    ...condition,
+    reasons: condition.reasons.map((reason) => serverWords(reason, zone, heartbeat?.timeMs ?? 0)),
+  });
   const conditions =
     heartbeat === null || link.kind !== 'live'
       ? []
-      : [...awayConditions(groups, timeOf), ...conditionsOf(heartbeat, groups)];
+      : [...awayConditions(groups, timeOf, heartbeat.timeMs), ...conditionsOf(heartbeat, groups).map(read)];
   const hasMore = conditions.some(({ reasons }) => reasons.length > 1);
   useKeys({ h: () => hasMore && setOpen(!open) }, 'frame');
   if (conditions.length === 0) return null;

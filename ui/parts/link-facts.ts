@@ -3,6 +3,8 @@ import type { DeviceView } from '../../actors/views.ts';
 import { type Cells, useField, useGroup } from '../store/cells.ts';
 import { countsInWords, factOf } from '../store/fact-words.ts';
 import { formatNumber, words } from '../store/format.ts';
+import { reasonWords } from '../store/reasons.ts';
+import { humanDurations } from '../store/server-words.ts';
 import { isRecord } from '../store/session.ts';
 import { useWall } from '../store/wall.ts';
 import { Empty } from './condition.ts';
@@ -43,10 +45,10 @@ export function LinkFigures({ link, title, endpoint = null, zone }: FigureProps)
     <h2>Connection</h2>
     <dl class="facts">
       ${title !== undefined && html`<div><dt>Name</dt><dd>${title}</dd></div>`}
-      <div><dt>State</dt><dd>${words(textOf(state))}${typeof detail === 'string' && html` <span class="dim">${detail}</span>`}</dd></div>
+      <div><dt>State</dt><dd>${words(textOf(state))}${typeof detail === 'string' && html` <span class="dim">${humanDurations(detail)}</span>`}</dd></div>
       ${endpoint !== null && html`<div><dt>Address</dt><dd><code>${endpoint}</code></dd></div>`}
       ${typeof nextAttemptAtMs === 'number' && html`<div><dt>Next attempt</dt><dd>in <${Remaining} timeMs=${nextAttemptAtMs} over="a moment" /></dd></div>`}
-      <div><dt>Last error</dt><dd>${isRecord(lastError) ? html`${words(textOf(lastError.code))} <span class="dim">${textOf(lastError.message)}</span> <${Moment} timeMs=${numberOf(lastError.atMs)} zone=${zone} />` : 'none'}</dd></div>
+      <div><dt>Last error</dt><dd>${isRecord(lastError) ? html`${reasonWords(textOf(lastError.code))}${lastError.message !== '' && html`, <span class="dim">${humanDurations(textOf(lastError.message))}</span>`} <${Moment} timeMs=${numberOf(lastError.atMs)} zone=${zone} />` : 'none'}</dd></div>
       <div><dt>Errors so far</dt><dd>${failures === '' ? 'none' : failures}${typeof errorsLastMinute === 'number' && errorsLastMinute > 0 && html` <span class="dim">${formatNumber(errorsLastMinute, 0)} in the last minute</span>`}</dd></div>
       <div><dt>Last reading</dt><dd><${Moment} timeMs=${numberOf(lastReadingAtMs)} zone=${zone} />${typeof lastReadingAtMs === 'number' && html`, <${Age} timeMs=${lastReadingAtMs} /> ago`}</dd></div>
       ${typeof readingsPerSecond === 'number' && html`<div><dt>Rate</dt><dd>${formatNumber(readingsPerSecond, 1)} readings per second</dd></div>`}

@@ -1,4 +1,4 @@
-import { type Away, awayIn, underwayIn } from './away.ts';
+import { type Away, awayIn, type Underway, underwayIn } from './away.ts';
 import type { Cells } from './cells.ts';
 import { Signal } from './signal.ts';
 
@@ -19,6 +19,8 @@ const COUNT_EVERY_MS = 250;
 export class AwayBoard {
   readonly groups = new Signal<readonly AwayGroup[]>([]);
   readonly commands = new Signal(0);
+  /** Those of them that are about an alarm, by its id; the oldest first. */
+  readonly alarms = new Signal<ReadonlyMap<string, readonly Underway[]>>(new Map());
   readonly #directory: Directory;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -44,10 +46,16 @@ export class AwayBoard {
   count(): void {
     const groups = new Map<string | null, AwayGroup>();
     let commands = 0;
+    const alarms = new Map<string, Underway[]>();
     for (const of of COUNTED) {
       const cells = this.#directory[of];
       for (const id of cells.ids.value) {
-        commands += underwayIn(cells.beside(id, 'pending')).length;
+        for (const command of underwayIn(cells.beside(id, 'pending'))) {
+          commands++;
+          if (command.rule === null) continue;
+          const alarm = `${KIND[of]}/${id}:${command.rule}`;
+          alarms.set(alarm, [...(alarms.get(alarm) ?? []), command]);
+        }
         const away = awayIn(cells.beside(id, 'away'));
         if (away === null) continue;
         const known = groups.get(away.cell) ?? { ...away, sites: 0, assets: 0, devices: 0 };
@@ -55,12 +63,14 @@ export class AwayBoard {
       }
     }
     this.commands.value = commands;
+    if (JSON.stringify([...alarms]) !== JSON.stringify([...this.alarms.value])) this.alarms.value = alarms;
     const next = [...groups.values()].sort((a, b) => a.sinceMs - b.sinceMs);
     if (JSON.stringify(next) !== JSON.stringify(this.groups.value)) this.groups.value = next;
   }
 }
 
 const COUNTED: readonly Counted[] = ['sites', 'assets', 'devices'];
+const KIND = { sites: 'site', assets: 'asset', devices: 'device' } as const;
 
 function isCounted(of: string): of is Counted {
   return COUNTED.some((each) => each === of);

@@ -12,6 +12,8 @@ export interface Away {
 export interface Underway {
   readonly commandId: string;
   readonly kind: string;
+  /** Of the alarm that it is about; null: of none. */
+  readonly rule: string | null;
   readonly by: string;
   readonly sinceMs: number;
   readonly expiresAtMs: number;
@@ -43,9 +45,10 @@ export function underwayIn(group: Group): Underway[] {
 
 function underwayOf(value: unknown): Underway | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { commandId, kind, by, sinceMs, expiresAtMs, state } = value as Record<string, unknown>;
+  const { commandId, kind, rule, by, sinceMs, expiresAtMs, state } = value as Record<string, unknown>;
   if (typeof commandId !== 'string' || typeof sinceMs !== 'number' || typeof expiresAtMs !== 'number') return undefined;
-  return { commandId, kind: text(kind), by: text(by), sinceMs, expiresAtMs, sent: state === 'sent' };
+  const about = typeof rule === 'string' ? rule : null;
+  return { commandId, kind: text(kind), rule: about, by: text(by), sinceMs, expiresAtMs, sent: state === 'sent' };
 }
 
 function text(value: unknown): string {

@@ -1,6 +1,7 @@
 import type { LinkTrouble } from '../../gateways/websocket/protocol.ts';
 import { type AwayGroup, countInWords } from './away-board.ts';
 import type { Heartbeat } from './connection.ts';
+import { formatAge } from './format.ts';
 
 /** Something about the server or the field that everybody in front of the wall has to know. */
 export interface Condition {
@@ -17,15 +18,16 @@ export interface Condition {
   readonly reasons: readonly string[];
 }
 
-type Told = Pick<Heartbeat, 'notRecorded' | 'server' | 'links' | 'moreLinks'>;
+type Told = Pick<Heartbeat, 'notRecorded' | 'server' | 'links' | 'moreLinks' | 'loading'>;
 
 /** The server and the links to the field apart from each other: a lost cable is no fault of the server, nor is it mended there. */
 export function conditionsOf(
-  { notRecorded, server, links = [], moreLinks = 0 }: Told,
+  { notRecorded, server, links = [], moreLinks = 0, loading }: Told,
   away: readonly AwayGroup[] = [],
 ): Condition[] {
   const conditions: Condition[] = [];
   if (notRecorded) conditions.push(NOT_RECORDED);
+  if (loading !== undefined) conditions.push(stillLoading(loading));
   // What stands in a line of its own is not told twice.
   const reasons = server.reasons.filter(
     (reason) => !away.some(({ cell }) => reason.startsWith(`cell ${cell}: link lost`)),
@@ -60,8 +62,26 @@ const NOT_RECORDED: Condition = {
   ],
 };
 
+/** Lists and counts are of what is known: less than the plant, and nobody can say by how much. */
+function stillLoading({ shards, of }: NonNullable<Heartbeat['loading']>): Condition {
+  return {
+    key: 'loading',
+    label: 'STILL LOADING',
+    subject: '',
+    href: null,
+    grave: true,
+    reasons: [
+      `${shards} of ${of} shards, the parts into which the plant is divided: assets, devices and alarms of theirs may be missing here. What is found is shown at once.`,
+    ],
+  };
+}
+
 /** What of the plant nobody speaks for, in a line for each cause. */
-export function awayConditions(groups: readonly AwayGroup[], timeOf: (timeMs: number) => string): Condition[] {
+export function awayConditions(
+  groups: readonly AwayGroup[],
+  timeOf: (timeMs: number) => string,
+  nowMs: number,
+): Condition[] {
   return groups.map((group) => {
     const { cell, sinceMs } = group;
     const count = countInWords(group);
@@ -73,7 +93,7 @@ export function awayConditions(groups: readonly AwayGroup[], timeOf: (timeMs: nu
       href: null,
       grave: true,
       reasons: [
-        `since ${timeOf(sinceMs)}: ${count} ${are} shown as of then. ${cell === null ? 'Another node takes over within seconds, if one can.' : 'Whether something has changed there since is not known here; the edge goes on by itself.'}`,
+        `since ${timeOf(sinceMs)}, for ${formatAge(nowMs - sinceMs)}: ${count} ${are} shown as of then. ${cell === null ? 'Another node takes over within seconds, if one can.' : 'Whether something has changed there since is not known here; the edge goes on by itself.'}`,
       ],
     };
   });

@@ -1,6 +1,7 @@
 import { isAlarm } from './alarm-book.ts';
 import { formatAge, formatValue, words } from './format.ts';
 import { reasonWords } from './reasons.ts';
+import { humanDurations } from './server-words.ts';
 import { isRecord } from './session.ts';
 
 /** Kinds whose own words would say too little to an operator. */
@@ -48,7 +49,7 @@ export function eventWords(
     case 'DeviceOffline':
     case 'DeviceUnknown':
     case 'LinkLost':
-      return sentence(fields.code('reason'), fields.text('detail'));
+      return sentence(fields.code('reason'), humanDurations(fields.text('detail')));
     case 'CertificateSeen':
       return sentence(`of the ${fields.text('whose') === 'own' ? 'installation' : 'server'}`, fields.text('subject'));
     case 'BufferOverflow':
@@ -172,6 +173,9 @@ function sentence(subject: string, more: string): string {
   return more === '' || more === subject ? subject : `${subject}: ${more}`;
 }
 
+/** Fields that say why; others say what. */
+const REASONS: ReadonlySet<string> = new Set(['reason', 'cause', 'code']);
+
 /** Reads an event whose shape is known by its kind alone, and never trips over one that is not as expected. */
 class Fields {
   readonly #record: Readonly<Record<string, unknown>>;
@@ -202,7 +206,7 @@ class Fields {
 
   /** A stable code in words. */
   code(name: string): string {
-    return name === 'reason' || name === 'cause' ? reasonWords(this.text(name)) : words(this.text(name));
+    return REASONS.has(name) ? reasonWords(this.text(name)) : words(this.text(name));
   }
 
   number(name: string): string {

@@ -1,4 +1,5 @@
 import { formatBoth, formatNumber, words } from './format.ts';
+import { reasonWords } from './reasons.ts';
 
 export interface Fact {
   readonly label: string;
@@ -29,20 +30,20 @@ export function factOf(name: string, value: unknown, zone: string): Fact | null 
   const label = capital(words(/DaysLeft$/.test(name) ? `${bare}EndsIn` : bare));
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) return null;
-    // A port is a name made of digits.
-    if (name === 'port') return { label, text: `${value}` };
+    // A port, or an id, is a name made of digits.
+    if (name === 'port' || /Id$/.test(name)) return { label, text: `${value}` };
     return { label, text: format?.(value, zone) ?? formatNumber(value, Number.isInteger(value) ? 0 : 2) };
   }
   if (typeof value === 'boolean') return { label, text: value ? 'yes' : 'no' };
   return typeof value === 'string' ? { label, text: value } : null;
 }
 
-/** How often each failure happened: `3 × timeout, 1 × connection lost`; the most frequent first. */
+/** How often each failure happened: `3 × no answer in time, 1 × the connection broke`; the most frequent first. */
 export function countsInWords(counts: Readonly<Record<string, unknown>>): string {
   const entries = Object.entries(counts)
     .flatMap(([code, count]) => (typeof count === 'number' && count > 0 ? [[code, count] as const] : []))
     .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
-  return entries.map(([code, count]) => `${formatNumber(count, 0)} × ${words(code)}`).join(', ');
+  return entries.map(([code, count]) => `${formatNumber(count, 0)} × ${reasonWords(code)}`).join(', ');
 }
 
 export function capital(text: string): string {

@@ -225,7 +225,7 @@ test('a device that falls silent after its driver named a cause is offline for t
   plc.runTo(40_000);
   const { props } = deviceView(plc.state);
   assert.deepEqual([props.connectivity, props.connectivityReason], ['offline', 'connection_refused']);
-  assert.equal(props.connectivityDetail, 'broker; nothing heard for 3000 ms');
+  assert.equal(props.connectivityDetail, 'broker; nothing heard for 3 s');
 });
 
 test('while its readings do not get into the log its silence says nothing, and counts anew when they do again', () => {

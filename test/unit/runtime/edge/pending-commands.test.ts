@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PendingCommands } from '../../../../runtime/edge/pending-commands.ts';
+import { PendingCommands, toldOf } from '../../../../runtime/edge/pending-commands.ts';
 import { CommandId, entityId } from '../../../../runtime/ids.ts';
 import type { Reply } from '../../../../runtime/runtime.ts';
 
@@ -82,9 +82,19 @@ test('so many wait and no more, in the order in which they came', () => {
   assert.deepEqual(view, {
     commandId: 'a',
     kind: 'AcknowledgeAlarm',
+    rule: null,
     by: 'ann',
     sinceMs: 0,
     expiresAtMs: 1000,
     state: 'sent',
   });
+});
+
+test('of a command its kind and the rule that it is about are told, and nothing else', () => {
+  assert.deepEqual(toldOf({ kind: 'AcknowledgeAlarm', rule: 'hot', comment: 'seen' }), {
+    kind: 'AcknowledgeAlarm',
+    rule: 'hot',
+  });
+  assert.deepEqual(toldOf({ kind: 'CreateRule', rule: { name: 'Hot' } }), { kind: 'CreateRule', rule: null });
+  for (const none of [null, 7, 'x', {}, []]) assert.deepEqual(toldOf(none), { kind: '', rule: null });
 });

@@ -35,6 +35,33 @@ test('what nobody speaks for is counted by its cause, the oldest first', () => {
   assert.equal(of.of('connection/net'), null);
 });
 
+test('a command that is about an alarm is known by the alarm, until it is carried out or given up', () => {
+  const { directory, of } = board();
+  const command = (id: string, sinceMs: number) => ({
+    [id]: {
+      commandId: id,
+      kind: 'AcknowledgeAlarm',
+      rule: 'hot',
+      by: 'ann',
+      sinceMs,
+      expiresAtMs: 9,
+      state: 'waiting',
+    },
+  });
+  directory.assets.merge([{ id: 'well', pending: { ...command('c3', 3), ...command('c2', 2) } }]);
+  directory.devices.merge([{ id: 'plc', pending: command('c4', 4) }]);
+  of.count();
+  const alarms = () => [...of.alarms.value].map(([id, commands]) => [id, commands.map((each) => each.commandId)]);
+  assert.deepEqual(alarms(), [
+    ['asset/well:hot', ['c2', 'c3']],
+    ['device/plc:hot', ['c4']],
+  ]);
+  directory.assets.merge([{ id: 'well', pending: { c2: null } }]);
+  directory.devices.merge([{ id: 'plc', pending: null }]);
+  of.count();
+  assert.deepEqual(alarms(), [['asset/well:hot', ['c3']]]);
+});
+
 test('who speaks again is away no longer, as the server tells it with nulls', () => {
   const { directory, of } = board();
   directory.sites.merge([{ id: 'farm', away: { sinceMs: null, cell: null } }]);
@@ -48,7 +75,8 @@ test('who speaks again is away no longer, as the server tells it with nulls', ()
 test('each cause is a line in words, and the server does not tell the same once more', () => {
   const { of } = board();
   of.count();
-  const lines = awayConditions(of.groups.value, () => '14:03:12');
+  const nowMs = (of.groups.value[0]?.sinceMs ?? 0) + 5 * 60_000;
+  const lines = awayConditions(of.groups.value, () => '14:03:12', nowMs);
   assert.deepEqual(
     lines.map(({ label, subject }) => [label, subject]),
     [
@@ -56,7 +84,7 @@ test('each cause is a line in words, and the server does not tell the same once 
       ['OWNER SILENT', ''],
     ],
   );
-  assert.match(lines[0]?.reasons[0] ?? '', /^since 14:03:12: 1 site and 1 device are shown as of then\./);
+  assert.match(lines[0]?.reasons[0] ?? '', /^since 14:03:12, for 5 min: 1 site and 1 device are shown as of then\./);
   const told = (reasons: string[]) =>
     conditionsOf({ notRecorded: false, server: { status: 'degraded', reasons }, links: [] }, of.groups.value);
   assert.deepEqual(told(['cell edge-7: link lost: no sign of it since then']), []);

@@ -63,3 +63,10 @@ test('a server that is not well says so beside its links, and a journal that tak
   );
   assert.deepEqual(conditions[1]?.reasons, ['journal: disk full']);
 });
+
+test('while there may be more than is shown, that stands before everything but the journal', () => {
+  const [condition, ...more] = conditionsOf({ ...WELL, loading: { shards: 12, of: 64 } });
+  assert.deepEqual(more, []);
+  assert.deepEqual([condition?.label, condition?.grave], ['STILL LOADING', true]);
+  assert.match(condition?.reasons.join() ?? '', /^12 of 64 shards/);
+});

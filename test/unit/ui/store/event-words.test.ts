@@ -11,10 +11,10 @@ test('an alarm tells its name and message, and no colon where there is no messag
 });
 
 test('devices, work orders and writes tell what became of them', () => {
-  assert.equal(eventWords('DeviceOffline', { reason: 'connection_lost', detail: null }, null), 'connection lost');
+  assert.equal(eventWords('DeviceOffline', { reason: 'connection_lost', detail: null }, null), 'the connection broke');
   assert.equal(
     eventWords('LinkLost', { reason: 'connection_refused', detail: 'broker:1883' }, null),
-    'connection refused: broker:1883',
+    'the connection is refused: broker:1883',
   );
   assert.equal(
     eventWords('CertificateSeen', { whose: 'server', subject: 'CN=plc', thumbprint: 'AB' }, null),

@@ -15,6 +15,7 @@ test('the ending of a name becomes the unit of its value', () => {
   assert.equal(textOf('requestsSent', 40_312), '40\u202f312');
   assert.equal(textOf('security', true), 'yes');
   assert.equal(textOf('port', 18_830), '18830', 'a name, not a quantity');
+  assert.equal(textOf('subscriptionId', 126_614), '126614');
 });
 
 test('no instant is shown as a number of milliseconds', () => {
@@ -29,6 +30,9 @@ test('what is absent or no fact is left out', () => {
 });
 
 test('failures are counted in words, the most frequent first', () => {
-  assert.equal(countsInWords({ connection_lost: 1, timeout: 3, never: 0 }), '3 × timeout, 1 × connection lost');
+  assert.equal(
+    countsInWords({ connection_lost: 1, timeout: 3, never: 0 }),
+    '3 × no answer in time, 1 × the connection broke',
+  );
   assert.equal(countsInWords({}), '');
 });
