@@ -11,7 +11,7 @@ describe('turns of many entities', () => {
     const turns = new InOrder();
     const order: string[] = [];
     let commit = () => {};
-    turns.take(pump, () => new Promise((resolve) => (commit = resolve)).then(() => void order.push('pump 1')));
+    turns.take(pump, () => new Promise<void>((resolve) => (commit = resolve)).then(() => void order.push('pump 1')));
     turns.take(pump, () => void order.push('pump 2'));
     turns.take(fan, () => void order.push('fan 1'));
     assert.deepEqual(order, ['fan 1'], 'the pump still commits');
@@ -23,7 +23,7 @@ describe('turns of many entities', () => {
   it('are waited for when many wait already', async () => {
     const turns = new InOrder();
     let commit = () => {};
-    turns.take(pump, () => new Promise((resolve) => (commit = resolve)));
+    turns.take(pump, () => new Promise<void>((resolve) => (commit = resolve)));
     let full: Promise<void> | undefined;
     for (let handed = 0; full === undefined && handed < 100_000; handed++) full = turns.take(pump, () => undefined);
     assert.ok(full !== undefined, 'there is a bound');
