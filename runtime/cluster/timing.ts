@@ -41,7 +41,8 @@ export interface Timing {
   /** Claims under way at a node. Each is one short transaction. */
   readonly concurrentClaims: number;
   /**
-   * Shards recovering at a node. Counted for the node, never for a shard: snapshots and log share one disk. What shards that
+   * Shards recovering at a node. Counted for the node, never for a shard: snapshots and log share one disk. A shard is open as
+   * soon as its entities are there; how many of those are built at a time is bounded by `SharedRestore`. What shards that
    * recover together need is read together, so that a node which takes over all of them reads lists and log a few times.
    */
   readonly concurrentRecoveries: number;
@@ -82,7 +83,7 @@ export const TIMING: Timing = {
   moveShare: 0.1,
   claimJitterMs: 250,
   concurrentClaims: 8,
-  concurrentRecoveries: 16,
+  concurrentRecoveries: 64,
   retryMs: 250,
   recoveryTimeoutMs: 60_000,
   drainMs: 2000,

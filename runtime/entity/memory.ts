@@ -21,6 +21,7 @@ export class Memory {
   readonly self: Self<unknown>;
   /** Under which alone it may be committed; none for a memory that nothing comes of. */
   readonly epoch: Epoch | undefined;
+  /** Nothing before the first `restore`: thousands come at once, and what they begin with is seldom what they go on with. */
   state: unknown;
   /** Sequence number of the newest event in the state, of those that the journal has. */
   seq = 0;
@@ -39,7 +40,6 @@ export class Memory {
     this.self = self;
     this.epoch = epoch;
     this.#now = now;
-    this.state = kind.initial(self);
   }
 
   get id(): EntityId {
@@ -55,13 +55,15 @@ export class Memory {
     return this.seq !== this.#savedSeq || this.logPosition !== this.#savedLogPosition;
   }
 
-  /** Forgets everything but the snapshot. Throws when the snapshot cannot be read; then nothing is left. */
+  /** Forgets everything but the snapshot. Throws when that cannot be read: only `undefined` helps then. */
   restore(snapshot: Snapshot | undefined): void {
     this.unrecorded = undefined;
-    this.state = this.kind.initial(this.self);
     this.seq = this.#savedSeq = 0;
     this.logPosition = this.#savedLogPosition = 0;
-    if (snapshot === undefined) return;
+    if (snapshot === undefined) {
+      this.state = this.kind.initial(this.self);
+      return;
+    }
     const stored: unknown = unpack(snapshot.state);
     this.state = this.kind.snapshot ? this.kind.snapshot.decode(stored, this.self) : stored;
     this.seq = this.#savedSeq = snapshot.seq;
