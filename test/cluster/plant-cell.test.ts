@@ -73,6 +73,8 @@ describe('a plant on three nodes', { skip, timeout: 170_000 }, () => {
       await twice(`${alarm}/shelve`, { durationMs: 60_000_000, reason: 'away' }, `shelve-${asset}`);
       await twice(`${alarm}/unshelve`, {}, `unshelve-${asset}`);
       const { number } = await twice('/workorders', { title: `Look at ${asset}`, asset }, `order-${asset}`);
+      // Its number is told when it is given; the order itself is made by its owner, a moment later.
+      await until(`${number} is there`, async () => (await two.request('GET', `/workorders/${number}`)).ok);
       await twice(`/workorders/${number}/transitions/schedule`, { note: 'today' }, `schedule-${asset}`);
       const other = await one.request('POST', '/workorders', {
         body: { title: 'Another', asset },

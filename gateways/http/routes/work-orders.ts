@@ -141,7 +141,8 @@ export const WORK_ORDER_ROUTES: readonly Route[] = [
     path: '/workorders',
     tag: 'Work orders',
     summary: 'Create a work order',
-    description: 'The result has the number.',
+    description:
+      'The result has the number, and from then on the order is certain. It is made by its own owner a moment later, and NOT_FOUND until then.',
     permission: 'workorder:create',
     isCommand: true,
     body: Draft,
