@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { ErrorWithCode } from '../../runtime/errors.ts';
 import type { RawQuery, Sample, WindowQuery, WindowRow } from '../../runtime/historian.ts';
 import type { Json } from '../../runtime/json.ts';
-import { openSqliteFile, type SqliteConnection } from '../../runtime/sql/sqlite.ts';
+import { inTransaction, openSqliteFile, type SqliteConnection } from '../../runtime/sql/sqlite.ts';
 import { decodeColumn } from './chunk-codec.ts';
 import { type Column, merge, pointValueOf, QUALITIES, qualityOf } from './column.ts';
 import { DayBuffer } from './day-buffer.ts';
@@ -96,9 +96,11 @@ export class History {
       this.#buffers.delete(day);
     }
     // Last: until here a crash reads the log again, and the days' own positions tell what they have.
-    this.#state
-      .prepare('insert into source values (?, ?) on conflict (log) do update set position = excluded.position')
-      .run([this.#log, position]);
+    inTransaction(this.#state, () =>
+      this.#state
+        .prepare('insert into source values (?, ?) on conflict (log) do update set position = excluded.position')
+        .run([this.#log, position]),
+    );
     this.#stored = position;
   }
 

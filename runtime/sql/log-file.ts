@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Backlog } from '../edge/forwarder.ts';
 import { ErrorWithCode, messageOf } from '../errors.ts';
-import { openSqliteFile, type SqliteConnection } from './sqlite.ts';
+import { inTransaction, openSqliteFile, type SqliteConnection } from './sqlite.ts';
 import { isSqliteFull } from './store-full.ts';
 
 /** Records in one row of the file: bytes of `encodeRecords`. */
@@ -52,7 +52,7 @@ export class LogFile {
       first integer primary key, count integer not null, time_ms integer not null, data blob not null)`);
     this.#db.exec('create table if not exists log (id text not null)');
     if (this.#db.prepare('select id from log').all([]).length === 0)
-      this.#db.prepare('insert into log (id) values (?)').run([randomUUID()]);
+      inTransaction(this.#db, () => this.#db.prepare('insert into log (id) values (?)').run([randomUUID()]));
     if (options.maxBytes !== undefined)
       this.#db.exec(`pragma max_page_count=${Math.max(8, Math.floor(options.maxBytes / PAGE_SIZE))}`);
     this.#insert = this.#db.prepare('insert into block (first, count, time_ms, data) values (?, ?, ?, ?)');
@@ -120,12 +120,12 @@ export class LogFile {
       and first < (select max(first) from block) order by first limit ${TRIM_STEP})`);
     let dropped: number;
     do {
-      dropped = step.run([options.beforePosition, options.olderThanMs]).changes;
+      dropped = inTransaction(this.#db, () => step.run([options.beforePosition, options.olderThanMs])).changes;
       // Appends that wait come in between.
       await nextTurn();
     } while (dropped === TRIM_STEP);
     while (this.#pragma('freelist_count') > Math.max(VACUUM_STEP_PAGES, this.#pragma('page_count') / 4)) {
-      this.#db.prepare(`pragma incremental_vacuum(${VACUUM_STEP_PAGES})`).all([]);
+      this.#vacuum();
       await nextTurn();
     }
   }
@@ -160,12 +160,13 @@ export class LogFile {
         dropped.lastPosition = first + count - 1;
       }
       if (last === undefined) break;
-      drop.run([last]);
+      const upTo = last;
+      inTransaction(this.#db, () => drop.run([upTo]));
       // Appends that wait come in between.
       await nextTurn();
     }
     while (this.#pragma('freelist_count') > 0) {
-      this.#db.prepare(`pragma incremental_vacuum(${VACUUM_STEP_PAGES})`).all([]);
+      this.#vacuum();
       await nextTurn();
     }
     const { oldestMs, newestMs } = dropped;
@@ -183,6 +184,10 @@ export class LogFile {
       Starts.parse(this.#db.prepare('select max(first) as first from block where first <= ?').all([position]))[0]
         ?.first ?? 0
     );
+  }
+
+  #vacuum(): void {
+    inTransaction(this.#db, () => this.#db.prepare(`pragma incremental_vacuum(${VACUUM_STEP_PAGES})`).all([]));
   }
 
   #pragma(name: string): number {
@@ -227,8 +232,9 @@ export class BlockReader {
       );
       for (const { first, count, time_ms, data } of rows) {
         blocks.push({ first, count, timeMs: time_ms, data: new Uint8Array(data) });
+        // Of the first block maybe only its end is wanted.
+        records += first + count - 1 - Math.max(position, first - 1);
         position = first + count - 1;
-        records += count;
         if (records >= limit) break;
       }
       if (rows.length === 0) break;

@@ -1,3 +1,5 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import {
   type Kysely,
   Kysely as KyselyInstance,
@@ -30,10 +32,21 @@ export function openSqliteFile(file: string, options: { readonly pageSize?: numb
     return database;
   } catch (error) {
     database.close();
-    throw new ErrorWithCode('DATABASE_UNUSABLE', `the database ${file} cannot be used: ${messageOf(error)}`, {
+    const full = isSqliteFull(error) || isDiskFull(file);
+    const why = full ? `its disk is full (${messageOf(error)})` : messageOf(error);
+    throw new ErrorWithCode('DATABASE_UNUSABLE', `the database ${file} cannot be used: ${why}`, {
       cause: error,
-      retryable: codeOf(error)?.startsWith('SQLITE_BUSY') ?? false,
+      retryable: full || (codeOf(error)?.startsWith('SQLITE_BUSY') ?? false),
     });
+  }
+}
+
+/** Without room for the files that go with it, SQLite says of an I/O error and no more. */
+function isDiskFull(file: string): boolean {
+  try {
+    return fs.statfsSync(path.dirname(file)).bavail === 0;
+  } catch {
+    return false;
   }
 }
 
@@ -55,8 +68,46 @@ class Adapter extends SqliteAdapter {
   }
 }
 
-/** SQLite rolls back by itself when the disk is full; a second time is an error, which would hide the first. */
-const UNDONE = { changes: 0, lastInsertRowid: 0 } as const;
+const DONE = { changes: 0, lastInsertRowid: 0 } as const;
+const NO_ROWS = { reader: false, all: () => [], iterate: () => [].values() } as const;
+
+const WRITES = /^\s*(insert|update|delete|replace|create|alter|drop|with\b.*\b(insert into|update|delete from))\b/is;
+
+const TRANSACTION: Readonly<Record<string, (connection: SqliteConnection) => typeof DONE>> = {
+  begin(connection) {
+    // A transaction that reads first and writes later fails when another process wrote in between; taking the write lock
+    // at once makes it wait instead.
+    connection.exec('begin immediate');
+    return DONE;
+  },
+  commit(connection) {
+    connection.exec('commit');
+    return DONE;
+  },
+  rollback(connection) {
+    // SQLite rolls back by itself when the disk is full; a second time is an error, which would hide the first.
+    if (connection.inTransaction) connection.exec('rollback');
+    return DONE;
+  },
+};
+
+/**
+ * Carries out what writes in the transaction that is under way, or one of its own. Never without: a prepared statement that
+ * finds the file locked by another process is left half way by the library, counts as a write under way from then on, and
+ * until it happens to be carried out again nothing that comes after it can be committed. Here the lock is waited for before.
+ */
+export function inTransaction<Result>(connection: SqliteConnection, work: () => Result): Result {
+  if (connection.inTransaction) return work();
+  connection.exec('begin immediate');
+  try {
+    const result = work();
+    connection.exec('commit');
+    return result;
+  } catch (error) {
+    if (connection.inTransaction) connection.exec('rollback');
+    throw error;
+  }
+}
 
 function withCode<Result>(work: () => Result): Result {
   try {
@@ -87,14 +138,16 @@ class PreparedDatabase implements SqliteDatabase {
   }
 
   #prepare(sql: string): SqliteStatement {
-    // A transaction that reads first and writes later fails when another process wrote in between; taking the write lock
-    // at once makes it wait instead.
-    const statement = this.#connection.prepare(sql === 'begin' ? 'begin immediate' : sql);
-    const isUndone = () => sql === 'rollback' && !this.#connection.inTransaction;
+    const connection = this.#connection;
+    const ofTransaction = TRANSACTION[sql];
+    if (ofTransaction !== undefined) return { ...NO_ROWS, run: () => withCode(() => ofTransaction(connection)) };
+    const statement = connection.prepare(sql);
+    const carryOut = <Result>(work: () => Result): Result =>
+      withCode(() => (WRITES.test(sql) ? inTransaction(connection, work) : work()));
     return {
       reader: statement.reader,
-      all: (parameters) => (isUndone() ? [] : withCode(() => statement.all([...parameters]))),
-      run: (parameters) => (isUndone() ? UNDONE : withCode(() => statement.run([...parameters]))),
+      all: (parameters) => carryOut(() => statement.all([...parameters])),
+      run: (parameters) => carryOut(() => statement.run([...parameters])),
       iterate: (parameters) => statement.iterate([...parameters]),
     };
   }
