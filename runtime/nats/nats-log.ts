@@ -16,7 +16,7 @@ export interface NatsLogOptions extends Omit<StreamOptions, 'duplicateWindowMs'>
   /** Records that wait for their acknowledgement; beyond it `append` rejects with LOG_FULL. Default 100,000. */
   readonly maxWaiting?: number;
   /** Default 4. */
-  readonly minFlushIntervalMs?: number;
+  readonly maxFlushPauseMs?: number;
   /** Default 5,000. */
   readonly ackTimeoutMs?: number;
   /** Default 30,000; the stream knows ids of messages four times as long. */
@@ -25,7 +25,7 @@ export interface NatsLogOptions extends Omit<StreamOptions, 'duplicateWindowMs'>
   readonly lost?: (reason: string, details: object) => void;
 }
 
-const DEFAULTS = { maxWaiting: 100_000, minFlushIntervalMs: 4, ackTimeoutMs: 5000, giveUpMs: 30_000 };
+const DEFAULTS = { maxWaiting: 100_000, maxFlushPauseMs: 4, ackTimeoutMs: 5000, giveUpMs: 30_000 };
 const DUPLICATE_WINDOW_FACTOR = 4;
 /** Passes over the log that go on at the same time. */
 const KEPT_READERS = 4;

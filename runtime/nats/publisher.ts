@@ -8,6 +8,7 @@ import { fenced, LogFence, markOwned, ownerOf } from './log-fence.ts';
 import { encodeMessage } from './message-codec.ts';
 import { POSITIONS_PER_MESSAGE, positionOf } from './positions.ts';
 import { answerOf } from './publish-answer.ts';
+import { pauseAfter } from './round-pause.ts';
 
 export interface PublisherOptions {
   readonly link: NatsLink;
@@ -19,8 +20,8 @@ export interface PublisherOptions {
   readonly stored: (sequence: number, records: number) => void;
   /** Records that wait for their acknowledgement; beyond it `append` rejects with LOG_FULL. */
   readonly maxWaiting: number;
-  /** Shortest time between two rounds of messages: under load records gather, alone one does not wait. */
-  readonly minFlushIntervalMs: number;
+  /** Most that a round of messages waits for after the one before it, see `pauseAfter`. */
+  readonly maxFlushPauseMs: number;
   /** Without an acknowledgement for so long a message is sent again. */
   readonly ackTimeoutMs: number;
   /** After so long it is given up, and its source has to keep what it has. Well below the duplicate window. */
@@ -108,7 +109,7 @@ export class Publisher {
   #numbers = 0;
   #waitingRecords = 0;
   #flushing = false;
-  #lastFlushMs = 0;
+  #nextFlushMs = 0;
   #recordBytes = 256;
   #closed = false;
   #drained: (() => void) | undefined;
@@ -208,15 +209,15 @@ export class Publisher {
   #flushSoon(): void {
     if (this.#flushing || this.#ready.size === 0) return;
     this.#flushing = true;
-    const pauseMs = this.#lastFlushMs + this.#options.minFlushIntervalMs - performance.now();
-    // What arrives in this turn of the event loop goes along.
-    if (pauseMs <= 0) setImmediate(() => this.#flush());
+    const pauseMs = this.#nextFlushMs - performance.now();
+    // What arrives in this turn of the event loop goes along. A timer would take a millisecond, however short it is.
+    if (pauseMs < 0.5) setImmediate(() => this.#flush());
     else setTimeout(() => this.#flush(), pauseMs);
   }
 
   #flush(): void {
     this.#flushing = false;
-    this.#lastFlushMs = performance.now();
+    this.#nextFlushMs = performance.now() + pauseAfter(this.#ready.size, this.#options.maxFlushPauseMs);
     for (const lane of this.#ready) this.#begin(lane);
     this.#ready.clear();
   }

@@ -2,7 +2,9 @@
  * Goal: how fast the telemetry log takes records and hands them out, in the data folder and on NATS side by side, and what a
  * record costs this process. Method: frames of ten readings of many devices, made before; appended one by one as devices do,
  * so many in flight, then read from the beginning (SQLite) or followed (NATS). Both in one run on the same machine, since
- * figures of different runs are not comparable. NATS runs as a process of its own and shares the processors.
+ * figures of different runs are not comparable. NATS runs as a process of its own and shares the processors. Under the fence
+ * all devices are in one shard, as those of one connection are, or in sixteen, each with one message on its way; without it
+ * they are in all sixty-four.
  *
  *     node --import ./test/support/register.mjs test/bench/log.ts [records=60000] [devices=1000] [inFlight=2000]
  */
@@ -46,11 +48,21 @@ async function measure(what: string, work: () => Promise<unknown>): Promise<void
   console.log(`${what.padEnd(34)} ${perSecond.padStart(9)} records/s  ${((user + system) / count).toFixed(2)} µs`);
 }
 
-/** Each record by itself, as sources do, and so many of them unanswered at most. */
-async function appendAll(log: TelemetryLog): Promise<void> {
+/**
+ * Each record by itself, as sources do, and so many of them unanswered at most.
+ * @param shards that the devices are in, each under a claim; 0: without one
+ */
+async function appendAll(log: TelemetryLog, shards = 0): Promise<void> {
+  for (let shard = 0; shard < shards; shard++)
+    await log.claim?.({ shard, epoch: 1, journal: { identity: 'bench', position: 0 }, includes: async () => true });
   let next = 0;
   const lane = async () => {
-    for (let record = records[next++]; record; record = records[next++]) await log.append([record]);
+    for (let index = next++; index < records.length; index = next++) {
+      const record = records[index];
+      if (record === undefined) break;
+      const under = { shard: (index % devices) % shards, epoch: 1 };
+      await log.append([shards === 0 ? record : { ...record, under }]);
+    }
   };
   await Promise.all(Array.from({ length: inFlight }, lane));
 }
@@ -109,16 +121,22 @@ try {
   await latency(sqlite);
   await sqlite.close();
   if (server) {
-    const place = {
-      url: server.url,
-      name: 'bench',
-      startTimeoutMs: 10_000,
-      prefix: 'bench',
-      replicas: 1,
-      maxAgeMs: 86_400_000,
-    };
-    const nats = await openNatsLog(place);
+    const at = (prefix: string) =>
+      openNatsLog({
+        url: server.url,
+        name: 'bench',
+        startTimeoutMs: 10_000,
+        prefix,
+        replicas: 1,
+        maxAgeMs: 86_400_000,
+      });
+    const nats = await at('bench');
     await measure('NATS    append', () => appendAll(nats));
+    for (const shards of [1, 16]) {
+      const fenced = await at(`fenced-${shards}`);
+      await measure(`NATS    append, fence, shards: ${shards}`, () => appendAll(fenced, shards));
+      await fenced.close();
+    }
     await measure('NATS    read', () => readAll(nats));
     await measure('NATS    follow', () => followAll(nats, true));
     await measure('NATS    follow, none is wanted', () => followAll(nats, false));

@@ -58,6 +58,15 @@ const logged = async (log: NatsLog) =>
 
 const natsTest = (what: string, run: (t: TestContext) => Promise<void>) => test(what, { skip: noNats }, run);
 
+natsTest('a writer of one shard does not wait for others to gather', async (t) => {
+  const { a } = await writers(t, { maxFlushPauseMs: 60_000 });
+  await a.claim(claimOf(1));
+  const numbers = Array.from({ length: 20 }, (_, n) => n);
+  // As a source does that sends the next when it has its answer.
+  for (const n of numbers) await write(a, 1, n);
+  assert.deepEqual(await logged(a), numbers);
+});
+
 natsTest(
   'what an owner sends after the claim of its successor is refused; what it was told before is kept',
   async (t) => {
