@@ -125,7 +125,8 @@ export class TelemetryLane implements Lane<TelemetryPlace, TelemetryBatch> {
           bytes: message.byteLength,
           oldestMs: first.timeMs,
           newestMs: last.timeMs,
-          full: read.length > count || count === RECORDS_A_MESSAGE,
+          // The log reads by its blocks, so that few records do not mean that there are no more.
+          full: read.length > count || last.position < (await this.#log.end()),
         };
       } catch (error) {
         if (!(error instanceof ErrorWithCode) || error.retryable || !records[0]) throw error;

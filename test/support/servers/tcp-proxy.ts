@@ -1,10 +1,12 @@
 import net from 'node:net';
 
-/** Stands between clients and a server on this machine: the way between them can be cut, or be silent. */
+/** Stands between clients and a server on this machine: the way between them can be cut, or hold up what is on it. */
 export class TcpProxy {
   readonly #server: net.Server;
   readonly #pairs = new Set<readonly [net.Socket, net.Socket]>();
   #open = true;
+  /** What either side has sent since it is held up. */
+  #held: (() => void)[] | undefined;
   /** Sent by clients, since the start. */
   bytes = 0;
 
@@ -27,9 +29,9 @@ export class TcpProxy {
       }
       client.on('data', (data) => {
         this.bytes += data.length;
-        server.write(data);
+        this.#pass(() => server.write(data));
       });
-      server.on('data', (data) => client.write(data));
+      server.on('data', (data) => this.#pass(() => client.write(data)));
     });
   }
 
@@ -60,6 +62,22 @@ export class TcpProxy {
 
   mend(): void {
     this.#open = true;
+  }
+
+  /** Keeps what either side sends until `release`, when it arrives in its order. Connections stay. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const pass of held) pass();
+  }
+
+  #pass(write: () => void): void {
+    if (this.#held) this.#held.push(write);
+    else write();
   }
 
   async close(): Promise<void> {
