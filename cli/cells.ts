@@ -31,7 +31,7 @@ import type { Settings } from '../runtime/settings.ts';
 import type { Storage } from '../runtime/sql/open.ts';
 import { cellsBeside } from '../topology/cells.ts';
 import type { Plant } from '../topology/plant.ts';
-import { historyDroppable, logDroppable, sizeOfFolder } from './disk.ts';
+import { deadLettersDroppable, historyDroppable, logDroppable, sizeOfFolder } from './disk.ts';
 import { Failure } from './failure.ts';
 import { natsAccess } from './nats.ts';
 
@@ -214,8 +214,9 @@ function diskGuard(settings: Settings, node: Node, storage: Storage, log: Logger
     use: async () => {
       const { bsize, blocks, bavail } = await statfs(folder);
       const file = await stat(storage.logFile);
-      // Pages of the log that are free are room for what comes.
-      const usedBytes = (await sizeOfFolder(folder)) - file.size + (await storage.log.heldBytes());
+      // Pages of the log and of the journal that are free are room for what comes.
+      const freeBytes = (await storage.space?.freeBytes()) ?? 0;
+      const usedBytes = (await sizeOfFolder(folder)) - file.size + (await storage.log.heldBytes()) - freeBytes;
       return {
         usedBytes,
         budgetBytes: settings.DISK_BUDGET_BYTES,
@@ -223,7 +224,11 @@ function diskGuard(settings: Settings, node: Node, storage: Storage, log: Logger
         diskFreeBytes: bsize * bavail,
       };
     },
-    classes: [historyDroppable(node.historian), logDroppable(storage.log, () => node.covered, forwarded)],
+    classes: [
+      ...(storage.space === undefined ? [] : [deadLettersDroppable(storage.space)]),
+      historyDroppable(node.historian),
+      logDroppable(storage.log, () => node.covered, forwarded),
+    ],
     overflowed: (overflow: Overflow) => {
       log.warn(overflow, 'the disk is nearly full: the oldest data was dropped');
       const { what, segments, bytes: bytesFreed, lost, oldestMs, newestMs } = overflow;

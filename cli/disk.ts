@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Droppable } from '../runtime/edge/disk-guard.ts';
 import type { Historian } from '../runtime/historian.ts';
 import type { Json } from '../runtime/json.ts';
+import type { JournalSpace } from '../runtime/sql/journal-space.ts';
 import type { SqlLog } from '../runtime/sql/sql-log.ts';
 
 const DAY_MS = 86_400_000;
@@ -16,6 +17,15 @@ export async function sizeOfFolder(folder: string): Promise<number> {
     bytes += file?.size ?? 0;
   }
   return bytes;
+}
+
+/** What was refused or could not be delivered, and is kept for people to look at. */
+export function deadLettersDroppable(space: Pick<JournalSpace, 'deadLetterBytes' | 'dropDeadLetters'>): Droppable {
+  return {
+    name: 'dead letters',
+    bytes: () => space.deadLetterBytes(),
+    drop: (bytes) => space.dropDeadLetters(bytes),
+  };
 }
 
 /** The history of the oldest days, which is a copy here: the log that it was made from went to the centre. Today stays. */

@@ -29,9 +29,13 @@ export function usedShare({ usedBytes, budgetBytes, diskBytes, diskFreeBytes }: 
   return Math.max(usedBytes / budgetBytes, (diskBytes - diskFreeBytes) / diskBytes);
 }
 
+export function isNearlyFull(use: DiskUse): boolean {
+  return usedShare(use) > BEGIN_ABOVE;
+}
+
 /** What has to go now, class by class; nothing while there is room. */
 export function dropsFor(use: DiskUse, classes: readonly DropClass[]): Drop[] {
-  if (usedShare(use) <= BEGIN_ABOVE) return [];
+  if (!isNearlyFull(use)) return [];
   const overBudget = use.usedBytes - use.budgetBytes * END_BELOW;
   const overDisk = use.diskBytes - use.diskFreeBytes - use.diskBytes * END_BELOW;
   let left = Math.ceil(Math.max(overBudget, overDisk));

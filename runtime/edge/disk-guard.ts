@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type DiskUse, dropsFor, usedShare } from './disk-budget.ts';
+import { type DiskUse, dropsFor, isNearlyFull, usedShare } from './disk-budget.ts';
 
 /** One class of what is kept, that may be dropped. */
 export interface Droppable {
@@ -75,6 +75,8 @@ export class DiskGuard {
     const { use, classes, overflowed } = this.#options;
     const used = await use();
     this.#share = usedShare(used);
+    // To look how much each class has costs a pass over some of them.
+    if (!isNearlyFull(used)) return;
     const sizes: { name: string; bytes: number }[] = [];
     for (const one of classes) sizes.push({ name: one.name, bytes: await one.bytes() });
     for (const { name, bytes } of dropsFor(used, sizes)) {

@@ -2,6 +2,7 @@ import { workerData } from 'node:worker_threads';
 import { z } from 'zod';
 import { SqlDeadLetters } from './dead-letters.ts';
 import { SQLITE } from './dialect.ts';
+import { SqlJournalSpace } from './journal-space.ts';
 import { SqlKeptCommands } from './kept-commands.ts';
 import { SqlClusterRows } from './leases.ts';
 import { migrate } from './migrations.ts';
@@ -32,6 +33,7 @@ await serve(async () => {
       replicas: new SqlReplicas(db, SQLITE),
       keptCommands: new SqlKeptCommands(db),
       uplinkMemory: new SqlUplinkMemory(db),
+      space: new SqlJournalSpace(db),
     },
     close: () => db.destroy(),
   };

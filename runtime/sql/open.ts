@@ -10,6 +10,7 @@ import type { DeadLetterStore } from '../log.ts';
 import type { Epoch } from '../ownership.ts';
 import type { TokenStore } from '../token-store.ts';
 import { createDataDir, openDataDir } from './data-dir.ts';
+import type { JournalSpace } from './journal-space.ts';
 import { remote, WorkerClient } from './rpc.ts';
 import { SqlLog, type SqlLogOptions } from './sql-log.ts';
 
@@ -30,6 +31,8 @@ export interface JournalStore {
   readonly keptCommands: CommandStore;
   /** What an edge keeps of its uplink over a restart. */
   readonly uplinkMemory: UplinkMemory;
+  /** Room within its file; undefined where a server has it. */
+  readonly space?: JournalSpace;
   close(): Promise<void>;
 }
 
@@ -43,7 +46,7 @@ export interface Claims {
 export interface Storage
   extends Pick<
     JournalStore,
-    'journal' | 'deadLetters' | 'tokens' | 'cluster' | 'replicas' | 'keptCommands' | 'uplinkMemory'
+    'journal' | 'deadLetters' | 'tokens' | 'cluster' | 'replicas' | 'keptCommands' | 'uplinkMemory' | 'space'
   > {
   readonly log: SqlLog;
   /** For consumers of the log that read the file in a thread of their own. */
@@ -171,5 +174,10 @@ export async function openJournal(dir: string, options: { readonly leaseTtlMs?: 
     place: true,
     keepPlace: true,
   });
-  return { journal, deadLetters, tokens, claims, cluster, replicas, keptCommands, uplinkMemory, close };
+  const space = remote<JournalSpace>(client, 'space', {
+    freeBytes: true,
+    deadLetterBytes: true,
+    dropDeadLetters: true,
+  });
+  return { journal, deadLetters, tokens, claims, cluster, replicas, keptCommands, uplinkMemory, space, close };
 }

@@ -31,6 +31,7 @@ import { CELL, DayMeters, writeDayPlant } from './edge-day-plant.ts';
 
 const LATE_MS = 12_000;
 const SETTLED_WITHIN_MS = 900_000;
+const STARTED_WITHIN_MS = 600_000;
 /** It looks each half minute, and drops nothing that is not covered by a snapshot yet. */
 const ROOM_WITHIN_MS = 300_000;
 const LINE_EVERY = 12;
@@ -66,6 +67,7 @@ const edge = await Product.start({
   dataDir: edgeDir,
   topology,
   args: ['--cell', CELL],
+  startWithinMs: STARTED_WITHIN_MS,
   environment: {
     SIGNALBOX_UPLINK_URL: proxy.url,
     SIGNALBOX_UPLINK_BACKFILL_BYTES_PER_SECOND: given['backfill-bytes'],

@@ -6,11 +6,13 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { historyDroppable, logDroppable } from '../../cli/disk.ts';
+import { deadLettersDroppable, historyDroppable, logDroppable } from '../../cli/disk.ts';
 import { DiskGuard, type Overflow } from '../../runtime/edge/disk-guard.ts';
 import { entityId } from '../../runtime/ids.ts';
+import { openJournal } from '../../runtime/sql/open.ts';
 import { SqlLog } from '../../runtime/sql/sql-log.ts';
 import { readAll } from '../contract/log.contract.ts';
+import { turn } from '../contract/storage-support.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const source = entityId('device', 'meter');
@@ -137,4 +139,64 @@ test('of the history here whole days go before the log, and today stays', async 
   assert.equal((await droppable.drop(1e9)).segments, 1);
   assert.deepEqual(days, [3000]);
   assert.deepEqual(trims, [101, 102]);
+});
+
+test('dead letters go before telemetry, the oldest first; what the journal has decided stays', async (t) => {
+  const { dir, remove } = tempDir('edge-disk-order');
+  const store = await openJournal(dir);
+  const log = await SqlLog.open({ file: path.join(dir, 'telemetry.db') });
+  t.after(async () => {
+    await Promise.all([log.close(), store.close()]);
+    remove();
+  });
+  const epoch = await store.claims.claimAllShards('edge');
+  await store.journal.append([turn(entityId('asset', 'pump'), 1, { epoch })]);
+  const letter = (n: number) => ({
+    timeMs: n,
+    stream: 'invalid_telemetry' as const,
+    source,
+    code: 'UNKNOWN_POINT',
+    reason: 'no such point',
+    body: { n, text: 'x'.repeat(400) },
+  });
+  await store.deadLetters.append(Array.from({ length: 3000 }, (_, n) => letter(n)));
+  for (let n = 0; n < 30; n++)
+    await log.append(
+      Array.from({ length: 100 }, (_, of) => ({ source, observation: { of, text: `${n}`.repeat(500) } })),
+    );
+  const letters = await store.space?.deadLetterBytes();
+  assert.ok(letters !== undefined && letters > 3000 * 400);
+  const held = await log.heldBytes();
+  // All of the dead letters, and as much again of the log, have to go.
+  const full = { usedBytes: held + letters, budgetBytes: held / 2 / 0.85, diskBytes: 1e12, diskFreeBytes: 9e11 };
+  const overflows: Overflow[] = [];
+  assert.ok(store.space);
+  const guard = new DiskGuard({
+    use: async () => full,
+    classes: [
+      deadLettersDroppable(store.space),
+      logDroppable(
+        log,
+        () => Number.MAX_SAFE_INTEGER,
+        () => 0,
+      ),
+    ],
+    overflowed: (overflow) => overflows.push(overflow),
+    logger: quiet,
+    lookEveryMs: never,
+  });
+  t.after(() => guard.stop());
+  await guard.look();
+  const [first, second, ...more] = overflows;
+  assert.deepEqual([first?.what, second?.what, more.length], ['dead letters', 'telemetry', 0]);
+  assert.deepEqual([first?.segments, first?.lost, first?.oldestMs, first?.newestMs], [3000, 3000, 0, 2999]);
+  assert.deepEqual(await store.deadLetters.counts(), {});
+  assert.ok((await store.space.freeBytes()) > letters / 2, 'what they had is room for what comes');
+  assert.equal(await store.journal.end(), 1);
+
+  await store.deadLetters.append(Array.from({ length: 100 }, (_, n) => letter(5000 + n)));
+  const some = await store.space.dropDeadLetters(10_000);
+  assert.ok(some.segments > 10 && some.segments < 50, `${some.segments}`);
+  const [newest] = await store.deadLetters.query({ limit: 1 });
+  assert.equal(newest?.timeMs, 5099, 'the newest stay');
 });
