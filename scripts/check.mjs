@@ -1,4 +1,4 @@
-// npm run check: types, lint and format, layers and circles. All of them run, so that one look shows everything.
+// npm run check: types, lint and format, layers and circles, exports that nobody uses. All of them run, so that one look shows everything.
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { installPackages, ROOT } from './setup.mjs';
@@ -13,6 +13,7 @@ const checks = [
     bin('depcruise'),
     ['--config', '.dependency-cruiser.cjs', 'runtime', 'actors', 'gateways', 'topology', 'ui', 'cli', 'simulators'],
   ],
+  ['dead exports', process.execPath, [path.join(ROOT, 'scripts', 'dead-exports.mjs')]],
 ];
 let failed = 0;
 for (const [name, command, args] of checks) {

@@ -1,5 +1,5 @@
 import type { PointValue } from '../frame.ts';
-import type { AlarmDetail, Severity } from '../views.ts';
+import type { AlarmDetail } from '../views.ts';
 import type { AlarmEvent, Occurrence } from './events.ts';
 
 /**
@@ -129,10 +129,6 @@ export function isHidden(record: AlarmRecord): boolean {
 
 export function isUnacknowledged(detail: AlarmDetail): boolean {
   return detail === 'ACTIVE_UNACK' || detail === 'RTN_UNACK' || detail === 'LATCHED_UNACK';
-}
-
-export function severityOf(record: AlarmRecord): Severity | null {
-  return record.occurrence?.severity ?? null;
 }
 
 export function evolveAlarm(record: AlarmRecord, event: AlarmEvent): AlarmRecord {

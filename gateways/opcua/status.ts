@@ -32,10 +32,6 @@ export function meaningOfStatus(code: number, name: string): StatusMeaning {
   }
 }
 
-export function isGoodStatus(code: number): boolean {
-  return code >>> 30 === 0;
-}
-
 /** Stable reason of a status: `opcua_BadSensorFailure`. */
 export function reasonOfStatus(name: string): OpcUaCode {
   const info = name.indexOf('#');
