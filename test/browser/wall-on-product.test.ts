@@ -159,6 +159,17 @@ test('check 8: the shelved alarm came back by itself, after a minute and not bef
 
 test('no page complained, nor broke the content security policy', () => assert.deepEqual(product.complaints, []));
 
+test('the bar names who is logged in, and lets that person log out of this screen', async () => {
+  const page = await product.wall('/alarms');
+  await page.click('.top-bar .user:has-text("first-key")');
+  assert.match(await page.locator('dialog[open]').innerText(), /Logged in as first-key, admin/);
+  await page.locator('dialog[open] .primary').click();
+  await page.waitForSelector('main.login');
+  await page.reload();
+  await page.waitForSelector('main.login');
+  await page.context().close();
+});
+
 /** Presses Tab until what is focused is called so; a keyboard has nothing else to go by. */
 async function tabTo(page: Page, name: RegExp): Promise<void> {
   for (let i = 0; i < 300; i++) {

@@ -1,10 +1,13 @@
 import { html } from 'htm/preact';
+import { useState } from 'preact/hooks';
 import { PRIORITY, SEVERITIES } from '../store/alarm-order.ts';
+import { logOut } from '../store/session.ts';
 import { useSignal } from '../store/signal.ts';
 import type { SoundState } from '../store/sound.ts';
 import { useWall } from '../store/wall.ts';
 import { GravestSymbol, PrioritySymbol } from './alarm-symbol.ts';
 import { AwayCounters } from './away.ts';
+import { Dialog } from './dialog.ts';
 import { WallClock } from './moment.ts';
 
 const PAGES = [
@@ -46,6 +49,7 @@ export function TopBar({ onHelp }: { readonly onHelp: () => void }) {
     <${AlarmCounters} /><${AwayCounters} />
     <span class="spacer"></span>
     <${LinkState} />
+    ${hello !== null && html`<${LoggedIn} user=${hello.user} role=${hello.role} />`}
     <button type="button" class="button quiet" title=${`${sound.words}. ${sound.title}`} onClick=${() => wall.sound.press()}><svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M4 9v6h4l5 4V5L8 9Z" />${quiet ? html`<path d="M16 9l6 6M22 9l-6 6" />` : html`<path d="M16 8.5a5 5 0 0 1 0 7M18.5 6a8.5 8.5 0 0 1 0 12" />`}</svg> <span class="button-words">${sound.words}</span></button>
     <button type="button" class="button quiet" title="Dark or light (t)" aria-label="Dark or light" onClick=${() => wall.preferences.nextTheme()}>◐</button>
     <button type="button" class="button quiet" title="Keys and signs (?)" aria-label="Keys and signs" onClick=${onHelp}>?</button>
@@ -77,6 +81,24 @@ export function AlarmCounters() {
     ${counts.outOfService > 0 && html`<a class="counter aside" href="/alarms?list=out-of-service"><span>Out of service</span><span class="number">${counts.outOfService}</span></a>`}
     ${counts.cannotEvaluate > 0 && html`<a class="counter aside" href="/alarms?list=cannot-evaluate"><span>Cannot evaluate</span><span class="number">${counts.cannotEvaluate}</span></a>`}
   </div>`;
+}
+
+/** In whose name commands are given here; by it one leaves, as at the end of a shift. */
+function LoggedIn({ user, role }: { readonly user: string; readonly role: string }) {
+  const [asked, setAsked] = useState(false);
+  const [problem, setProblem] = useState('');
+  const leave = async () => {
+    const answer = await logOut();
+    // The page begins anew, without a session: it asks for a token.
+    if (answer.ok) location.assign('/');
+    else {
+      setAsked(false);
+      setProblem(answer.message);
+    }
+  };
+  return html`<button type="button" class="button quiet user" title=${`Logged in as ${user}, ${role}. Click to log out`} onClick=${() => setAsked(true)}><svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M12 4a4 4 0 1 1 0 8a4 4 0 1 1 0-8Z" /><path d="M4 21c0-9 16-9 16 0" /></svg> <span class="button-words">${user}</span></button>
+    ${asked && html`<${Dialog} title="Log out" confirm="Log out" onConfirm=${() => void leave()} onClose=${() => setAsked(false)}><p>Logged in as <strong>${user}</strong>, ${role}: what is acknowledged, shelved or written here is recorded under this name.</p><p>This screen then shows nothing of the plant until somebody logs in.</p></${Dialog}>`}
+    ${problem !== '' && html`<span role="alert">Not logged out: ${problem}</span>`}`;
 }
 
 function LinkState() {
