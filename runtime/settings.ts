@@ -127,7 +127,7 @@ export const Settings = z.strictObject({
     .min(50_000_000)
     .default(100_000_000_000)
     .describe(
-      'What the data folder of an edge may take. From 90 % of it, or of the disk, the oldest goes until 85 %: the history here first, then the telemetry log; never an event or an alarm',
+      'What the data folder of an edge may take. From 90 % of it, or of the disk, the oldest goes until 85 %: dead letters first, then the history here, then the telemetry log; never an event or an alarm',
     ),
   REDIS_URL: z
     .string()

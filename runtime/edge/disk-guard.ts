@@ -35,7 +35,10 @@ export interface DiskGuardOptions {
 
 const LOOK_EVERY_MS = 30_000;
 
-/** Keeps an edge within its disk (EDG-04): looks every half minute, and drops by class what matters least. */
+/**
+ * Keeps an edge within its disk (EDG-04): looks every half minute, and drops by class what matters least. Decisions are no class:
+ * an event that is missing would tear the copy at the centre, and they are little beside the rest.
+ */
 export class DiskGuard {
   readonly #options: DiskGuardOptions;
   readonly #timer: NodeJS.Timeout;

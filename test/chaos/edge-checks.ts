@@ -122,11 +122,15 @@ export function checkWrites(writes: readonly SentWrite[], written: readonly Writ
     if (code === 'EXPIRED') assert.deepEqual([here.length, asked.length], [0, 0], what);
     if (code === 'ok') assert.equal(asked.length, 1, what);
     if (here.length > 0) assert.equal(asked.length, 1, `${what}, was sent without being journaled`);
-    // From when the edge took it: a node that is suspended reads what was sent to it when it goes on.
+    // What was left of its time when the edge took it: a node that is suspended reads what was sent to it when it goes on.
+    const takenMs = asked[0]?.timeMs ?? 0;
+    const deadlineMs = Number(Reflect.get(Object(asked[0]?.event), 'deadlineMs'));
+    if (asked.length > 0)
+      assert.ok(deadlineMs - takenMs <= WRITE_TIMEOUT_MS, `${what}, was given ${deadlineMs - takenMs} ms by the edge`);
     for (const { atMs } of here)
       assert.ok(
-        atMs - (asked[0]?.timeMs ?? 0) <= WRITE_TIMEOUT_MS + TOLERANCE_MS,
-        `${what}, reached the device ${atMs - (asked[0]?.timeMs ?? 0)} ms after it was taken`,
+        atMs <= deadlineMs + TOLERANCE_MS,
+        `${what}, reached the device ${atMs - deadlineMs} ms after its deadline, which was ${deadlineMs - takenMs} ms after it was taken`,
       );
   }
 }
