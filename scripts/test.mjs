@@ -37,7 +37,8 @@ function failedOf(files, atOnce) {
   const { status } = spawnSync(
     process.execPath,
     [
-      ...['--enable-source-maps', '--test', `--test-concurrency=${atOnce}`, '--test-timeout=180000'],
+      ...['--enable-source-maps', '--import', path.join(ROOT, 'scripts/file-limit.mjs'), '--test'],
+      ...[`--test-concurrency=${atOnce}`, '--test-timeout=180000'],
       ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
       ...['--test-reporter=./scripts/failed-files.mjs', `--test-reporter-destination=${list}`],
       ...files.map((file) => path.join(COMPILED, file.replace(/\.ts$/, '.js'))),

@@ -133,6 +133,15 @@ class Source {
   }
 }
 
+/** One for each meter. They end with the test, also where it fails: nothing else ends them, nor the file after them. */
+function startSources(t: TestContext, node: Node): Source[] {
+  const sources = METERS.map((id) => new Source(node, id));
+  t.after(() => {
+    for (const source of sources) void source.stop();
+  });
+  return sources;
+}
+
 const logPart = (node: Node) => node.health().parts.find(({ name }) => name === 'log');
 const view = (node: Node, id: EntityId) => {
   node.live.flush();
@@ -178,7 +187,7 @@ test('a server that is killed and started again under load costs nothing, and so
 }, async (t) => {
   const { storage } = await openStorages(t);
   const node = await startNode(storage, POPULATION);
-  const sources = METERS.map((id) => new Source(node, id));
+  const sources = startSources(t, node);
   for (let round = 0; round < 3; round++) {
     const from = sources[0]?.sent ?? 0;
     await until('readings flow', () => sources.every(({ sent }) => sent > from + 50), 30_000);
@@ -207,7 +216,7 @@ test('an outage longer than the patience is refused to the sources, and what the
 }, async (t) => {
   const { storage } = await openStorages(t, { ackTimeoutMs: 200, giveUpMs: 400 });
   const node = await startNode(storage, POPULATION);
-  const sources = METERS.map((id) => new Source(node, id));
+  const sources = startSources(t, node);
   for (let round = 0; round < 2; round++) {
     const from = sources[0]?.sent ?? 0;
     await until('readings flow', () => sources.every(({ sent }) => sent > from + 50), 30_000);
@@ -231,7 +240,7 @@ test('a node that crashed goes on from its snapshots, with what others wrote mea
 }, async (t) => {
   const { storage, another } = await openStorages(t);
   const first = await startNode(storage, POPULATION, { checkpointIntervalMs: 50 });
-  const sources = METERS.map((id) => new Source(first, id));
+  const sources = startSources(t, first);
   await until('readings flow', () => sources.every(({ sent }) => sent > 200), 30_000);
   await Promise.all(sources.map((source) => source.stop()));
   await until('a checkpoint covers some of it', () => first.covered > 0, 20_000);
