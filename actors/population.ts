@@ -78,6 +78,7 @@ export function populationOf(plant: Plant, node?: string, whole: Plant = plant):
       accessKind,
     ],
     residents: [...watchers.keys(), ...[...plant.sites.keys()].map((site) => entityId('site', site)), ...BOOKS],
+    found: [nodeKind.name, ruleKind.name, workOrderKind.name],
     definitionOf(id) {
       if (kindOf(id) === nodeKind.name) return nodeCalled(nameOf(id));
       const byName = definitions[kindOf(id)];

@@ -150,7 +150,7 @@ export class Node implements Runtime {
       effects: this.#effects,
       checkpoints: this.#checkpoints,
       journal: storage.journal,
-      residents: options.population.residents,
+      population: options.population,
       ofNodes: () => this.#seat?.nodes.flatMap((name) => options.population.entityOfNode?.(name) ?? []) ?? [],
       shardOf: this.#shardOf,
       listener: {

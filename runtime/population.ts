@@ -8,6 +8,11 @@ export interface Population {
   readonly kinds: readonly AnyActorKind[];
   /** Brought up at the start, whether they have history or not. */
   readonly residents: readonly EntityId[];
+  /**
+   * Kinds of which the journal may have entities beside the residents. Thousands of residents need not be read from it to find a
+   * few others. All kinds when left out.
+   */
+  readonly found?: readonly string[];
   /** The definition of an entity; undefined when there is no such entity, null for kinds that need none. */
   definitionOf(id: EntityId): unknown;
   /** Entities that observe the observations of another one. Fixed while the node runs, so it may be looked up by message. */

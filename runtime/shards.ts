@@ -4,7 +4,9 @@ import type { EffectRunner } from './effects.ts';
 import type { Entities } from './entities.ts';
 import type { EntityId } from './ids.ts';
 import type { Journal, PendingEffect } from './journal.ts';
+import { knownEntities } from './known-entities.ts';
 import type { Epoch, Shard } from './ownership.ts';
+import type { Population } from './population.ts';
 import { SharedRead } from './shared-read.ts';
 
 /** What else of a node goes with a shard: drivers, routes. */
@@ -22,7 +24,7 @@ export interface ShardsOptions {
   readonly effects: EffectRunner;
   readonly checkpoints: Checkpoints;
   readonly journal: Pick<Journal, 'entities' | 'pendingEffects'>;
-  readonly residents: readonly EntityId[];
+  readonly population: Pick<Population, 'residents' | 'found'>;
   /** Those who stand for the nodes of the cell as they are now. */
   readonly ofNodes: () => readonly EntityId[];
   readonly shardOf: (id: EntityId) => Shard;
@@ -44,9 +46,9 @@ export class Shards implements ShardHost {
 
   constructor(options: ShardsOptions) {
     this.#options = options;
-    const { journal, shardOf, residents, ofNodes } = options;
+    const { journal, shardOf, population, ofNodes } = options;
     this.#known = new SharedRead(async () =>
-      byShard(new Set([...residents, ...ofNodes(), ...(await journal.entities())]), shardOf),
+      byShard([...ofNodes(), ...(await knownEntities(population, journal))], shardOf),
     );
     this.#effects = new SharedRead(() => journal.pendingEffects());
   }

@@ -2,6 +2,7 @@ import type { Checkpoints } from './checkpoints.ts';
 import type { EffectRunner } from './effects.ts';
 import type { Entities } from './entities.ts';
 import type { Journal } from './journal.ts';
+import { knownEntities } from './known-entities.ts';
 import type { TelemetryLog } from './log.ts';
 import { SHARD_COUNT, type Shard } from './ownership.ts';
 import type { Population } from './population.ts';
@@ -22,9 +23,9 @@ export async function takeAll(options: {
   await Promise.all(all.map((shard) => checkpoints.begin(shard)));
   // What the recovery itself decides begins its effects by itself.
   const pending = await journal.pendingEffects();
-  const residents = new Set([...population.residents, ...(await journal.entities())]);
+  const ids = await knownEntities(population, journal);
   const { followersOf } = population;
-  await recoverAll({ ids: residents, entities, log, followersOf, from: checkpoints.covered });
+  await recoverAll({ ids, entities, log, followersOf, from: checkpoints.covered });
   for (const shard of all) {
     checkpoints.follow(shard);
     opened(shard);
