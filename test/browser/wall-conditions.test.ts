@@ -54,6 +54,29 @@ test('several lost links are counted, and h shows the reason of each; the server
   await page.context().close();
 });
 
+test('what the server dates in UTC is read in local time, with how long ago; what is still loading is said until it is there', async () => {
+  const sinceMs = Date.now() - 600_000;
+  bench.server.trouble = {
+    loading: { shards: 12, of: 64 },
+    server: {
+      status: 'unhealthy',
+      reasons: [`journal: away since ${new Date(sinceMs).toISOString()}, for 600 s: no answer within 5000 ms`],
+    },
+  };
+  const page = await bench.wall('/site/north');
+  const lines = page.locator('.condition');
+  await until('both lines', async () => (await lines.count()) === 2);
+  assert.match(await lines.nth(0).innerText(), /^STILL LOADING\s+12 of 64 shards/);
+  const words = (await lines.nth(1).innerText()).replace(/\s+/g, ' ');
+  assert.match(words, /^SERVER FAILING journal: away since /);
+  const local = new Date(sinceMs).toLocaleTimeString('en-GB', { timeZone: 'Europe/Oslo' });
+  assert.ok(words.includes(`since ${local} +0`), words);
+  assert.match(words, /, for 10 min: no answer within 5 s$/);
+  bench.server.trouble = {};
+  await until('nothing is left of it', async () => (await lines.count()) === 0);
+  await page.context().close();
+});
+
 const STATION: FieldLink = {
   connection: 'north-bus',
   name: 'Station network',
@@ -80,7 +103,8 @@ const STATION: FieldLink = {
 
 test('the page of a connection tells its name, state and reason, since when, its address, last error and figures', async () => {
   const site = [...bench.server.scene.sites.keys()][0] ?? '';
-  bench.server.links = [{ ...STATION, connection: `${site}-bus`, site }];
+  // From now on, and not from when this file was loaded: on a busy machine that is minutes ago.
+  bench.server.links = [{ ...STATION, connection: `${site}-bus`, site, sinceMs: Date.now() - 310_000 }];
   const page = await bench.wall(`/connection/${site}-bus`);
   await page.locator('h1', { hasText: 'Station network' }).waitFor();
   const text = (await page.locator('main').innerText()).replace(/\s+/g, ' ');

@@ -158,6 +158,29 @@ test('check 10: a rule with a stale input says that it cannot be evaluated, and 
   await page.waitForSelector('.alarm-row .cannot-tag');
   assert.match((await page.locator('.alarm-row .cell-state').last().textContent()) ?? '', /Cannot evaluate\s*Ack\./);
   assert.match((await page.locator('.counters').textContent()) ?? '', /Cannot evaluate\s*1/);
+  assert.equal(
+    await page.locator('.alarm-row .cannot-tag').evaluate((tag) => {
+      const row = tag.closest('.cell-state')?.getBoundingClientRect();
+      const { top, bottom } = tag.getBoundingClientRect();
+      return row !== undefined && top >= row.top - 0.5 && bottom <= row.bottom + 0.5;
+    }),
+    true,
+    'its frame is whole',
+  );
+  bench.server.raise({
+    asset: 'north-pump-6',
+    rule: 'temp-high',
+    severity: 'HIGH',
+    detail: 'NORMAL',
+    raisedAtMs: Date.now(),
+    name: 'Bearing hot',
+    message: '',
+    overlay: 'cannot-evaluate',
+  });
+  await page.click('[role="tab"]:has-text("Cannot evaluate")');
+  const never = page.locator('.alarm-row[data-id="asset/north-pump-6:temp-high"] .message-text');
+  await never.waitFor();
+  assert.match(await never.innerText(), /^No new reading within twice its interval$/);
   await page.context().close();
 });
 

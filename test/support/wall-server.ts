@@ -47,7 +47,7 @@ export class WallServer {
   readonly commands: { entity: string; command: Record<string, unknown> }[] = [];
   notRecorded = false;
   /** Of the server and its links, in the heartbeat. */
-  trouble: Partial<Pick<Heartbeat, 'server' | 'links' | 'moreLinks'>> = {};
+  trouble: Partial<Pick<Heartbeat, 'server' | 'links' | 'moreLinks' | 'loading'>> = {};
   /** What health tells of the links to the field. */
   links: readonly FieldLink[] = [];
   /** Commands are taken but not answered. */

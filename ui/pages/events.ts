@@ -106,8 +106,12 @@ export function Events() {
     const why = newest.kind === 'AlarmCleared' ? textOfEntry(newest) : groundWords(newest.event);
     // Of one entity what they are about, of several which they are.
     const isOfOne = entries.every(({ entity }) => entity === newest.entity);
-    const about = isOfOne ? entries.map(textOfEntry) : entries.map(({ entity }) => wall.nameOf(entity));
-    const detail = isOfOne && about.some((each) => each !== '') ? '' : why;
+    const texts = entries.map(textOfEntry);
+    // A reason that all of them have is said once.
+    const isShared = why !== '' && texts.every((each) => each.endsWith(`: ${why}`));
+    const ofOne = isShared ? texts.map((each) => each.slice(0, -why.length - 2)) : texts;
+    const about = isOfOne ? ofOne : entries.map(({ entity }) => wall.nameOf(entity));
+    const detail = isOfOne && !isShared && about.some((each) => each !== '') ? '' : why;
     return html`<${FoldRow} key=${line.key} wall=${wall} entries=${entries} zone=${zoneOf(newest)} site=${siteOf(newest.entity)} text=${detail} about=${[...new Set(about)]} open=${isOpen} onToggle=${() => setUnfolded(isOpen ? null : line.key)} />
       ${isOpen && line.entries.map((entry) => row(entry, true))}`;
   };

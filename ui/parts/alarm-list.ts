@@ -246,11 +246,17 @@ function Row({ alarm, gone, focused, tabbable, selected, name, siteName, away, u
     <span class="cell-site dim">${siteName}</span>
     <span class="cell-message" title=${alarm.message}>
       <span class="alarm-name"><strong>${alarm.name}</strong>${alarm.occurrences > 1 && html` <span class="dim" title="occurrences">×${alarm.occurrences}</span>`}</span>
-      <span class="message-text">${alarm.notRecorded === true && html`<${NotRecordedYet} /> `}${underway !== undefined && html`<${UnderwayTag} commands=${underway} zone=${zone} /> `}${inLocalTime(alarm.message, zone, clock.nowMs())}</span>
+      <span class="message-text">${alarm.notRecorded === true && html`<${NotRecordedYet} /> `}${underway !== undefined && html`<${UnderwayTag} commands=${underway} zone=${zone} /> `}${messageOf(alarm, zone, clock.nowMs())}</span>
     </span>
     <span class="cell-value number">${valueText(alarm)}</span>
     <span class="cell-state">${away !== null && html`<${AsOf} away=${away} zone=${zone} /> `}${gone ? 'Gone' : stateText(alarm, away === null ? look.words : shortWords(look.words))}</span>
   </div>`;
+}
+
+/** What never was raised has no message: then why it cannot be judged. */
+function messageOf({ message, cannotEvaluate }: AlarmView, zone: string, nowMs: number): string {
+  if (message === '' && cannotEvaluate !== null) return capital(reasonWords(cannotEvaluate.reason));
+  return inLocalTime(message, zone, nowMs);
 }
 
 /** Words that the message beside it says already, as those of a lost connection, are not said again. */
