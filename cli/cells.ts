@@ -1,4 +1,4 @@
-import { stat, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { pack, unpack } from 'msgpackr';
 import type { Logger } from 'pino';
@@ -31,7 +31,7 @@ import type { Settings } from '../runtime/settings.ts';
 import type { Storage } from '../runtime/sql/open.ts';
 import { cellsBeside } from '../topology/cells.ts';
 import type { Plant } from '../topology/plant.ts';
-import { deadLettersDroppable, historyDroppable, logDroppable, sizeOfFolder } from './disk.ts';
+import { deadLettersDroppable, historyDroppable, logDroppable, sizeOfFolder, sizeOfLog } from './disk.ts';
 import { Failure } from './failure.ts';
 import { natsAccess } from './nats.ts';
 
@@ -213,10 +213,10 @@ function diskGuard(settings: Settings, node: Node, storage: Storage, log: Logger
     logger: log,
     use: async () => {
       const { bsize, blocks, bavail } = await statfs(folder);
-      const file = await stat(storage.logFile);
-      // Pages of the log and of the journal that are free are room for what comes.
+      const filesBytes = (await sizeOfFolder(folder)) - (await sizeOfLog(storage.logFile));
+      // Pages of the log and of the journal that are free are room for what comes, as is a write-ahead log that is written over.
       const freeBytes = (await storage.space?.freeBytes()) ?? 0;
-      const usedBytes = (await sizeOfFolder(folder)) - file.size + (await storage.log.heldBytes()) - freeBytes;
+      const usedBytes = filesBytes + (await storage.log.heldBytes()) - freeBytes;
       return {
         usedBytes,
         budgetBytes: settings.DISK_BUDGET_BYTES,

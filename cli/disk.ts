@@ -19,6 +19,19 @@ export async function sizeOfFolder(folder: string): Promise<number> {
   return bytes;
 }
 
+/** Bytes of the files of the telemetry log, its write-ahead log included. */
+export async function sizeOfLog(file: string): Promise<number> {
+  const sizes = await Promise.all(
+    [file, `${file}-wal`].map((name) =>
+      stat(name).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
 /** What was refused or could not be delivered, and is kept for people to look at. */
 export function deadLettersDroppable(space: Pick<JournalSpace, 'deadLetterBytes' | 'dropDeadLetters'>): Droppable {
   return {

@@ -167,6 +167,8 @@ export class LogFile {
     }
     while (this.#pragma('freelist_count') > 0) {
       this.#vacuum();
+      // Else the pages that were moved stand in the write-ahead log, and the disk is as full as before.
+      this.#db.prepare('pragma wal_checkpoint(truncate)').all([]);
       await nextTurn();
     }
     const { oldestMs, newestMs } = dropped;

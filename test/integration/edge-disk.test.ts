@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { deadLettersDroppable, historyDroppable, logDroppable } from '../../cli/disk.ts';
+import { deadLettersDroppable, historyDroppable, logDroppable, sizeOfLog } from '../../cli/disk.ts';
 import { DiskGuard, type Overflow } from '../../runtime/edge/disk-guard.ts';
 import { entityId } from '../../runtime/ids.ts';
 import { openJournal } from '../../runtime/sql/open.ts';
@@ -46,7 +46,7 @@ async function open(t: TestContext) {
     diskBytes: 1e12,
     diskFreeBytes: 9e11,
   });
-  return { log, fill, use, written: () => n };
+  return { log, file, fill, use, written: () => n };
 }
 
 test('the oldest goes until less than 85 % is used; what the centre has is not counted as lost', async (t) => {
@@ -86,6 +86,16 @@ test('the oldest goes until less than 85 % is used; what the centre has is not c
   assert.equal(kept.length, written() - begin + 1);
   await guard.look();
   assert.equal(overflows.length, 1, 'and then there is room again');
+});
+
+test('what was dropped is free on the disk, too, and not only within the file', async (t) => {
+  const { log, file, fill } = await open(t);
+  await fill(20_000);
+  const before = await sizeOfLog(file);
+  await log.dropOldest({ bytes: (await log.heldBytes()) * 0.8, beforePosition: Number.MAX_SAFE_INTEGER });
+  const after = await sizeOfLog(file);
+  assert.ok(after < before * 0.3, `${after} of ${before} bytes`);
+  assert.ok(after - (await log.heldBytes()) < 100_000, 'beside what it holds there is next to nothing');
 });
 
 test('what the actors here would need after a restart stays, and so does the newest, however full it is', async (t) => {
