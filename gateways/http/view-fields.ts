@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { RuleItem } from './rule-schemas.ts';
+import { SystemItem } from './system-schemas.ts';
 import { Alarm, AssetItem, DeviceItem, SiteItem, WorkOrderItem } from './view-schemas.ts';
 
 /**
@@ -60,6 +61,7 @@ function innermost(schema: unknown): unknown {
 export const SITE_FIELDS = new ViewFields(SiteItem);
 export const ASSET_FIELDS = new ViewFields(AssetItem);
 export const DEVICE_FIELDS = new ViewFields(DeviceItem);
+export const SYSTEM_FIELDS = new ViewFields(SystemItem);
 export const WORK_ORDER_FIELDS = new ViewFields(WorkOrderItem);
 export const ALARM_FIELDS = new ViewFields(Alarm);
 export const RULE_FIELDS = new ViewFields(RuleItem);

@@ -41,6 +41,9 @@ const TOPIC_PERMISSION: Readonly<Record<Topic, string | null>> = {
   sites: 'site:read',
   assets: 'asset:read',
   devices: 'device:read',
+  /** What they have beside their alarms stands in those too. */
+  connections: 'alarm:read',
+  nodes: 'alarm:read',
   workorders: 'workorder:read',
   alarms: 'alarm:read',
   /** Judged event by event, by what it is about. */

@@ -6,7 +6,8 @@ import { z } from 'zod';
  */
 const Sub = z.string().min(1).max(40).describe('Chosen by the client; names the subscription in later frames');
 
-export const Topic = z.enum(['sites', 'assets', 'devices', 'workorders', 'alarms', 'events']);
+/** `connections` and `nodes`: the parts of the system itself, for the alarms that they have. */
+export const Topic = z.enum(['sites', 'assets', 'devices', 'connections', 'nodes', 'workorders', 'alarms', 'events']);
 export type Topic = z.infer<typeof Topic>;
 
 /** `fields`: `group` or `group.key` (`props.health`, `values`, `values.temperature`); all when left out. */

@@ -12,6 +12,8 @@ const KINDS: Readonly<Record<Topic, readonly string[]>> = {
   sites: ['site'],
   assets: ['asset'],
   devices: ['device'],
+  connections: ['connection'],
+  nodes: ['node'],
   workorders: ['work-order'],
   /** Alarms live in the cells of those who hold them. */
   alarms: ['asset', 'device', 'connection', 'node'],

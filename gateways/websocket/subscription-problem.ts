@@ -1,4 +1,11 @@
-import { ASSET_FIELDS, DEVICE_FIELDS, SITE_FIELDS, type ViewFields, WORK_ORDER_FIELDS } from '../http/view-fields.ts';
+import {
+  ASSET_FIELDS,
+  DEVICE_FIELDS,
+  SITE_FIELDS,
+  SYSTEM_FIELDS,
+  type ViewFields,
+  WORK_ORDER_FIELDS,
+} from '../http/view-fields.ts';
 import type { Topic } from './protocol.ts';
 import type { Subscription } from './selection.ts';
 
@@ -7,6 +14,8 @@ const FIELDS: Readonly<Record<Topic, ViewFields | null>> = {
   sites: SITE_FIELDS,
   assets: ASSET_FIELDS,
   devices: DEVICE_FIELDS,
+  connections: SYSTEM_FIELDS,
+  nodes: SYSTEM_FIELDS,
   workorders: WORK_ORDER_FIELDS,
   alarms: null,
   events: null,

@@ -26,6 +26,7 @@ sites:
   - { id: works, name: Waterworks, timeZone: Europe/Berlin }
 connections:
   - { id: bus, driver: modbus, tcp: { host: 127.0.0.1, port: PORT } }
+  - { id: spare, name: Spare bus, driver: modbus, tcp: { host: 127.0.0.1, port: SPARE } }
 devices:
   - id: meter
     name: Meter
@@ -34,6 +35,8 @@ devices:
     modbus: { unit: 1, pollMs: 100 }
     points:
       - { name: level, modbus: { area: holding, address: 0, type: uint16 } }
+  - { id: s1, name: Spare 1, site: works, connection: spare, modbus: { unit: 1, pollMs: 100 }, lostAlarm: { delaySeconds: 5 }, points: [{ name: level, modbus: { area: holding, address: 0, type: uint16 } }] }
+  - { id: s2, name: Spare 2, site: works, connection: spare, modbus: { unit: 1, pollMs: 100 }, lostAlarm: { delaySeconds: 5 }, points: [{ name: level, modbus: { area: holding, address: 0, type: uint16 } }] }
 assets:
   - id: tank
     name: Tank
@@ -51,6 +54,7 @@ const registers = new Uint16Array([DRY]);
 const complaints: string[] = [];
 let database: PostgresServer;
 let field: ModbusServer;
+let spare: ModbusServer;
 let plant: RunningPlant;
 let browser: Browser;
 
@@ -58,7 +62,9 @@ before(async () => {
   if (NO_POSTGRES) return;
   [database, browser] = await Promise.all([PostgresServer.start(), launchChromium()]);
   field = await createModbusServer({ units: new Map([[1, { holding: registers }]]) });
-  const topology = parseTopology(TOPOLOGY.replace('PORT', String(field.port)), 'plant.yaml');
+  spare = await createModbusServer({ units: new Map([[1, { holding: registers }]]) });
+  const ports = TOPOLOGY.replace('PORT', String(field.port)).replace('SPARE', String(spare.port));
+  const topology = parseTopology(ports, 'plant.yaml');
   assert.ok(topology.ok, JSON.stringify(topology));
   const settings = { DATA_DIR: temp.dir, PORT: 0, LOG_LEVEL: 'fatal', DATABASE_URL: await database.newDatabase() };
   const read = readSettings({}, {}, settings);
@@ -84,6 +90,11 @@ const says = (page: Page, selector: string, what: RegExp) =>
   );
 const isGone = (page: Page, selector: string) =>
   until(`no ${selector}`, async () => (await page.locator(selector).count()) === 0, WITHIN_MS);
+const audited = async (entity: string, kind: string) => {
+  const url = new URL(`api/v1/audit?entity=${entity}&kind=${kind}`, plant.url);
+  const answer = await fetch(url, { headers: { authorization: `Bearer ${plant.key}` } });
+  return (await answer.json()).items.length;
+};
 /** For whoever looks at the pages themselves: a folder for their pictures. */
 async function picture(page: Page, name: string): Promise<void> {
   const folder = process.env.WALL_PICTURES;
@@ -102,8 +113,13 @@ test('alarms come and go on the wall while the database is away, marked until th
   await says(page, row('low'), /Unacknowledged/);
   assert.equal(await page.locator('.unrecorded-tag').count(), 0);
 
+  // What is wrong with the connection is on record; that it is an alarm will not be.
+  await spare.close();
+  await until('the connection is lost', async () => (await audited('connection/spare', 'LinkLost')) === 1, WITHIN_MS);
   await database.kill('SIGKILL');
   registers[0] = FULL;
+  const lost = '.alarm-row[data-id="connection/spare:connection-lost"]';
+  await says(page, lost, /Spare bus.* ?Not recorded yet .* Unacknowledged$/);
   await says(page, row('high'), /About to overflow ?Not recorded yet level 900 cm.* Unacknowledged$/);
   await says(page, row('low'), /Not recorded yet .* Returned, unacknowledged$/);
   await says(
@@ -134,7 +150,8 @@ test('alarms come and go on the wall while the database is away, marked until th
 
   await database.restart();
   await isGone(page, '.unrecorded-tag');
-  await isGone(page, '.condition.grave');
+  await isGone(page, '.condition:has-text("NOT RECORDED YET")');
+  await says(page, lost, /Spare bus.* Unacknowledged$/);
   assert.equal(await words(page, `${row('high')} .cell-raised`), raised);
   await says(page, row('low'), /Returned, unacknowledged/);
   await page.locator(row('high')).click();

@@ -1,6 +1,7 @@
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
-import type { AssetView, DeviceView, SiteView } from '../../actors/views.ts';
+import type { AssetView, DeviceView, SiteView, SystemView } from '../../actors/views.ts';
+import type { Topic } from '../../gateways/websocket/protocol.ts';
 import { AlarmBook } from './alarm-book.ts';
 import { AwayBoard } from './away-board.ts';
 import { Cells } from './cells.ts';
@@ -42,6 +43,9 @@ const DEVICE_FIELDS = [
   'unrecordedAlarms',
 ];
 
+/** Of connections and nodes their alarms come over the lane of events, but those that are not on record. */
+const SYSTEM_FIELDS = ['unrecordedAlarms'];
+
 /** Everything the pages share. Made once, handed down as a context. */
 export class Wall {
   readonly clock = new ServerClock();
@@ -68,9 +72,11 @@ export class Wall {
     this.sound = new Sound(this.book, this.preferences);
     // The server may have another plant after a restart.
     this.connection.hello.subscribe(() => void this.fieldLinks.load());
-    this.#follow('sites', this.sites);
-    this.#follow('assets', this.assets, ASSET_FIELDS);
-    this.#follow('devices', this.devices, DEVICE_FIELDS);
+    this.#follow('site', 'sites', this.sites);
+    this.#follow('asset', 'assets', this.assets, ASSET_FIELDS);
+    this.#follow('device', 'devices', this.devices, DEVICE_FIELDS);
+    this.#follow('connection', 'connections', new Cells<SystemView>(), SYSTEM_FIELDS);
+    this.#follow('node', 'nodes', new Cells<SystemView>(), SYSTEM_FIELDS);
     this.connection.subscribe({
       topic: 'alarms',
       onSnapshot: (items, token) => this.book.takeSnapshot(items, token),
@@ -108,20 +114,20 @@ export class Wall {
     return own.includes('*') || own.includes(permission) || own.includes(`${resource}:*`);
   }
 
-  #follow<V>(topic: 'sites' | 'assets' | 'devices', cells: Cells<V>, fields?: string[]): void {
+  #follow<V>(kind: string, topic: Topic, cells: Cells<V>, fields?: string[]): void {
     this.connection.subscribe({
       topic,
       ...(fields === undefined ? {} : { fields }),
       onSnapshot: (items) => {
         const before = cells.ids.value;
         cells.replace(items);
-        this.#tellBook(topic, cells, new Set([...before, ...cells.ids.value]));
+        this.#tellBook(kind, cells, new Set([...before, ...cells.ids.value]));
       },
       onDelta: (items) => {
         cells.merge(items);
         const told = items.filter((item) => item.gone === true || 'unrecordedAlarms' in item);
         this.#tellBook(
-          topic,
+          kind,
           cells,
           told.map(({ id }) => id),
         );
@@ -129,9 +135,7 @@ export class Wall {
     });
   }
 
-  #tellBook(topic: 'sites' | 'assets' | 'devices', cells: Cells<unknown>, ids: Iterable<string>): void {
-    if (topic === 'sites') return;
-    const kind = topic === 'assets' ? 'asset' : 'device';
+  #tellBook(kind: string, cells: Cells<unknown>, ids: Iterable<string>): void {
     for (const id of ids) this.book.takeUnrecorded(`${kind}/${id}`, cells.beside(id, 'unrecordedAlarms'));
   }
 }
