@@ -98,7 +98,7 @@ function goOn(
   // Refused and never sent, a command changes nothing.
   if (isCommand && !outcome.sent) return outcome;
   memory.unrecorded ??= new Unrecorded(memory.state, append.timeMs);
-  if (outcome.sent) memory.unrecorded.doubtful = append;
+  if (outcome.sent) memory.unrecorded.sent([append]);
   if (isCommand) return outcome;
   memory.unrecorded.add(append);
   memory.state = state;
@@ -119,8 +119,8 @@ export type Recorded =
   | Extract<Committed, { kind: 'fenced' | 'unrecorded' }>;
 
 /**
- * Takes what an entity has decided without the journal into its history, turn by turn and as it was decided. Throws where the
- * journal says that it will never take this.
+ * Takes what an entity has decided without the journal into its history, turn by turn and as it was decided: all at once and
+ * in order, so that they share the commits of the node. Throws where the journal says that it will never take this.
  */
 export async function record(memory: Memory, host: EntityHost): Promise<Recorded> {
   const { unrecorded } = memory;
@@ -128,15 +128,20 @@ export async function record(memory: Memory, host: EntityHost): Promise<Recorded
   const kept = whyNot(memory, host);
   if (kept) return kept;
   try {
-    if (unrecorded.doubtful !== undefined) await settle(memory, unrecorded, host);
+    // Who committed what is there has told of it and begun its effects (`Committer`).
+    if (unrecorded.isDoubtful)
+      memory.seq = unrecorded.settle(memory.seq, await answerOf('journal', host.journal.events(memory.id, memory.seq)));
     if (unrecorded.superseded) return { kind: 'superseded' };
-    for (let turn = unrecorded.turns[0]; turn !== undefined; turn = unrecorded.turns[0]) {
-      unrecorded.doubtful = turn;
-      const appended = await answerOf('journal', host.committer.append(turn));
-      if (appended.kind === 'fenced') return appended;
-      if (appended.kind !== 'committed') throw new Error('what nobody asked for cannot be a repeat');
-      unrecorded.doubtful = undefined;
-      unrecorded.turns.shift();
+    const turns = [...unrecorded.turns];
+    unrecorded.sent(turns);
+    const answers = await Promise.allSettled(turns.map((turn) => answerOf('journal', host.committer.append(turn))));
+    for (const [nth, turn] of turns.entries()) {
+      const answer = answers[nth];
+      // What came behind one that the journal has not could not follow from what it has, and was not taken either.
+      if (answer?.status !== 'fulfilled') throw answer?.reason;
+      if (answer.value.kind === 'fenced') return answer.value;
+      if (answer.value.kind !== 'committed') throw new Error('what nobody asked for cannot be a repeat');
+      unrecorded.taken();
       recorded(memory, host, turn);
     }
   } catch (failure) {
@@ -145,32 +150,6 @@ export async function record(memory: Memory, host: EntityHost): Promise<Recorded
   }
   memory.unrecorded = undefined;
   return { kind: 'recorded' };
-}
-
-/**
- * What became of the turn that had no answer. Where the journal has something else than what the entity went on from, a command
- * that was refused to its sender for instance, all that came after it counts for nothing. Who committed what is there has told
- * of it and begun its effects (`Committer`).
- */
-async function settle(memory: Memory, unrecorded: Unrecorded, host: EntityHost): Promise<void> {
-  const rows = await answerOf('journal', host.journal.events(memory.id, memory.seq));
-  const { doubtful } = unrecorded;
-  unrecorded.doubtful = undefined;
-  if (rows.length === 0) return;
-  const isThis =
-    doubtful === unrecorded.turns[0] &&
-    doubtful?.firstSeq === memory.seq + 1 &&
-    rows.length === doubtful.events.length &&
-    rows.every(
-      ({ kind, timeMs, epoch }, nth) =>
-        kind === doubtful.events[nth]?.kind && timeMs === doubtful.timeMs && epoch === doubtful.epoch,
-    );
-  if (!isThis) {
-    unrecorded.superseded = true;
-    return;
-  }
-  unrecorded.turns.shift();
-  memory.seq += rows.length;
 }
 
 /** The state after the events, and the turn as the journal is to have it: its rows, and what is to be done elsewhere. */

@@ -17,6 +17,7 @@ export type Damage =
   | 'written-without-commit'
   | 'begun-twice'
   | 'order-of-sender'
+  | 'decision-not-recorded'
   | 'not-settled-in-time'
   | 'invariant-broken';
 
@@ -64,6 +65,7 @@ export class Checker {
     takeovers: 0,
     handovers: 0,
     sends: 0,
+    unrecorded: 0,
   };
 
   constructor(database: Database) {
@@ -100,6 +102,16 @@ export class Checker {
     if (!row) throw new DamageFound('acknowledged-not-present', commandId);
     if (row.total !== answer.total)
       throw new DamageFound('answer-differs-from-history', `${commandId}: ${answer.total}, not ${row.total}`);
+  }
+
+  /** Of the readings in the logs those that nobody has decided on. */
+  undecided(readings: Iterable<Command>): string[] {
+    return [...readings].flatMap(({ commandId }) => (this.#rows.has(commandId) ? [] : commandId));
+  }
+
+  /** Something was decided while the journal was away. */
+  sawUnrecorded(): void {
+    this.seen.unrecorded += 1;
   }
 
   /** What an event leads to is begun by an owner. */
@@ -170,6 +182,7 @@ export class Checker {
     this.#entities.set(entity, { total, seq });
     this.#rows.set(commandId, row);
     if (command.writes) this.#unwritten.add(commandId);
+    // Readings are decided on in the order of the log, like commands of one sender.
     const lane = `${client} ${entity}`;
     const last = this.#order.get(lane) ?? -1;
     const number = this.#sent.get(commandId)?.find((sent) => sent > last);

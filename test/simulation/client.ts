@@ -49,7 +49,7 @@ export class Client {
 
   #invent(): void {
     const { random } = this.#around.world;
-    this.#around.world.in(random.between(150, 1600), () => {
+    this.#around.world.in(random.between(180, 1900), () => {
       if (!this.inventing) return;
       // Often several to one entity at once: their order is what is tested.
       const entity = random.pick(ENTITIES);

@@ -1,7 +1,7 @@
 import type { ClusterView, ShardRow } from '../../runtime/cluster/shard-map.ts';
 import type { EntityId } from '../../runtime/ids.ts';
 import type { Epoch, Shard } from '../../runtime/ownership.ts';
-import { type Command, ENTITIES, type Sabotage, SHARDS, shardOfEntity, TIMES } from './plant.ts';
+import { type Command, ENTITIES, isReading, type Sabotage, SHARDS, shardOfEntity, TIMES } from './plant.ts';
 import { Clock, type World } from './world.ts';
 
 interface NodeRow {
@@ -29,6 +29,9 @@ export interface JournalRow {
   readonly epoch: Epoch;
   readonly command: Command;
   readonly total: number;
+  /** Readings of the entity's log that had been decided on. */
+  readonly logPosition: number;
+  readonly timeMs: number;
 }
 
 export interface Turn {
@@ -37,6 +40,8 @@ export interface Turn {
   readonly epoch: Epoch;
   readonly command: Command;
   readonly total: number;
+  readonly logPosition: number;
+  readonly timeMs: number;
 }
 
 export type Appended =
@@ -170,11 +175,12 @@ export class Database {
     const shard = shardOfEntity(entity);
     if (!this.#sabotage.noFence && !this.#owns({ ...writer, shard, epoch }))
       return { kind: 'fenced', reason: 'another owner or epoch' };
-    const known = this.byCommand.get(command.commandId);
+    // What nobody sent has no id to be known by.
+    const known = isReading(command) ? undefined : this.byCommand.get(command.commandId);
     if (known !== undefined) return { kind: 'repeated', total: known.total };
     const history = this.#history(entity);
     if (seq !== history.length + 1) return { kind: 'fenced', reason: 'the number is taken' };
-    const row: JournalRow = { entity, seq, epoch, command, total: turn.total, shard };
+    const row: JournalRow = { ...turn, shard };
     this.journal.push(row);
     this.byCommand.set(command.commandId, row);
     history.push(row);

@@ -37,6 +37,16 @@ const CONTROLS: readonly {
     damage: ['not-settled-in-time', 'begun-twice', 'written-without-commit'],
   },
   {
+    without: 'reading back what was decided while the journal was away (taken for recorded)',
+    sabotage: { noUnrecordedReadBack: true },
+    damage: ['decision-not-recorded', 'history-not-sequential'],
+  },
+  {
+    without: 'the place in the log up to which the journal has decisions',
+    sabotage: { noLogPosition: true },
+    damage: ['command-twice'],
+  },
+  {
     without: 'the check of the deadline before a write to a device',
     sabotage: { noDeadline: true },
     damage: ['written-by-fenced-owner'],

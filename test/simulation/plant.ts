@@ -20,10 +20,30 @@ export const ENTITIES: readonly EntityId[] = Array.from({ length: 2 * SHARDS }, 
 
 const SHARD_OF: ReadonlyMap<EntityId, Shard> = new Map(ENTITIES.map((entity, n) => [entity, n % SHARDS]));
 
+const ENTITIES_OF: readonly (readonly EntityId[])[] = Array.from({ length: SHARDS }, (_, shard) =>
+  ENTITIES.filter((_entity, n) => n % SHARDS === shard),
+);
+
+export function entitiesOf(shard: Shard): readonly EntityId[] {
+  return ENTITIES_OF[shard] ?? [];
+}
+
 export function shardOfEntity(entity: EntityId): Shard {
   const shard = SHARD_OF.get(entity);
   if (shard === undefined) throw new RangeError(`there is no ${entity}`);
   return shard;
+}
+
+/** Sender of what an entity decides by itself, from its log. */
+const LOG = 'log';
+
+/** A reading in the log of an entity: whoever owns it decides on each, in order, and once. */
+export function readingOf(entity: EntityId, place: number, amount: number, writes: boolean): Command {
+  return { commandId: `${entity} reading ${place}`, client: LOG, entity, amount, writes };
+}
+
+export function isReading({ client }: Command): boolean {
+  return client === LOG;
 }
 
 /** An account that never goes below zero: whether a command is accepted depends on everything before it. */
@@ -53,6 +73,10 @@ export interface Sabotage {
   readonly noSettling?: boolean;
   /** An append without an answer is read back while it may still arrive. */
   readonly noGivingUp?: boolean;
+  /** What was decided without the journal and sent to it is taken for recorded, though it has not said so. */
+  readonly noUnrecordedReadBack?: boolean;
+  /** An entity that is built again decides on readings again that the journal has decisions on. */
+  readonly noLogPosition?: boolean;
   /** The deadline is checked neither before a turn nor before a write to a device. */
   readonly noDeadline?: boolean;
   /** Sessions accept every request, however late or often it comes. */

@@ -15,7 +15,8 @@ import { DeviceWrites } from './device-writes.ts';
 import { JournalLine } from './journal-line.ts';
 import { Life } from './life.ts';
 import type { Network } from './network.ts';
-import { CLIENTS, type Sabotage, SHARDS, shardOfEntity, TIMES } from './plant.ts';
+import { CLIENTS, entitiesOf, type Sabotage, SHARDS, shardOfEntity, TIMES } from './plant.ts';
+import type { Readings } from './readings.ts';
 import { type Request, type ShardHost, ShardMemory } from './shard-memory.ts';
 import { Clock, type World } from './world.ts';
 
@@ -25,6 +26,7 @@ export interface Surroundings {
   readonly network: Network;
   readonly checker: Checker;
   readonly sabotage: Sabotage;
+  readonly readings: Readings;
   processOf(node: string): Process | undefined;
   announce(client: string, shard: Shard, owner: { readonly node: string; readonly epoch: Epoch }): void;
 }
@@ -135,6 +137,7 @@ export class Process {
     const at = this.#now();
     this.#feed({ kind: 'tick', at, random: this.#around.world.random.next() });
     this.#journal.settle();
+    for (const [shard, memory] of this.#memory) memory.observe(entitiesOf(shard));
     this.#writes.begin();
     this.#life.in(TIMES.tickIntervalMs, () => this.#tick());
   }
@@ -290,7 +293,10 @@ export class Process {
       authority: (shard) => this.#authority(shard),
       commit: (turn) => this.#journal.commit(turn),
       answerOf: (commandId, then, failed) => this.#journal.read(() => database.byCommand.get(commandId), then, failed),
-      restore: (entity, then, failed) => this.#journal.read(() => database.events(entity).at(-1), then, failed),
+      history: (entity, then, failed) => this.#journal.read(() => database.events(entity), then, failed),
+      reading: (entity, place) => this.#around.readings.after(entity, place),
+      unrecorded: () => this.#around.checker.sawUnrecorded(),
+      nowMs: () => this.#now().wallMs,
       later: (run) => this.#life.in(TIMES.retryMs, run),
       committed: (turn) => this.#begin(turn, turn.epoch),
       fenced: (shard, epoch, reason) => {

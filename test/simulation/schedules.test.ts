@@ -11,12 +11,13 @@ import { SETTLED_WITHIN_MS, simulate } from './simulate.ts';
  * `SIMULATION_FIRST_SEED` on.
  */
 const SCHEDULES = Number(process.env.SIMULATION_SCHEDULES ?? 2000);
+const KEYS = ['acknowledged', 'refused', 'writes', 'fences', 'takeovers', 'handovers', 'unrecorded'] as const;
 const FIRST_SEED = Number(process.env.SIMULATION_FIRST_SEED ?? 0);
 
 test('no schedule of faults damages a history, an answer, a device or an order, and all of them come to rest', {
   timeout: Math.max(170_000, SCHEDULES * 100),
 }, async (context) => {
-  const seen = { acknowledged: 0, refused: 0, writes: 0, fences: 0, takeovers: 0, handovers: 0 };
+  const seen = { acknowledged: 0, refused: 0, writes: 0, fences: 0, takeovers: 0, handovers: 0, unrecorded: 0 };
   let steps = 0;
   let restMs = 0;
   for (let seed = FIRST_SEED; seed < FIRST_SEED + SCHEDULES; seed++) {
@@ -25,8 +26,7 @@ test('no schedule of faults damages a history, an answer, a device or an order, 
     if (damage) assert.fail(`seed ${seed}: ${damage.message}\n  ${outcome.faults.join('\n  ')}`);
     steps += outcome.steps;
     restMs = Math.max(restMs, outcome.settledAfterMs);
-    for (const key of ['acknowledged', 'refused', 'writes', 'fences', 'takeovers', 'handovers'] as const)
-      seen[key] += outcome.seen[key];
+    for (const key of KEYS) seen[key] += outcome.seen[key];
     if (seed % 50 === 0) await setImmediate();
   }
   context.diagnostic(`${SCHEDULES} schedules, ${steps} steps, ${JSON.stringify(seen)}, at rest after ${restMs} ms`);

@@ -7,6 +7,7 @@ import { FAULTS_UNTIL_MS, scheduleFaults } from './faults.ts';
 import { Network } from './network.ts';
 import { CLIENTS, NODES, type Sabotage, SPARE } from './plant.ts';
 import { Process, type Surroundings } from './process.ts';
+import { Readings } from './readings.ts';
 import { World } from './world.ts';
 
 /**
@@ -32,6 +33,7 @@ export function simulate(seed: number, sabotage: Sabotage = {}): Outcome {
   const database = new Database(world, sabotage);
   const network = new Network(world);
   const checker = new Checker(database);
+  const readings = new Readings(world, checker);
   const processes = new Map<string, Process>();
   const clients = new Map<string, Client>();
   const around: Surroundings = {
@@ -40,6 +42,7 @@ export function simulate(seed: number, sabotage: Sabotage = {}): Outcome {
     network,
     checker,
     sabotage,
+    readings,
     processOf: (node) => processes.get(node),
     announce: (client, shard, owner) => clients.get(client)?.learn(shard, owner),
   };
@@ -49,10 +52,12 @@ export function simulate(seed: number, sabotage: Sabotage = {}): Outcome {
   const faults: string[] = [];
   scheduleFaults({ world, network, database, processes }, (text) => faults.push(text));
 
-  const settled = () =>
+  const isAtRest = () =>
     isSettled(database, processes) &&
     checker.unwritten.size === 0 &&
     [...clients.values()].every((client) => client.unanswered === 0);
+  // What was decided without the journal is recorded by now, or its new owner has decided it from the log.
+  const settled = () => isAtRest() && checker.undecided(readings.all()).length === 0;
   const outcome = (damage: DamageFound | undefined): Outcome => {
     const settledAfterMs = world.nowMs - FAULTS_UNTIL_MS;
     return { damage, seen: checker.seen, steps: world.steps, settledAfterMs, faults };
@@ -64,13 +69,16 @@ export function simulate(seed: number, sabotage: Sabotage = {}): Outcome {
   try {
     while (world.step(FAULTS_UNTIL_MS)) check();
     for (const client of clients.values()) client.inventing = false;
+    readings.coming = false;
     network.heal();
     for (const node of NODES) if (processes.get(node)?.ended) processes.get(node)?.start();
     const end = FAULTS_UNTIL_MS + SETTLED_WITHIN_MS;
     while (!settled()) {
       for (const next = world.nowMs + 500; world.step(next); ) check();
-      if (world.nowMs >= end - 1000)
-        throw new DamageFound('not-settled-in-time', report(database, processes, clients, checker.unwritten));
+      if (world.nowMs < end - 1000) continue;
+      const undecided = checker.undecided(readings.all());
+      if (undecided.length > 0 && isAtRest()) throw new DamageFound('decision-not-recorded', undecided.join(', '));
+      throw new DamageFound('not-settled-in-time', report(database, processes, clients, checker.unwritten));
     }
   } catch (error) {
     if (error instanceof DamageFound) return outcome(error);
