@@ -100,7 +100,10 @@ export class LiveMirror implements Elsewhere {
       dropped: (fields) => {
         this.#dropped += fields;
       },
-      published: () => this.#tellRisen(),
+      // Not from within: it is called while a flush goes round.
+      published: () => {
+        if (this.#told.size < this.#epochs.size) setImmediate(() => this.#tellRisen());
+      },
     });
   }
 

@@ -37,7 +37,7 @@ test('nothing but a good value looks good', () => {
   assert.equal(valueLook(5, partial), 'uncertain');
   assert.equal(markWords({ ...partial, inputs: { used: 3, of: 4 } }), 'uncertain: has 3 of 4 inputs');
   assert.equal(markWords(partial), 'uncertain: some of its inputs are missing');
-  assert.equal(markWords({ quality: 'BAD', reason: 'modbus_exception_02' }), 'bad: Modbus exception 02');
+  assert.equal(markWords({ quality: 'BAD', reason: 'modbus_exception_02' }), 'bad: the device refuses the register');
 });
 
 test('a bar places normal range, limits and value in the range, and tells a value beyond it', () => {
