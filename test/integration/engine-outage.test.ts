@@ -30,6 +30,7 @@ class FailingJournal {
   away = false;
   last: EntityId | undefined;
   failures = 0;
+  appends = 0;
   readonly journal: Journal;
 
   constructor(journal: Journal) {
@@ -43,6 +44,7 @@ class FailingJournal {
     this.journal = {
       ...journal,
       append: failing(async (batch) => {
+        this.appends++;
         const appended = await journal.append(batch);
         if (!batch.some(({ entity }) => entity === this.last)) return appended;
         this.away = true;
@@ -199,6 +201,29 @@ test('a command that was carried out after all comes before what was decided wit
     assert.deepEqual((await kindsOf('q')).toSorted(), ['Added', 'LevelReached', 'Reminded']);
     assert.equal((await kindsOf('q'))[0], 'Added');
     await until('it shows both', () => viewOf(node, 'q')?.props?.total === 1 && viewOf(node, 'q')?.props?.level === 1);
+  } finally {
+    await node.halt();
+  }
+});
+
+test('what an entity decided is recorded in order and in one go, not one commit after the other', async () => {
+  const failing = new FailingJournal(storage.journal);
+  const kind = { ...tallyKind, effects: () => [] };
+  const node = await startNode({ ...storage, journal: failing.journal }, { ...population('s'), kinds: [kind] });
+  try {
+    failing.away = true;
+    for (let level = 1; level <= 30; level++) await observed(node, 's', LEVEL);
+    await until('all are shown', () => viewOf(node, 's')?.props?.level === 30);
+    failing.appends = 0;
+    failing.away = false;
+    await until('they are on record', () => statusOf(node, 's') === 'live', 20_000);
+    assert.equal(failing.appends, 1);
+    const rows = await storage.journal.events(id('s'), 0);
+    assert.deepEqual(
+      rows.map(({ seq, event }) => [seq, (event as { level: number }).level]),
+      Array.from({ length: 30 }, (_, at) => [at + 1, at + 1]),
+    );
+    for (const [at, { timeMs }] of rows.entries()) assert.ok(timeMs >= (rows[at - 1]?.timeMs ?? 0));
   } finally {
     await node.halt();
   }
