@@ -309,6 +309,9 @@ export class Publisher {
   /**
    * The subject ends otherwise than this writer knows: by a message of its own whose answer never came, or since its last one
    * was let go of with age. By that of another owner, and it is over.
+   *
+   * A message of its own that it does not know was given up. Whoever has read the log since may have done so before it came
+   * through, and may send the same once more: that is refused, so that the log is read again.
    */
   async #lookWhoWrote(lane: Lane, message: InFlight): Promise<void> {
     const { claim } = lane;
@@ -316,7 +319,13 @@ export class Publisher {
       const end = await this.#fence.last(lane.shard);
       if (lane.inFlight !== message || claim === undefined || lane.claim !== claim) return;
       if (end.id === message.id) this.#stored(lane, message, end.sequence);
-      else if (end.owner === undefined || end.owner === claim.owner) {
+      else if (end.owner === claim.owner && end.sequence > (claim.after ?? 0)) {
+        claim.after = end.sequence;
+        this.#giveUp(
+          lane,
+          new ErrorWithCode('LOG_WRITE_FAILED', 'what was given up before has come through after all'),
+        );
+      } else if (end.owner === undefined || end.owner === claim.owner) {
         claim.after = end.sequence;
         this.#send(lane, message);
       } else {

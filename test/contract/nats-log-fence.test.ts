@@ -156,6 +156,23 @@ natsTest('an answer that is lost is no other owner: each record is there once, a
   assert.equal(all.filter((one) => one === n).length, 1);
 });
 
+natsTest(
+  'what was given up and comes through late is not written again by whoever read the log before it came',
+  async (t) => {
+    const { a, b, way } = await writers(t, { ackTimeoutMs: 300, giveUpMs: 600 });
+    await a.claim(claimOf(1));
+    await write(a, 1, 1);
+    way.become('late requests');
+    await assert.rejects(write(a, 1, 2), { code: 'UNAVAILABLE' });
+    assert.deepEqual(await logged(b), [1], 'so its source is asked for it again');
+    way.become('open');
+    await assert.rejects(write(a, 1, 2), { code: 'UNAVAILABLE' });
+    assert.deepEqual(await logged(b), [1, 2]);
+    await write(a, 1, 3);
+    assert.deepEqual(await logged(b), [1, 2, 3]);
+  },
+);
+
 natsTest('records without a claim, and a subject that was emptied, do not end an owner', async (t) => {
   const { a, b } = await writers(t);
   await a.claim(claimOf(1));
