@@ -29,6 +29,8 @@ after(async () => {
 class FailingJournal {
   away = false;
   last: EntityId | undefined;
+  /** It commits, and has no room for snapshots. */
+  noSnapshots = false;
   failures = 0;
   appends = 0;
   readonly journal: Journal;
@@ -53,7 +55,9 @@ class FailingJournal {
       answered: failing((entity, commandId) => journal.answered(entity, commandId)),
       events: failing((entity, afterSeq) => journal.events(entity, afterSeq)),
       snapshot: failing((entity) => journal.snapshot(entity)),
-      saveSnapshots: failing((snapshots) => journal.saveSnapshots(snapshots)),
+      saveSnapshots: failing((snapshots) =>
+        this.noSnapshots ? Promise.reject(new Error('no room')) : journal.saveSnapshots(snapshots),
+      ),
     };
   }
 }
@@ -201,6 +205,22 @@ test('a command that was carried out after all comes before what was decided wit
     assert.deepEqual((await kindsOf('q')).toSorted(), ['Added', 'LevelReached', 'Reminded']);
     assert.equal((await kindsOf('q'))[0], 'Added');
     await until('it shows both', () => viewOf(node, 'q')?.props?.total === 1 && viewOf(node, 'q')?.props?.level === 1);
+  } finally {
+    await node.halt();
+  }
+});
+
+test('a journal that commits and takes no snapshots is said to be so, and commands are carried out', async () => {
+  const failing = new FailingJournal(storage.journal);
+  const node = await startNode({ ...storage, journal: failing.journal }, population('n'));
+  try {
+    failing.noSnapshots = true;
+    assert.equal((await add(node, 'n')).ok, true);
+    await until('health says so', () => partOf(node, 'journal')?.status === 'degraded', 20_000);
+    assert.match(partOf(node, 'journal')?.detail ?? '', /^commits, but takes no snapshots for \d+ s: no room$/);
+    assert.equal((await add(node, 'n')).ok, true);
+    failing.noSnapshots = false;
+    await until('it is whole again', () => partOf(node, 'journal')?.status === 'healthy', 20_000);
   } finally {
     await node.halt();
   }
