@@ -83,6 +83,8 @@ export class RedisLiveCache implements LiveCache {
   /** Groups that Redis has, each with the number of its writing from the beginning. */
   readonly #written = new Map<Group, number>();
   #writings = 0;
+  /** Redis has taken something of this run. */
+  #begun = false;
   #own: OwnViews | undefined;
   #timer: NodeJS.Timeout | undefined;
   #renewing: NodeJS.Timeout | undefined;
@@ -211,6 +213,8 @@ export class RedisLiveCache implements LiveCache {
     const own = this.#own;
     const pipeline = this.#link.client.pipeline();
     const marks: { readonly group: Group; readonly index: number }[] = [];
+    // Names of groups that only the run before this one had: nobody would ever write them again.
+    if (!this.#begun) pipeline.del(this.#groupsKey(this.#node));
     let room = WRITE_BATCH;
     for (const [group, waiting] of this.#waiting) {
       if (room <= 0) break;
@@ -244,6 +248,7 @@ export class RedisLiveCache implements LiveCache {
     pipeline.pexpire(this.#groupsKey(this.#node), this.#expiryMs);
     pipeline.sadd(this.#nodesKey(), this.#node);
     const results = await done(pipeline.exec());
+    this.#begun = true;
     for (const { group, index } of marks) if (results[index] === 0) this.#waitingOf(group).anew = true;
   }
 
@@ -277,13 +282,14 @@ export class RedisLiveCache implements LiveCache {
       const key = this.#key(group, node);
       // Before the views: they may be newer than it says, and never older.
       const mark = markIn(await client.hgetBuffer(key, MARK));
-      if (mark === undefined) continue;
+      // To leave it out would say that it has nothing in this group: whoever reads asks the node itself for all of it.
+      if (mark === undefined) return undefined;
       const found = await this.#readHash(key, group);
       // Written from the beginning meanwhile, or let go of: what was not found may be there.
       const after = markIn(await client.hgetBuffer(key, MARK));
-      if (after?.run !== mark.run || after.writing !== mark.writing) continue;
+      if (after?.run !== mark.run || after.writing !== mark.writing) return undefined;
       run ??= mark.run;
-      if (mark.run !== run) continue;
+      if (mark.run !== run) return undefined;
       numbers.set(group, mark.number);
       views.push(...found);
     }

@@ -170,7 +170,29 @@ describe('views in Redis', { skip: noRedis }, () => {
     await until('it is on the lists again', isThere);
   });
 
-  it('leaves a group out that was written from the beginning while it was read', async () => {
+  it('says nothing of a node of which it lacks a group, and has no group that only the run before had', async () => {
+    const { shower: first, cache } = showerOf('groups', 'a', 'one');
+    const reader = cacheOf('groups', 'reader');
+    await until('Redis answers', () => reader.usable && cache.usable);
+    first.show(PUMP, { values: { n: 1 } });
+    first.show(thing('south', 'saw'), { values: { n: 1 } });
+    const groups = async () => [...((await reader.read('all'))[0]?.numbers.keys() ?? [])].sort().join();
+    await until('both groups are kept', async () => (await groups()) === 'north,south');
+    const client = server.client();
+    open.push({ close: () => client.disconnect() });
+    await client.del('signalbox:groups:live:a:group:south');
+    assert.deepEqual(await reader.read('all'), []);
+    assert.deepEqual(await reader.read(['south']), []);
+    assert.equal((await reader.read(['north'])).length, 1);
+    first.close();
+    await cache.close();
+    const { shower: second } = showerOf('groups', 'a', 'two');
+    second.show(PUMP, { values: { n: 2 } });
+    await until('one group is kept', async () => (await groups()) === 'north');
+    assert.deepEqual(await client.smembers('signalbox:groups:live:a:groups'), ['north']);
+  });
+
+  it('leaves a node out of which a group was written from the beginning while it was read', async () => {
     const link = new RedisLink(server.url, 'reader');
     const reader = new RedisLiveCache({ link, cell: 'rewritten', node: 'reader' });
     open.push(reader);
