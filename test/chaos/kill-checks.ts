@@ -14,11 +14,14 @@ import { type EntityId, entityId, kindOf } from '../../runtime/ids.ts';
 import type { Journal, JournalEntry } from '../../runtime/journal.ts';
 import type { PositionedRecord, TelemetryLog } from '../../runtime/log.ts';
 import { loadTopology } from '../../topology/load.ts';
+import { until } from '../support/condition.ts';
 import type { Product } from '../support/product.ts';
 import { replayPurely } from '../support/pure-replay.ts';
 import type { ChaosPlant } from './chaos-plant.ts';
 import type { SentReadings } from './meters.ts';
 import type { Command } from './operators.ts';
+
+const COMPLETE_WITHIN_MS = 60_000;
 
 type Item = { readonly id: string } & Readonly<Record<string, Record<string, unknown>>>;
 
@@ -34,7 +37,10 @@ export interface Shown {
 export async function readApi(product: Product): Promise<Shown> {
   const end = async () =>
     (await product.get<{ items: { position: number }[] }>('/audit?limit=1')).items[0]?.position ?? 0;
+  const isComplete = async () => (await product.get<{ complete: boolean }>('/workorders?limit=1')).complete;
   for (let attempt = 0; attempt < 50; attempt++) {
+    // A node that has just taken shards over says that there is more than it can show yet.
+    await until('the lists of a node are complete', isComplete, COMPLETE_WITHIN_MS);
     const position = await end();
     const items = new Map<EntityId, Item>();
     for (const [route, kind] of [
@@ -46,7 +52,7 @@ export async function readApi(product: Product): Promise<Shown> {
       for (const item of list) items.set(entityId(kind, item.id), item);
     }
     const alarmHistory = await product.list<{ position: number; kind: string }>('/alarms/history?limit=1000');
-    if (position === (await end())) return { position, items, alarmHistory };
+    if (position === (await end()) && (await isComplete())) return { position, items, alarmHistory };
   }
   throw new Error('the plant does not come to rest');
 }
