@@ -202,7 +202,7 @@ export class Entity {
     if (message.kind === 'record') this.#host.observed(this.kind.name);
     if (message.kind === 'recover')
       return this.#status === 'unrecorded' && !this.#isAhead ? this.#record() : this.#recover();
-    if (!this.runs || (this.#status === 'unrecorded' && this.#needsJournal(message))) {
+    if (!this.runs || this.#isKept(message)) {
       decline(message, 'UNAVAILABLE', this.#whyNot());
       return;
     }
@@ -268,8 +268,13 @@ export class Entity {
     }
   }
 
-  #needsJournal({ kind }: Message): boolean {
-    return kind === 'command' || kind === 'snapshot' || (kind === 'input' && this.#isAhead);
+  /**
+   * Also while it is live: what it knows of and the log did not take must neither be saved nor be taken for logged by whoever
+   * sends it again, and what had come before it was told so may stand in the mailbox before the order to build it again.
+   */
+  #isKept({ kind }: Message): boolean {
+    if (this.#isAhead && (kind === 'input' || kind === 'snapshot')) return true;
+    return this.#status === 'unrecorded' && (kind === 'command' || kind === 'snapshot');
   }
 
   async #recover(): Promise<void> {
@@ -340,6 +345,7 @@ export class Entity {
     const { down } = this;
     if (this.#status === 'unrecorded')
       return `nothing can be recorded now: ${this.#failure?.message ?? 'the journal is away'}; repeat with the same command id`;
+    if (this.#status === 'live') return 'the telemetry log refused a reading, and the entity is built again; try again';
     if (down?.cause === 'stopped') return `the entity is stopped until somebody restarts it: ${down.reason}`;
     return down === undefined ? `the entity is ${this.#status}, try again` : `${down.reason}; try again`;
   }
