@@ -51,7 +51,8 @@ export function populationOf(plant: Plant, node?: string, whole: Plant = plant):
     ]),
   );
   for (const [id, { site }] of connections) watchers.set(entityId('connection', id), [entityId('site', site)]);
-  for (const [id, { site }] of nodes) watchers.set(entityId('node', id), [entityId('site', site)]);
+  // Where all sites are at edges, a node of the centre stands at none.
+  for (const [id, { site }] of nodes) watchers.set(entityId('node', id), site === '' ? [] : [entityId('site', site)]);
   const nodePlace = nodeSystem('', plant).site || COMMON_GROUP;
   // Work orders come and go, and only their views say where they belong: they are looked at together.
   const places = new Map<EntityId, Group>([
