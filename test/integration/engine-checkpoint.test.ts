@@ -135,6 +135,36 @@ test('when the log refuses a reading, its duplicate is refused too and no snapsh
   await next.stop();
 });
 
+test('what the log refused while its entity was committing is neither saved nor taken for logged', async () => {
+  const { log, fail } = heldLog(storage.log);
+  const gate = deferred();
+  const { journal } = storage;
+  const append: typeof journal.append = (...batch) => gate.promise.then(() => journal.append(...batch));
+  const held = { ...storage, log, journal: { ...journal, append } };
+  const kinds = [{ ...onceKind, command: z.object({ kind: z.literal('Note') }) }];
+  const node = await startNode(storage, { ...ONCES, kinds }, { storage: held, checkpointIntervalMs: 60_000 });
+  const deliver = () =>
+    node.ingest(ONCE, { gatewayTimeMs: Date.now(), value: 1 }).then(
+      () => 'taken',
+      () => 'refused',
+    );
+  const first = deliver();
+  const commandId = CommandId.parse(`c${++commands}`);
+  const asked = node.ask(ONCE, { kind: 'Note' }, { ...ASK, commandId });
+  // Both wait behind the commit, and before the order to build it again.
+  const second = deliver();
+  const snapshots: (Snapshot | undefined)[] = [];
+  node.entity(ONCE)?.post({ kind: 'snapshot', upTo: 0, take: (snapshot) => snapshots.push(snapshot) });
+  fail(new Error('the disk is full'));
+  assert.equal(await first, 'refused');
+  gate.resolve();
+  await asked;
+  assert.equal(await second, 'refused');
+  await until('the snapshot is handed out', () => snapshots.length === 1);
+  assert.equal(snapshots[0], undefined);
+  await node.halt();
+});
+
 test('a snapshot that could not be saved is taken again, though its entity has been quiet since', async () => {
   const [quiet, busy] = [entityId('tally', 'quiet'), entityId('tally', 'busy')];
   let failures = 0;
