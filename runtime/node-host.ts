@@ -25,6 +25,8 @@ export interface NodeHostParts {
   readonly effects: EffectRunner;
   readonly followersOf: SharedReplayOptions['followersOf'];
   readonly covered: SharedReplayOptions['covered'];
+  /** Shards have come to this node that are not open yet. */
+  readonly isOpening: () => boolean;
   readonly stores: StoreWatches;
   /** Resolves when the log has it; refuses what is logged under an epoch that is over. */
   readonly append: EntityHost['append'];
@@ -58,7 +60,7 @@ export class NodeHost implements EntityHost {
     this.live = parts.live;
     this.effects = parts.effects;
     this.deadLetter = parts.deadLetter;
-    this.#restores = new SharedRestore(this.journal);
+    this.#restores = new SharedRestore(this.journal, parts.isOpening);
     this.#replays = new SharedReplay({
       log: parts.node.storage.log,
       followersOf: parts.followersOf,
@@ -85,6 +87,7 @@ export class NodeHost implements EntityHost {
   }
 
   awaited(): void {
+    this.#restores.awaited();
     this.#replays.awaited();
   }
 

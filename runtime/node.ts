@@ -121,6 +121,7 @@ export class Node implements Runtime {
       effects: this.#effects,
       followersOf: options.population.followersOf,
       covered: (id) => this.#checkpoints.coveredOf(this.#shardOf(id)),
+      isOpening: () => this.#shards.isOpening,
       stores: this.#stores,
       append: (record, epoch) => this.#intake.append(record, this.#seat && epoch),
       entities: () => this.#entities,

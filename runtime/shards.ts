@@ -41,6 +41,8 @@ export class Shards implements ShardHost {
   readonly #known: SharedRead<ReadonlyMap<Shard, readonly EntityId[]>>;
   readonly #effects: SharedRead<readonly PendingEffect[]>;
   readonly #pending = new Map<Shard, readonly PendingEffect[]>();
+  /** Those that are being recovered and are not open yet. */
+  readonly #opening = new Set<Shard>();
   /** Those whose entities are not all live yet. */
   readonly #rising = new Map<Shard, Promise<void>>();
 
@@ -59,7 +61,10 @@ export class Shards implements ShardHost {
    */
   async recover(shard: Shard): Promise<void> {
     const { entities, checkpoints, shardOf } = this.#options;
-    const [known, effects] = await Promise.all([this.#known.read(), this.#effects.read(), checkpoints.begin(shard)]);
+    this.#opening.add(shard);
+    const lists = Promise.all([this.#known.read(), this.#effects.read(), checkpoints.begin(shard)]);
+    lists.catch(() => this.#opening.delete(shard));
+    const [known, effects] = await lists;
     // What is decided from here on begins its effects by itself.
     this.#pending.set(
       shard,
@@ -75,12 +80,18 @@ export class Shards implements ShardHost {
     checkpoints.follow(shard);
   }
 
+  /** What they need to be open comes before what nobody waits for. */
+  get isOpening(): boolean {
+    return this.#opening.size > 0;
+  }
+
   /** Shards that are here and have entities that are still being built. */
   get rising(): ReadonlySet<Shard> {
     return new Set(this.#rising.keys());
   }
 
   open(shard: Shard, epoch: Epoch): void {
+    this.#opening.delete(shard);
     const pending = this.#pending.get(shard) ?? [];
     this.#pending.delete(shard);
     this.#options.listener.opened(shard, epoch);
@@ -114,6 +125,7 @@ export class Shards implements ShardHost {
   async #end(shard: Shard): Promise<void> {
     const { entities, checkpoints, listener } = this.#options;
     this.#pending.delete(shard);
+    this.#opening.delete(shard);
     this.#rising.delete(shard);
     checkpoints.end(shard);
     const gone = entities.letGo(shard);

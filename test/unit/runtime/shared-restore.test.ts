@@ -40,35 +40,61 @@ describe('what the journal has of many entities', () => {
   it('is read for many at a time, a bounded number of reads under way, and each gets its own', async () => {
     const journal = new SlowJournal();
     const shared = new SharedRestore(journal);
-    const ids = idsOf(1000);
+    const ids = idsOf(250);
     const restored = Promise.all(ids.map((id) => shared.restore(unasked(id))));
     await new Promise((resolve) => setImmediate(resolve));
-    assert.deepEqual(journal.reads, [256, 256], 'two under way, the rest waits');
+    assert.deepEqual(journal.reads, [64, 64], 'two under way, the rest waits');
     await journal.answerAll();
     assert.deepEqual(
       (await restored).map(({ events }) => events[0]?.event),
       ids,
     );
-    assert.deepEqual(journal.reads, [256, 256, 256, 232]);
+    assert.deepEqual(journal.reads, [64, 64, 64, 58]);
   });
 
   it('is read first of those for whom somebody waits when a read begins', async () => {
     const journal = new SlowJournal();
     const shared = new SharedRestore(journal);
-    const entities = idsOf(1000).map((id) => ({ id, isAwaited: false }));
+    const entities = idsOf(250).map((id) => ({ id, isAwaited: false }));
     const order: EntityId[] = [];
     const restored = Promise.all(entities.map((entity) => shared.restore(entity).then(() => order.push(entity.id))));
     await new Promise((resolve) => setImmediate(resolve));
     // Two reads are under way already.
     const last = entities.slice(-3);
     for (const entity of last) entity.isAwaited = true;
+    shared.awaited();
     await journal.answerAll();
     await restored;
     assert.deepEqual(
-      order.slice(512, 515),
+      order.slice(128, 131),
       last.map(({ id }) => id),
     );
-    assert.equal(new Set(order).size, 1000);
+    assert.equal(new Set(order).size, 250);
+  });
+
+  it('is read of nobody else while something more urgent goes on, for a while', async () => {
+    const journal = new SlowJournal();
+    let isBusy = true;
+    const shared = new SharedRestore(journal, () => isBusy);
+    const [quiet, asked] = idsOf(2) as [EntityId, EntityId];
+    const entity = { id: asked, isAwaited: false };
+    const others = [shared.restore(unasked(quiet)), shared.restore(entity)];
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    assert.deepEqual(journal.reads, [], 'nobody waits for them');
+    entity.isAwaited = true;
+    shared.awaited();
+    await journal.answerAll();
+    await others[1];
+    assert.deepEqual(journal.reads, [1]);
+    isBusy = false;
+    while (journal.reads.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    await journal.answerAll();
+    await others[0];
+    isBusy = true;
+    const late = shared.restore(unasked(quiet));
+    while (journal.reads.length < 3) await new Promise((resolve) => setTimeout(resolve, 50));
+    await journal.answerAll();
+    await late;
   });
 
   it('is calm when those are answered who were waiting, though others have come since', async () => {
