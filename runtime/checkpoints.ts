@@ -3,8 +3,9 @@ import type { Entities } from './entities.ts';
 import type { Entity } from './entity/entity.ts';
 import { messageOf } from './errors.ts';
 import { type EntityId, entityId } from './ids.ts';
-import type { Journal, Snapshot } from './journal.ts';
-import type { Epoch, Shard } from './ownership.ts';
+import type { Journal, Restored, Snapshot } from './journal.ts';
+import { type Epoch, SHARD_COUNT, type Shard } from './ownership.ts';
+import { SharedRead } from './shared-read.ts';
 
 /** As versions before wrote it, for all shards together. */
 const OF_ALL_SHARDS = entityId('node', 'checkpoint');
@@ -17,7 +18,7 @@ const NOTHING = pack(null);
 
 export interface CheckpointsOptions {
   readonly entities: Pick<Entities, 'all' | 'ofShard' | 'snapshots' | 'saved'>;
-  readonly journal: Pick<Journal, 'snapshot' | 'saveSnapshots'>;
+  readonly journal: Pick<Journal, 'restore' | 'saveSnapshots'>;
   readonly delivered: () => number;
   /** The epoch under which this node may speak for a shard; undefined where it may not. */
   readonly epochOf: (shard: Shard) => Epoch | undefined;
@@ -30,6 +31,8 @@ export interface CheckpointsOptions {
  */
 export class Checkpoints {
   readonly #options: CheckpointsOptions;
+  /** Of all shards, since many come at once. */
+  readonly #rows: SharedRead<ReadonlyMap<EntityId, Restored>>;
   /** Of the shards that are here, as saved last. */
   readonly #covered = new Map<Shard, number>();
   /** Those of them whose entities are all here. */
@@ -40,6 +43,8 @@ export class Checkpoints {
 
   constructor(options: CheckpointsOptions) {
     this.#options = options;
+    const ids = [OF_ALL_SHARDS, ...Array.from({ length: SHARD_COUNT }, (_, shard) => rowOf(shard))];
+    this.#rows = new SharedRead(() => options.journal.restore(ids));
   }
 
   /** Position up to which nobody here needs the log any more. */
@@ -59,9 +64,9 @@ export class Checkpoints {
 
   /** A shard comes here; what its last owner saved counts. */
   async begin(shard: Shard): Promise<void> {
-    const { journal } = this.#options;
-    const stored = (await journal.snapshot(rowOf(shard))) ?? (await journal.snapshot(OF_ALL_SHARDS));
-    this.#covered.set(shard, stored?.logPosition ?? 0);
+    const rows = await this.#rows.read();
+    const { snapshot } = rows.get(rowOf(shard)) ?? rows.get(OF_ALL_SHARDS) ?? {};
+    this.#covered.set(shard, snapshot?.logPosition ?? 0);
   }
 
   /** All entities of the shard are here: from now on snapshots are taken of it. */

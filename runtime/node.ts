@@ -154,6 +154,7 @@ export class Node implements Runtime {
       population: options.population,
       ofNodes: () => this.#seat?.nodes.flatMap((name) => options.population.entityOfNode?.(name) ?? []) ?? [],
       shardOf: this.#shardOf,
+      claimLog: (shard, epoch) => this.#intake.claim(shard, epoch),
       listener: {
         opened: (shard, epoch) => {
           this.#watchers.opened(shard);
@@ -344,10 +345,7 @@ export class Node implements Runtime {
       ...seat,
       node: name,
       host: {
-        recover: async (shard, epoch) => {
-          await this.#intake.claim(shard, epoch);
-          await this.#shards.recover(shard);
-        },
+        recover: (shard, epoch) => this.#shards.recover(shard, epoch),
         open: (shard, epoch) => this.#shards.open(shard, epoch),
         drain: (shard) => this.#shards.drain(shard),
         flush: (shard) => this.#shards.flush(shard),

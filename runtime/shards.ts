@@ -28,6 +28,8 @@ export interface ShardsOptions {
   /** Those who stand for the nodes of the cell as they are now. */
   readonly ofNodes: () => readonly EntityId[];
   readonly shardOf: (id: EntityId) => Shard;
+  /** Before anything of the shard is read from the log: what its former owner was told to be logged is then in what is read. */
+  readonly claimLog: (shard: Shard, epoch: Epoch) => Promise<void>;
   readonly listener: ShardListener;
 }
 
@@ -59,10 +61,16 @@ export class Shards implements ShardHost {
    * Resolves when the entities of the shard are there, and not when they are live: whoever has something for one of them need
    * not wait for all the others. What comes meanwhile waits in their mailboxes, and has them built first.
    */
-  async recover(shard: Shard): Promise<void> {
-    const { entities, checkpoints, shardOf } = this.#options;
+  async recover(shard: Shard, epoch: Epoch): Promise<void> {
+    const { entities, checkpoints, shardOf, claimLog } = this.#options;
     this.#opening.add(shard);
-    const lists = Promise.all([this.#known.read(), this.#effects.read(), checkpoints.begin(shard)]);
+    // The journal has the claim already. The log is read once the entities are there, and has to have it by then.
+    const lists = Promise.all([
+      this.#known.read(),
+      this.#effects.read(),
+      checkpoints.begin(shard),
+      claimLog(shard, epoch),
+    ]);
     lists.catch(() => this.#opening.delete(shard));
     const [known, effects] = await lists;
     // What is decided from here on begins its effects by itself.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openHistorian } from '../../gateways/historian/open.ts';
-import { CommandId, type EntityId, entityId } from '../../runtime/ids.ts';
+import { CommandId, type EntityId, entityId, kindOf } from '../../runtime/ids.ts';
 import type { Journal } from '../../runtime/journal.ts';
 import type { Link } from '../../runtime/link.ts';
 import type { Node } from '../../runtime/node.ts';
@@ -26,12 +26,13 @@ const alone = (node: string): Link => ({
   stop: async () => undefined,
 });
 
-/** A journal whose reads of what entities are built from wait until they are let through. */
+/** A journal whose reads of what tallies are built from wait until they are let through. */
 function gated(journal: Journal) {
   const waiting: { readonly ids: readonly EntityId[]; pass(): void }[] = [];
   let isOpen = true;
   const restore: Journal['restore'] = async (ids) => {
-    if (!isOpen) await new Promise<void>((pass) => waiting.push({ ids, pass }));
+    if (!isOpen && ids.some((id) => kindOf(id) === 'tally'))
+      await new Promise<void>((pass) => waiting.push({ ids, pass }));
     return journal.restore(ids);
   };
   return {

@@ -15,7 +15,7 @@ async function slowJournal() {
       saved: () => {},
     },
     journal: {
-      snapshot: async () => undefined,
+      restore: async () => new Map(),
       saveSnapshots: () => {
         saved++;
         return new Promise<void>((resolve) => saving.push(resolve));
