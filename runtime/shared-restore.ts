@@ -6,7 +6,7 @@ import type { Journal, Restored } from './journal.ts';
  * Entities whose snapshots and events are read together: a few milliseconds of a database, and of this process, in which what
  * is sent to those who live already does not come through.
  */
-const ENTITIES_A_READ = 64;
+const ENTITIES_A_READ = 128;
 /** One is on its way while the one before is worked on. More would only fill memory, and keep appends waiting. */
 const READS_AT_ONCE = 2;
 /** How often whoever waits for something more urgent looks whether it is over, and for how long at most. */
@@ -24,7 +24,7 @@ interface Waiting {
 
 /**
  * What the journal has of entities that are being built, read for many at a time: a node that takes over thousands asks the
- * database some hundred times, and of the answers no more is in memory than a few reads bring. Those for whom somebody waits
+ * database some eighty times, and of the answers no more is in memory than a few reads bring. Those for whom somebody waits
  * when a read begins are in it before the others, and wait for nothing else.
  */
 export class SharedRestore {

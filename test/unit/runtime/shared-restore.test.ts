@@ -40,22 +40,22 @@ describe('what the journal has of many entities', () => {
   it('is read for many at a time, a bounded number of reads under way, and each gets its own', async () => {
     const journal = new SlowJournal();
     const shared = new SharedRestore(journal);
-    const ids = idsOf(250);
+    const ids = idsOf(500);
     const restored = Promise.all(ids.map((id) => shared.restore(unasked(id))));
     await new Promise((resolve) => setImmediate(resolve));
-    assert.deepEqual(journal.reads, [64, 64], 'two under way, the rest waits');
+    assert.deepEqual(journal.reads, [128, 128], 'two under way, the rest waits');
     await journal.answerAll();
     assert.deepEqual(
       (await restored).map(({ events }) => events[0]?.event),
       ids,
     );
-    assert.deepEqual(journal.reads, [64, 64, 64, 58]);
+    assert.deepEqual(journal.reads, [128, 128, 128, 116]);
   });
 
   it('is read first of those for whom somebody waits when a read begins', async () => {
     const journal = new SlowJournal();
     const shared = new SharedRestore(journal);
-    const entities = idsOf(250).map((id) => ({ id, isAwaited: false }));
+    const entities = idsOf(500).map((id) => ({ id, isAwaited: false }));
     const order: EntityId[] = [];
     const restored = Promise.all(entities.map((entity) => shared.restore(entity).then(() => order.push(entity.id))));
     await new Promise((resolve) => setImmediate(resolve));
@@ -66,10 +66,10 @@ describe('what the journal has of many entities', () => {
     await journal.answerAll();
     await restored;
     assert.deepEqual(
-      order.slice(128, 131),
+      order.slice(256, 259),
       last.map(({ id }) => id),
     );
-    assert.equal(new Set(order).size, 250);
+    assert.equal(new Set(order).size, 500);
   });
 
   it('is read of nobody else while something more urgent goes on, for a while', async () => {
