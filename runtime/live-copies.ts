@@ -36,19 +36,22 @@ export interface Teller {
  */
 export class LiveCopies {
   readonly #live: Pick<LiveCells, 'mirror' | 'unmirror' | 'disown'>;
-  readonly #isOwn: (shard: Shard) => boolean;
+  readonly #epochOf: (shard: Shard) => Epoch | undefined;
   readonly #shardOf: (id: EntityId) => Shard;
   /** Last epoch under which this node owned a shard: who was owner before is not heard. */
   readonly #ownEpochs = new Map<Shard, Epoch>();
   readonly #copies = new Map<EntityId, Copy>();
+  /** Shards that this node held to be its own when a newer owner told of them: what it told is not known here. */
+  readonly #overheard = new Set<Shard>();
 
   constructor(options: {
     live: Pick<LiveCells, 'mirror' | 'unmirror' | 'disown'>;
-    isOwn: (shard: Shard) => boolean;
+    /** The epoch under which this node owns a shard; undefined where it does not. */
+    epochOf: (shard: Shard) => Epoch | undefined;
     shardOf: (id: EntityId) => Shard;
   }) {
     this.#live = options.live;
-    this.#isOwn = options.isOwn;
+    this.#epochOf = options.epochOf;
     this.#shardOf = options.shardOf;
   }
 
@@ -115,6 +118,13 @@ export class LiveCopies {
     }
   }
 
+  /** Whether the owners of these shards have told something that was not heard here, as after this node was suspended. */
+  missed(shards: Iterable<Shard>): boolean {
+    let missed = false;
+    for (const shard of shards) missed = this.#overheard.delete(shard) || missed;
+    return missed;
+  }
+
   /** Its own entity is shown now. */
   release(id: EntityId): void {
     this.#copies.delete(id);
@@ -126,7 +136,7 @@ export class LiveCopies {
     const [own, others]: [EntityId[], EntityId[]] = [[], []];
     for (const { id, shard } of copies) {
       this.#copies.delete(id);
-      (this.#isOwn(shard) ? own : others).push(id);
+      (this.#epochOf(shard) === undefined ? others : own).push(id);
     }
     this.#live.unmirror(own);
     this.#live.disown(others);
@@ -147,7 +157,9 @@ export class LiveCopies {
   }
 
   #mayTell(copy: Copy | undefined, shard: Shard, epoch: Epoch, revision: Revision): boolean {
-    if (this.#isOwn(shard) || epoch < (this.#ownEpochs.get(shard) ?? 0)) return false;
+    const own = this.#epochOf(shard);
+    if (own !== undefined && epoch > own) this.#overheard.add(shard);
+    if (own !== undefined || epoch < (this.#ownEpochs.get(shard) ?? 0)) return false;
     if (copy === undefined || epoch > copy.epoch) return true;
     // The parts of a large view come under one revision.
     return epoch === copy.epoch && revision >= copy.revision;

@@ -66,7 +66,7 @@ export class LiveMirror implements Elsewhere {
     this.#timing = { ...LIVE_MIRROR_TIMING, ...options.timing };
     const { node, live, lane, link, cache, epochOf, population, note } = options;
     const shardOf = (id: EntityId) => shardIn(population, id);
-    this.#copies = new LiveCopies({ live, isOwn: (shard) => epochOf(shard) !== undefined, shardOf });
+    this.#copies = new LiveCopies({ live, epochOf, shardOf });
     this.#interest = new LiveInterest({ lingerMs: this.#timing.lingerMs, changed: () => this.#follow() });
     this.#standing = new StandingInterest(options.population, (groups) => this.#interest.add(groups));
     this.#peers = new LivePeers({ copies: this.#copies, link, timing: this.#timing, note });
@@ -291,11 +291,19 @@ export class LiveMirror implements Elsewhere {
     if (gained.size + lost.size === 0) return;
     if (lost.size > 0) {
       this.#copies.inherit(live.all(), this.groupOf, lost);
+      if (this.#copies.missed(lost.keys())) this.#readAgain();
       this.#forgetUnwanted();
     }
     this.#standing.own(new Set(this.#epochs.keys()));
     if (gained.size > 0) this.#publisher.tellAgain(gained);
     this.#beat();
+  }
+
+  #readAgain(): void {
+    for (const peer of this.#peers.all()) {
+      peer.read.clear();
+      this.#reader.ask(peer, [...this.#following.keys()]);
+    }
   }
 
   /** Shards of this node whose entities are all up. */

@@ -435,6 +435,25 @@ test('while a lane is full only the newest is kept', async () => {
   assert.deepEqual(seen, [50]);
 });
 
+test('what a newer owner told while this node still believed that a shard was its own is read once it knows better', async () => {
+  const { node, hub } = cell();
+  // As after a suspension: the shard of the fan is another node's by now, and nobody has told this one.
+  const asleep = node('asleep').own(1, FAN);
+  const heir = node('heir').own(2, FAN).own(1, PUMP);
+  await asleep.live.want(['north']).ready;
+  let heard = 0;
+  hub.passes = (group, _frame, from) => {
+    if (group !== BEATS && from === heir.lane) heard++;
+    return true;
+  };
+  heir.set(FAN, { values: { speed: 1 } });
+  heir.set(PUMP, { values: { flow: 1 } });
+  await shows(asleep, PUMP, { values: { flow: 1 } });
+  assert.ok(heard > 0 && asleep.view(FAN) === undefined, 'it was told, and did not hear');
+  asleep.lose(FAN);
+  await shows(asleep, FAN, { values: { speed: 1 } });
+});
+
 test('whatever is lost, cut or moved, in the end every node shows what the owners show', async () => {
   const ids = [PUMP, FAN, MIXER, thing('south', 'drill'), thing('east', 2)];
   assert.equal(new Set(ids.map(shardOf)).size, ids.length, 'each may move by itself');
