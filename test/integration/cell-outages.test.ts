@@ -14,6 +14,7 @@ import { NatsServer, noNats } from '../support/servers/nats.ts';
 import { NO_POSTGRES, PostgresServer } from '../support/servers/postgres.ts';
 import { QuestDb, withoutQuestDb } from '../support/servers/questdb.ts';
 import { noRedis, RedisServer } from '../support/servers/redis.ts';
+import { TANK_ON_MODBUS } from '../support/tank-on-modbus.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const skip = NO_POSTGRES || noNats || noRedis || withoutQuestDb();
@@ -25,34 +26,6 @@ const NORMAL = 7;
 const LOW = 3;
 /** Three leases of a node. */
 const OUTAGE_MS = 9000;
-
-const TOPOLOGY = `signalbox: 1
-organization: { id: acme, name: Acme Water }
-sites:
-  - { id: works, name: Waterworks, timeZone: Europe/Berlin }
-connections:
-  - { id: bus, driver: modbus, tcp: { host: 127.0.0.1, port: PORT } }
-devices:
-  - id: meter
-    name: Meter
-    site: works
-    connection: bus
-    modbus: { unit: 1, pollMs: 100 }
-    points:
-      - { name: level, modbus: { area: holding, address: 0, type: uint16 } }
-      - { name: count, modbus: { area: holding, address: 1, type: uint16 } }
-assets:
-  - id: tank
-    name: Tank
-    site: works
-    metrics:
-      - { name: level, unit: cm, key: true }
-      - { name: count }
-    links: [{ device: meter }]
-    rules:
-      - { id: high, name: About to overflow, metric: level, when: { above: 800 }, severity: CRITICAL }
-      - { id: low, name: Runs dry, metric: level, when: { below: 5 }, severity: HIGH }
-`;
 
 interface Servers {
   readonly database: PostgresServer;
@@ -82,7 +55,7 @@ before(async () => {
   closing.push(() => field.close());
   const counting = setInterval(() => (registers[1] = (registers[1] ?? 0) + 1), 50);
   closing.push(() => clearInterval(counting));
-  const topology = parseTopology(TOPOLOGY.replace('PORT', String(field.port)), 'plant.yaml');
+  const topology = parseTopology(TANK_ON_MODBUS.replace('PORT', String(field.port)), 'plant.yaml');
   assert.ok(topology.ok, JSON.stringify(topology));
   const read = readSettings(
     {},

@@ -21,40 +21,13 @@ import { parseTopology } from '../../topology/load.ts';
 import { until } from '../support/condition.ts';
 import { NO_POSTGRES, PostgresServer, serverIdentity } from '../support/servers/postgres.ts';
 import { noSmallDisk, SmallDisk } from '../support/small-disk.ts';
+import { TANK_ON_MODBUS } from '../support/tank-on-modbus.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const WITHIN_MS = 30_000;
 const [HIGH, NORMAL, LOW] = [900, 7, 3];
 /** So little is left that the first orders still find room and others do not. */
 const NEARLY_NOTHING_BYTES = 64 * 1024;
-
-const TOPOLOGY = `signalbox: 1
-organization: { id: acme, name: Acme Water }
-sites:
-  - { id: works, name: Waterworks, timeZone: Europe/Berlin }
-connections:
-  - { id: bus, driver: modbus, tcp: { host: 127.0.0.1, port: PORT } }
-devices:
-  - id: meter
-    name: Meter
-    site: works
-    connection: bus
-    modbus: { unit: 1, pollMs: 100 }
-    points:
-      - { name: level, modbus: { area: holding, address: 0, type: uint16 } }
-      - { name: count, modbus: { area: holding, address: 1, type: uint16 } }
-assets:
-  - id: tank
-    name: Tank
-    site: works
-    metrics:
-      - { name: level, unit: cm, key: true }
-      - { name: count }
-    links: [{ device: meter }]
-    rules:
-      - { id: high, name: About to overflow, metric: level, when: { above: 800 }, severity: CRITICAL }
-      - { id: low, name: Runs dry, metric: level, when: { below: 5 }, severity: HIGH }
-`;
 
 interface Body {
   readonly status: string;
@@ -93,7 +66,7 @@ async function plantOn(
   t.after(() => field.close());
   const counting = setInterval(() => (registers[1] = (registers[1] ?? 0) + 1), 50);
   t.after(() => clearInterval(counting));
-  const topology = parseTopology(TOPOLOGY.replace('PORT', String(field.port)), 'plant.yaml');
+  const topology = parseTopology(TANK_ON_MODBUS.replace('PORT', String(field.port)), 'plant.yaml');
   assert.ok(topology.ok, JSON.stringify(topology));
   const where = await settings(disk, dir);
   const read = readSettings({}, {}, { DATA_DIR: dir, PORT: 0, LOG_LEVEL: 'fatal', ...where });
