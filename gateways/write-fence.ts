@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { type Instant, isPast } from '../runtime/cluster/instant.ts';
+import type { Instant } from '../runtime/cluster/instant.ts';
 import type { Journal } from '../runtime/journal.ts';
 import type { DriverHost, DriverLog, FencedWrite, WriteOutcome, WriteRefusal, WriteRequest } from './driver.ts';
 import { KeptFile } from './kept-file.ts';
+import { refusalOf } from './write-rule.ts';
 
 /**
  * The last look before a write leaves: whether it is in time, whether this node still owns the device, and whether nobody has
@@ -41,14 +42,12 @@ export class WriteFence implements Fence {
   }
 
   /** Null: the write may go on. */
-  refusal({ device, epoch, deadline, mayAct }: FencedWrite): WriteRefusal | null {
-    if (isPast(deadline, this.#now())) return 'deadline_passed';
-    if (!mayAct()) return 'authority_lost';
-    if (this.#epochs === null) return 'epoch_unknown';
-    const highest = this.#epochs.get(device) ?? Number.NEGATIVE_INFINITY;
-    if (epoch < highest) return 'epoch_stale';
-    if (epoch > highest && !this.#keep(device, epoch)) return 'epoch_unknown';
-    return null;
+  refusal(write: FencedWrite): WriteRefusal | null {
+    const { device, epoch } = write;
+    const highestEpoch = this.#epochs === null ? null : this.#epochs.get(device);
+    const refusal = refusalOf(write, { at: this.#now(), mayAct: write.mayAct(), highestEpoch });
+    if (refusal === null && epoch !== highestEpoch && !this.#keep(device, epoch)) return 'epoch_unknown';
+    return refusal;
   }
 
   #keep(device: string, epoch: number): boolean {

@@ -1,13 +1,20 @@
-import { type Authority, type FencedWrite, fencedWrite, mayWrite } from '../../runtime/cluster/authority.ts';
+import { refusalOf } from '../../gateways/write-rule.ts';
+import type { Authority } from '../../runtime/cluster/authority.ts';
 import { after, type Instant } from '../../runtime/cluster/instant.ts';
 import type { Epoch, Shard } from '../../runtime/ownership.ts';
 import type { Turn } from './database.ts';
-import { shardOfEntity } from './plant.ts';
+import { type Sabotage, shardOfEntity } from './plant.ts';
 
 /** How long after it was begun a write to a device is still of use. */
 const USEFUL_MS = 6000;
 
+interface FencedWrite {
+  readonly epoch: Epoch;
+  readonly deadline: Instant;
+}
+
 export interface WriteHost {
+  readonly sabotage: Sabotage;
   now(): Instant;
   epochInMemory(shard: Shard): Epoch | undefined;
   authority(shard: Shard): Authority | undefined;
@@ -42,7 +49,7 @@ export class DeviceWrites {
       const authority = this.#host.authority(shard);
       if (!authority) continue;
       this.#due.delete(commandId);
-      const write = fencedWrite(authority, after(this.#host.now(), USEFUL_MS));
+      const write = { epoch: authority.epoch, deadline: after(this.#host.now(), USEFUL_MS) };
       this.#host.later(() => this.#leave(turn, write));
     }
   }
@@ -50,12 +57,14 @@ export class DeviceWrites {
   #leave(turn: Turn, write: FencedWrite): void {
     const shard = shardOfEntity(turn.entity);
     const device = turn.entity;
-    if (mayWrite(write, this.#host.authority(shard), this.#highest.get(device), this.#host.now())) {
+    const mayAct = this.#host.sabotage.noLastLook || this.#host.authority(shard)?.epoch === write.epoch;
+    const refusal = refusalOf(write, { at: this.#host.now(), mayAct, highestEpoch: this.#highest.get(device) });
+    if (refusal === null) {
       this.#highest.set(device, write.epoch);
       this.#host.write(turn, write.epoch);
       return;
     }
-    // With a lease that was renewed since it may still go, as long as the shard is ours.
+    // With a lease that was verified since it may still go, as long as the shard is ours.
     if (this.#host.epochInMemory(shard) === write.epoch) this.add(turn);
   }
 }

@@ -52,6 +52,11 @@ const CONTROLS: readonly {
     damage: ['written-by-fenced-owner'],
   },
   {
+    without: 'the last look before a write leaves',
+    sabotage: { noLastLook: true },
+    damage: ['written-by-fenced-owner'],
+  },
+  {
     without: 'the numbers of requests',
     sabotage: { noSessions: true },
     damage: ['order-of-sender', 'refused-but-present'],

@@ -79,6 +79,8 @@ export interface Sabotage {
   readonly noLogPosition?: boolean;
   /** The deadline is checked neither before a turn nor before a write to a device. */
   readonly noDeadline?: boolean;
+  /** A write to a device leaves its queue without another look at who owns the device. */
+  readonly noLastLook?: boolean;
   /** Sessions accept every request, however late or often it comes. */
   readonly noSessions?: boolean;
 }

@@ -358,8 +358,9 @@ export class Process {
   }
 
   #newWrites(): DeviceWrites {
-    const { world, checker, database, network } = this.#around;
+    const { world, checker, database, network, sabotage } = this.#around;
     return new DeviceWrites({
+      sabotage,
       now: () => this.#now(),
       epochInMemory: (shard) => this.#memory.get(shard)?.epoch,
       authority: (shard) => (this.#memory.get(shard)?.state === 'loaded' ? undefined : this.#authority(shard)),

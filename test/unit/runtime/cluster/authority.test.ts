@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { authorityOf, fencedWrite, mayWrite } from '../../../../runtime/cluster/authority.ts';
+import { authorityOf } from '../../../../runtime/cluster/authority.ts';
 import { after } from '../../../../runtime/cluster/instant.ts';
 import { type Lease, leaseOf } from '../../../../runtime/cluster/lease.ts';
 import type { Phase } from '../../../../runtime/cluster/shard-phase.ts';
@@ -45,26 +45,4 @@ test('suspended, fenced and stopping shards may do nothing', () => {
     { kind: 'released', epoch: 4, target: null, notBeforeMonoMs: 0 },
   ];
   for (const phase of phases) assert.equal(now(phase), undefined, phase.kind);
-});
-
-test('a write leaves before both deadlines, under an epoch that no newer one has overtaken', () => {
-  const authority = now(open);
-  assert.ok(authority);
-  const write = fencedWrite(authority, at(500));
-  assert.equal(mayWrite(write, authority, undefined, at(499)), true);
-  assert.equal(mayWrite(write, authority, undefined, at(500)), false, 'of no use any more');
-  assert.equal(mayWrite(write, authority, 5, at(100)), false, 'the device has a newer owner');
-  const late = fencedWrite(authority, at(60_000));
-  assert.equal(mayWrite(late, authority, 4, at(2750)), false, 'the lease that it left under');
-});
-
-test('a write that waited through a handoff does not leave, though its lease still runs', () => {
-  const authority = now(open);
-  assert.ok(authority);
-  const write = fencedWrite(authority, at(2000));
-  assert.equal(
-    mayWrite(write, now({ kind: 'released', epoch: 4, target: 'b', notBeforeMonoMs: 0 }), 4, at(100)),
-    false,
-  );
-  assert.equal(mayWrite(write, now({ kind: 'open', epoch: 6 }), 4, at(100)), false, 'not under a later epoch either');
 });
