@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks';
 import type { AlarmView, DeviceView } from '../../actors/views.ts';
 import type { FieldLink } from '../../gateways/http/field-links.ts';
 import { AlarmDetail } from '../parts/alarm-detail.ts';
+import { Standing } from '../parts/away.ts';
 import { Connectivity, Empty, Loading, Problem } from '../parts/condition.ts';
 import { LinkFigures } from '../parts/link-facts.ts';
 import { Age } from '../parts/moment.ts';
@@ -39,6 +40,7 @@ export function Connection({ id }: { readonly id: string }) {
   }
   return html`<main class="page device-page connection-page">
     <${Header} id=${connection} link=${link} site=${site} />
+    <${Standing} cells=${wall.connections} id=${connection} zone=${wall.zoneOf(site ?? undefined)} />
     ${problem !== null && html`<${Problem} message=${`How the link is now is not known. ${problem}`} />`}
     <div class="device-columns">
       <${DevicesBehind} connection=${connection} />

@@ -1,5 +1,6 @@
 import { html } from 'htm/preact';
 import { AlarmDetail } from '../parts/alarm-detail.ts';
+import { Standing } from '../parts/away.ts';
 import { Empty } from '../parts/condition.ts';
 import { usePageSite } from '../store/page-site.ts';
 import { useSignal } from '../store/signal.ts';
@@ -10,7 +11,8 @@ export function Node({ id }: { readonly id: string }) {
   const wall = useWall();
   const alarms = useSignal(wall.book.alarms);
   const own = [...alarms.values()].filter((alarm) => alarm.entity === `node/${id}`);
-  usePageSite(own[0]?.site ?? null);
+  const site = own[0]?.site;
+  usePageSite(site ?? null);
   return html`<main class="page">
     <header class="page-header">
       <div>
@@ -20,6 +22,7 @@ export function Node({ id }: { readonly id: string }) {
       <span class="spacer"></span>
       <a class="button" href="/devices">All devices</a>
     </header>
+    <${Standing} cells=${wall.nodes} id=${id} zone=${wall.zoneOf(site)} />
     ${own.length === 0 && html`<${Empty}>No alarm of a node of this name.</${Empty}>`}
     ${own.map((alarm) => html`<section class="panel" key=${alarm.id}><${AlarmDetail} alarm=${alarm} link=${false} keys=${own.length === 1} /></section>`)}
   </main>`;

@@ -10,7 +10,9 @@ export interface AwayGroup extends Away {
 }
 
 type Counted = 'sites' | 'assets' | 'devices';
-type Directory = Readonly<Record<Counted, Pick<Cells<unknown>, 'ids' | 'beside' | 'revision'>>>;
+/** Connections and nodes have alarms and take commands, and are no part of the plant that people count. */
+type Followed = Counted | 'connections' | 'nodes';
+type Directory = Readonly<Record<Followed, Pick<Cells<unknown>, 'ids' | 'beside' | 'revision'>>>;
 
 /** Frames come several times a second while much changes; nobody reads a count faster than that. */
 const COUNT_EVERY_MS = 250;
@@ -32,8 +34,8 @@ export class AwayBoard {
   /** Of an alarm's holder, as far as the directory knows it. */
   of(entity: string): Away | null {
     const [kind = '', id = ''] = entity.split('/');
-    const counted = `${kind}s`;
-    return isCounted(counted) ? awayIn(this.#directory[counted].beside(id, 'away')) : null;
+    const followed = `${kind}s`;
+    return isFollowed(followed) ? awayIn(this.#directory[followed].beside(id, 'away')) : null;
   }
 
   #countSoon(): void {
@@ -47,7 +49,7 @@ export class AwayBoard {
     const groups = new Map<string | null, AwayGroup>();
     let commands = 0;
     const alarms = new Map<string, Underway[]>();
-    for (const of of COUNTED) {
+    for (const of of FOLLOWED) {
       const cells = this.#directory[of];
       for (const id of cells.ids.value) {
         for (const command of underwayIn(cells.beside(id, 'pending'))) {
@@ -57,7 +59,7 @@ export class AwayBoard {
           alarms.set(alarm, [...(alarms.get(alarm) ?? []), command]);
         }
         const away = awayIn(cells.beside(id, 'away'));
-        if (away === null) continue;
+        if (away === null || !isCounted(of)) continue;
         const known = groups.get(away.cell) ?? { ...away, sites: 0, assets: 0, devices: 0 };
         groups.set(away.cell, { ...known, sinceMs: Math.min(known.sinceMs, away.sinceMs), [of]: known[of] + 1 });
       }
@@ -70,10 +72,15 @@ export class AwayBoard {
 }
 
 const COUNTED: readonly Counted[] = ['sites', 'assets', 'devices'];
-const KIND = { sites: 'site', assets: 'asset', devices: 'device' } as const;
+const FOLLOWED: readonly Followed[] = [...COUNTED, 'connections', 'nodes'];
+const KIND = { sites: 'site', assets: 'asset', devices: 'device', connections: 'connection', nodes: 'node' } as const;
 
 function isCounted(of: string): of is Counted {
   return COUNTED.some((each) => each === of);
+}
+
+function isFollowed(of: string): of is Followed {
+  return FOLLOWED.some((each) => each === of);
 }
 
 /** `1 site, 12 assets and 9 devices` */

@@ -43,8 +43,8 @@ const DEVICE_FIELDS = [
   'unrecordedAlarms',
 ];
 
-/** Of connections and nodes their alarms come over the lane of events, but those that are not on record. */
-const SYSTEM_FIELDS = ['unrecordedAlarms'];
+/** Of connections and nodes their alarms come over the lane of events, but those that are not on record, and what waits for them. */
+const SYSTEM_FIELDS = ['away', 'pending', 'unrecordedAlarms'];
 
 /** Everything the pages share. Made once, handed down as a context. */
 export class Wall {
@@ -56,10 +56,18 @@ export class Wall {
   readonly sites = new Cells<SiteView>();
   readonly assets = new Cells<AssetView>();
   readonly devices = new Cells<DeviceView>();
+  readonly connections = new Cells<SystemView>();
+  readonly nodes = new Cells<SystemView>();
   readonly book = new AlarmBook();
   readonly fieldLinks = new FieldLinks();
   /** What nobody speaks for now. */
-  readonly away = new AwayBoard({ sites: this.sites, assets: this.assets, devices: this.devices });
+  readonly away = new AwayBoard({
+    sites: this.sites,
+    assets: this.assets,
+    devices: this.devices,
+    connections: this.connections,
+    nodes: this.nodes,
+  });
   readonly pageZone: PageZone;
   readonly sound: Sound;
 
@@ -75,8 +83,8 @@ export class Wall {
     this.#follow('site', 'sites', this.sites);
     this.#follow('asset', 'assets', this.assets, ASSET_FIELDS);
     this.#follow('device', 'devices', this.devices, DEVICE_FIELDS);
-    this.#follow('connection', 'connections', new Cells<SystemView>(), SYSTEM_FIELDS);
-    this.#follow('node', 'nodes', new Cells<SystemView>(), SYSTEM_FIELDS);
+    this.#follow('connection', 'connections', this.connections, SYSTEM_FIELDS);
+    this.#follow('node', 'nodes', this.nodes, SYSTEM_FIELDS);
     this.connection.subscribe({
       topic: 'alarms',
       onSnapshot: (items, token) => this.book.takeSnapshot(items, token),

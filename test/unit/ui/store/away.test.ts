@@ -8,7 +8,13 @@ import { awayConditions, conditionsOf } from '../../../../ui/store/conditions.ts
 const item = (id: string, more: object) => ({ id, props: { name: id }, ...more });
 
 function board() {
-  const directory = { sites: new Cells(), assets: new Cells(), devices: new Cells() };
+  const directory = {
+    sites: new Cells(),
+    assets: new Cells(),
+    devices: new Cells(),
+    connections: new Cells(),
+    nodes: new Cells(),
+  };
   directory.sites.replace([item('farm', { away: { sinceMs: 3000, cell: 'edge-7' } })]);
   directory.assets.replace([
     item('pump', { away: { sinceMs: 5000 } }),
@@ -60,6 +66,22 @@ test('a command that is about an alarm is known by the alarm, until it is carrie
   directory.devices.merge([{ id: 'plc', pending: null }]);
   of.count();
   assert.deepEqual(alarms(), [['asset/well:hot', ['c3']]]);
+});
+
+test('a command that is about an alarm of a connection or a node is known as well, and neither is counted as plant', () => {
+  const { directory, of } = board();
+  const waiting = (id: string) => ({
+    [id]: { commandId: id, kind: 'ShelveAlarm', rule: 'down', by: 'ann', sinceMs: 1, expiresAtMs: 9, state: 'waiting' },
+  });
+  const away = { sinceMs: 1000, cell: 'edge-7' };
+  directory.connections.replace([item('net', { away, pending: waiting('c5') })]);
+  directory.nodes.replace([item('edge-7-1', { away, pending: waiting('c6') })]);
+  of.count();
+  assert.deepEqual([...of.alarms.value.keys()], ['connection/net:down', 'node/edge-7-1:down']);
+  assert.equal(of.commands.value, 3);
+  assert.deepEqual(of.of('connection/net'), away);
+  assert.deepEqual(of.of('node/edge-7-1'), away);
+  assert.equal(of.groups.value.find(({ cell }) => cell === 'edge-7')?.sinceMs, 3000, 'as of those that are counted');
 });
 
 test('who speaks again is away no longer, as the server tells it with nulls', () => {
