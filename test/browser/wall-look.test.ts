@@ -224,6 +224,27 @@ test('the alarms of a site are not cut, at 1920, at 1366 and at 1280 pixels', as
   await page.context().close();
 });
 
+test('the message of an alarm without a value has the room of the value as well', async () => {
+  const { scene } = bench.server;
+  const [asset] = [...scene.assets.keys()];
+  assert.ok(asset !== undefined);
+  const plan = { asset, severity: 'HIGH', detail: 'ACTIVE_UNACK', raisedAtMs: Date.now() - 20_000 } as const;
+  const words = { name: 'Connection to the network RTU lost', message: 'No connection to the device' };
+  const lost = alarmOf(scene, { ...plan, ...words, rule: 'lost' }, Date.now());
+  bench.server.put({ ...lost, value: null });
+  bench.server.put({ ...lost, id: `asset/${asset}:far`, rule: 'far' });
+  const page = await bench.wall('/alarms');
+  const message = (rule: string) => page.locator(`.alarm-row[data-id="asset/${asset}:${rule}"] .cell-message`);
+  await message('lost').waitFor();
+  await writeIn(page, FONTS[0] ?? '');
+  const whole = (part: Element) => part.scrollWidth <= part.clientWidth;
+  assert.equal(await message('lost').evaluate(whole), true);
+  assert.equal(await message('far').evaluate(whole), false, 'it would be cut without that room');
+  const ends = await Promise.all(['lost', 'far'].map(async (rule) => (await message(rule).boundingBox())?.width ?? 0));
+  assert.ok((ends[0] ?? 0) > (ends[1] ?? 0) + 50);
+  await page.context().close();
+});
+
 test('a value in words keeps to its column, and is not said twice', async () => {
   const { scene } = bench.server;
   const [first] = [...scene.assets.keys()];

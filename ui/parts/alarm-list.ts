@@ -207,6 +207,7 @@ function Row({ alarm, gone, focused, tabbable, selected, name, siteName, away, u
   const { clock } = useWall();
   const look = lookOf(alarm);
   const [kind, id] = split(alarm.entity);
+  const value = valueText(alarm);
   const press = (event: KeyboardEvent) => {
     if (
       isTyping(event.target) ||
@@ -225,6 +226,7 @@ function Row({ alarm, gone, focused, tabbable, selected, name, siteName, away, u
     focused ? 'focused' : '',
     selected ? 'selected' : '',
     gone ? 'gone' : '',
+    value === '' ? 'no-value' : '',
   ];
   return html`<div
     class=${classes.join(' ')}
@@ -248,7 +250,7 @@ function Row({ alarm, gone, focused, tabbable, selected, name, siteName, away, u
       <span class="alarm-name"><strong>${alarm.name}</strong>${alarm.occurrences > 1 && html` <span class="dim" title="occurrences">×${alarm.occurrences}</span>`}</span>
       <span class="message-text">${alarm.notRecorded === true && html`<${NotRecordedYet} /> `}${underway !== undefined && html`<${UnderwayTag} commands=${underway} zone=${zone} /> `}${messageOf(alarm, zone, clock.nowMs())}</span>
     </span>
-    <span class="cell-value number">${valueText(alarm)}</span>
+    <span class="cell-value number">${value}</span>
     <span class="cell-state">${away !== null && html`<${AsOf} away=${away} zone=${zone} /> `}${gone ? 'Gone' : stateText(alarm, away === null ? look.words : shortWords(look.words))}</span>
   </div>`;
 }
