@@ -60,7 +60,7 @@ export class NodeHost implements EntityHost {
     this.live = parts.live;
     this.effects = parts.effects;
     this.deadLetter = parts.deadLetter;
-    this.#restores = new SharedRestore(this.journal, parts.isOpening);
+    this.#restores = new SharedRestore(this.journal, () => parts.isOpening() || this.#replays.isAwaited);
     this.#replays = new SharedReplay({
       log: parts.node.storage.log,
       followersOf: parts.followersOf,

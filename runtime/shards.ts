@@ -4,7 +4,7 @@ import type { EffectRunner } from './effects.ts';
 import type { Entities } from './entities.ts';
 import type { EntityId } from './ids.ts';
 import type { Journal, PendingEffect } from './journal.ts';
-import { knownEntities } from './known-entities.ts';
+import { foundEntities } from './known-entities.ts';
 import type { Epoch, Shard } from './ownership.ts';
 import type { Population } from './population.ts';
 import { SharedRead } from './shared-read.ts';
@@ -37,22 +37,30 @@ export interface ShardsOptions {
 const HALT_WITHIN_MS = 1000;
 const DRAIN_LOOK_MS = 5;
 
+/** So much of a turn of the event loop is for shards that come up, and then claims get their answers, and the lease its renewal. */
+const COMES_UP_MS = 20;
+
 /** The entities of a node, shard by shard: brings up those that come to it and lets go of those that leave. */
 export class Shards implements ShardHost {
   readonly #options: ShardsOptions;
-  readonly #known: SharedRead<ReadonlyMap<Shard, readonly EntityId[]>>;
+  readonly #residents: ReadonlyMap<Shard, readonly EntityId[]>;
+  readonly #found: SharedRead<ReadonlyMap<Shard, readonly EntityId[]>>;
   readonly #effects: SharedRead<readonly PendingEffect[]>;
   readonly #pending = new Map<Shard, readonly PendingEffect[]>();
   /** Those that are being recovered and are not open yet. */
   readonly #opening = new Set<Shard>();
+  /** Ends when the shards before have come up. */
+  #comingUp: Promise<void> = Promise.resolve();
+  #turnEndsMs = 0;
   /** Those whose entities are not all live yet. */
   readonly #rising = new Map<Shard, Promise<void>>();
 
   constructor(options: ShardsOptions) {
     this.#options = options;
     const { journal, shardOf, population, ofNodes } = options;
-    this.#known = new SharedRead(async () =>
-      byShard([...ofNodes(), ...(await knownEntities(population, journal))], shardOf),
+    this.#residents = byShard(population.residents, shardOf);
+    this.#found = new SharedRead(async () =>
+      byShard([...ofNodes(), ...(await foundEntities(population, journal))], shardOf),
     );
     this.#effects = new SharedRead(() => journal.pendingEffects());
   }
@@ -66,19 +74,22 @@ export class Shards implements ShardHost {
     this.#opening.add(shard);
     // The journal has the claim already. The log is read once the entities are there, and has to have it by then.
     const lists = Promise.all([
-      this.#known.read(),
+      this.#found.read(),
       this.#effects.read(),
       checkpoints.begin(shard),
       claimLog(shard, epoch),
     ]);
     lists.catch(() => this.#opening.delete(shard));
-    const [known, effects] = await lists;
+    const [found, effects] = await lists;
+    // The lists of many are answered at once.
+    this.#comingUp = this.#comingUp.then(() => this.#myTurn());
+    await this.#comingUp;
     // What is decided from here on begins its effects by itself.
     this.#pending.set(
       shard,
       effects.filter(({ entity }) => shardOf(entity) === shard),
     );
-    const rising = entities.bringUp(known.get(shard) ?? []);
+    const rising = entities.bringUp([...(this.#residents.get(shard) ?? []), ...(found.get(shard) ?? [])]);
     this.#rising.set(shard, rising);
     const risen = () => {
       if (this.#rising.get(shard) === rising) this.#rising.delete(shard);
@@ -86,6 +97,12 @@ export class Shards implements ShardHost {
     // Who waits for a store is supervised by itself, and says so.
     rising.then(risen, risen);
     checkpoints.follow(shard);
+  }
+
+  async #myTurn(): Promise<void> {
+    if (performance.now() < this.#turnEndsMs) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#turnEndsMs = performance.now() + COMES_UP_MS;
   }
 
   /** What they need to be open comes before what nobody waits for. */

@@ -49,6 +49,11 @@ export class SharedReplay {
     if (this.#waiting.size > 0) this.#begin('awaited');
   }
 
+  /** A pass over the log goes on for somebody who is awaited. */
+  get isAwaited(): boolean {
+    return this.#running.awaited;
+  }
+
   #begin(which: 'awaited' | 'all'): void {
     if (this.#running[which]) return;
     this.#running[which] = true;

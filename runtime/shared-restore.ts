@@ -11,7 +11,7 @@ const ENTITIES_A_READ = 128;
 const READS_AT_ONCE = 2;
 /** How often whoever waits for something more urgent looks whether it is over, and for how long at most. */
 const LOOK_MS = 10;
-const YIELDS_MS = 1000;
+const YIELDS_MS = 2000;
 
 /** One that is being built, and whether somebody waits for it by now. */
 type Risen = Pick<Recovering, 'id' | 'isAwaited'>;
@@ -35,6 +35,7 @@ export class SharedRestore {
   #othersSinceMs = 0;
   #moreAreAwaited = false;
   #reads = 0;
+  #awaitedReads = 0;
   #unanswered = 0;
   #scheduled = false;
   #looking: NodeJS.Timeout | undefined;
@@ -89,9 +90,12 @@ export class SharedRestore {
     while (this.#reads < READS_AT_ONCE) {
       const group = this.#next();
       if (group.length === 0) return;
+      const isAwaited = group[0]?.entity.isAwaited === true;
       this.#reads++;
+      if (isAwaited) this.#awaitedReads++;
       void this.#read(group).finally(() => {
         this.#reads--;
+        if (isAwaited) this.#awaitedReads--;
         this.#readOn();
       });
     }
@@ -111,7 +115,8 @@ export class SharedRestore {
 
   #mayReadOthers(): boolean {
     if (this.#others.length === 0) return true;
-    if (!this.#yields() || performance.now() - this.#othersSinceMs >= YIELDS_MS) return true;
+    const isUrgent = this.#awaitedReads > 0 || this.#awaited.length > 0 || this.#yields();
+    if (!isUrgent || performance.now() - this.#othersSinceMs >= YIELDS_MS) return true;
     this.#looking ??= setTimeout(() => {
       this.#looking = undefined;
       this.#readOn();

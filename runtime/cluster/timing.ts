@@ -3,8 +3,9 @@ import { invariant } from './machine.ts';
 /** Every time and bound of clustered ownership. All nodes of a cell use the same `leaseTtlMs`: the database compares with it. */
 export interface Timing {
   /**
-   * Age of a beat, by the database's clock, beyond which its node's shards may be taken. 3 s: after kill -9 what has traffic
-   * must answer again within 5 s, and detection (this, `viewIntervalMs`, `claimJitterMs`) takes the larger part of it.
+   * Age of a beat, by the database's clock, beyond which its node's shards may be taken. 2.4 s: after kill -9 what has traffic
+   * must answer again within 5 s, and detection (this, `viewIntervalMs`, `claimJitterMs`) takes the larger part of it. Shorter
+   * and a database that stands still for two seconds costs every node everything.
    */
   readonly leaseTtlMs: number;
   /** A third of the lease, so that two renewals may fail before a node has to stop. */
@@ -15,7 +16,7 @@ export interface Timing {
   readonly renewRetryMs: number;
   /**
    * What the owner stops earlier than the database lets others begin. Covers 1 % of drift between the two clocks over the
-   * lease (30 ms), a step of the wall clock too small to be noticed (`clockStepMs`), and the way from the last check of the
+   * lease (24 ms), a step of the wall clock too small to be noticed (`clockStepMs`), and the way from the last check of the
    * deadline to the bytes leaving the host.
    */
   readonly leaseGuardMs: number;
@@ -69,12 +70,12 @@ export interface Timing {
 }
 
 export const TIMING: Timing = {
-  leaseTtlMs: 3000,
-  renewIntervalMs: 1000,
-  renewTimeoutMs: 1000,
+  leaseTtlMs: 2400,
+  renewIntervalMs: 800,
+  renewTimeoutMs: 800,
   renewRetryMs: 250,
   leaseGuardMs: 250,
-  loopGapMs: 1000,
+  loopGapMs: 800,
   clockStepMs: 100,
   tickIntervalMs: 100,
   viewIntervalMs: 250,
@@ -88,7 +89,7 @@ export const TIMING: Timing = {
   recoveryTimeoutMs: 60_000,
   drainMs: 2000,
   flushMs: 2000,
-  fencedRestMs: 3000,
+  fencedRestMs: 2400,
   heldMessages: 1000,
   requestsUnderWay: 64,
   requestTimeoutMs: 1500,

@@ -97,6 +97,27 @@ describe('what the journal has of many entities', () => {
     await late;
   });
 
+  it('is read of nobody else while those are read for whom somebody waits', async () => {
+    const journal = new SlowJournal();
+    const shared = new SharedRestore(journal);
+    const [asked, ...quiet] = idsOf(200);
+    if (asked === undefined) throw new Error('there are none');
+    let left = 0;
+    const isLeft = () => left++;
+    const first = shared.restore({ id: asked, isAwaited: true });
+    await new Promise((resolve) => setImmediate(resolve));
+    const others = quiet.map((id) => shared.restore(unasked(id)).then(isLeft));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    assert.deepEqual(journal.reads, [1], 'a second read would be allowed');
+    await journal.answerAll();
+    await first;
+    while (left < others.length) {
+      await journal.answerAll();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assert.deepEqual(journal.reads, [1, 128, 71]);
+  });
+
   it('is calm when those are answered who were waiting, though others have come since', async () => {
     const journal = new SlowJournal();
     const shared = new SharedRestore(journal);
