@@ -1,6 +1,7 @@
 import { Transporters } from 'moleculer';
 import type { ConnectionOptions, NatsConnection } from 'nats';
 import type { LinkState } from '../link.ts';
+import '../nats/given-up.ts';
 
 export interface NatsTransporterOptions {
   /** Where the servers are and what lets us in, as the client of NATS takes it. */

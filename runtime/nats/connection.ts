@@ -12,6 +12,7 @@ import {
   nkeyAuthenticator,
 } from 'nats';
 import { codeOf, ErrorWithCode, messageOf } from '../errors.ts';
+import './given-up.ts';
 
 /** Where a server is and what lets us in: the same for every connection of a process. */
 export interface NatsAccess {
