@@ -22,6 +22,7 @@ installPackages();
 installTestPrograms();
 await build();
 const { compileTests, COMPILED } = await import('./compile-tests.mjs');
+const { groupsOf } = await import('./test-groups.mjs');
 await compileTests();
 const parts = process.argv.slice(2);
 const files = FOLDERS.map((name) => path.join(ROOT, 'test', name))
@@ -31,8 +32,12 @@ const files = FOLDERS.map((name) => path.join(ROOT, 'test', name))
   .filter((file) => (parts.length === 0 ? !file.endsWith('.long.test.ts') : parts.some((part) => file.includes(part))));
 if (files.length === 0) fail(`No test file has ${parts.map((part) => `"${part}"`).join(' or ')} in its path.`);
 
-/** Runs these files and gives those of them that hold a failed test; the list of failed tests stands at the output's end. */
-function failedOf(files, atOnce) {
+/**
+ * Runs these, each of which stands for files, and gives the files that hold a failed test; the list of failed tests stands at
+ * the output's end.
+ */
+function failedOf(runs, atOnce) {
+  const files = [...runs.values()].flat();
   const list = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'signalbox-test-')), 'failed');
   const { status } = spawnSync(
     process.execPath,
@@ -41,7 +46,7 @@ function failedOf(files, atOnce) {
       ...[`--test-concurrency=${atOnce}`, '--test-timeout=180000'],
       ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
       ...['--test-reporter=./scripts/failed-files.mjs', `--test-reporter-destination=${list}`],
-      ...files.map((file) => path.join(COMPILED, file.replace(/\.ts$/, '.js'))),
+      ...runs.keys(),
     ],
     {
       cwd: ROOT,
@@ -57,11 +62,19 @@ function failedOf(files, atOnce) {
     .readFileSync(list, 'utf8')
     .split('\n')
     .filter(Boolean)
-    .map((file) => path.relative(file.startsWith(COMPILED) ? COMPILED : ROOT, file).replace(/\.js$/, '.ts'))
-    .flatMap((file) => (files.includes(file) ? [file] : importersOf(file, files)));
+    .flatMap((place) => {
+      // A process that broke as a whole.
+      if (runs.has(place)) return runs.get(place);
+      const file = path.relative(place.startsWith(COMPILED) ? COMPILED : ROOT, place).replace(/\.js$/, '.ts');
+      return files.includes(file) ? [file] : importersOf(file, files);
+    });
   fs.rmSync(path.dirname(list), { recursive: true });
   if (status !== 0 && failed.length === 0) fail('The tests did not run to their end.');
   return [...new Set(failed)];
+}
+
+function alone(files) {
+  return new Map(files.map((file) => [path.join(COMPILED, file.replace(/\.ts$/, '.js')), [file]]));
 }
 
 /** A test is reported where it is written: that of a contract in a file which by itself runs no test, and would pass so. */
@@ -74,11 +87,11 @@ function importersOf(file, files) {
 
 // Real servers and browsers share two cores here: a file that fails beside others is asked once more by itself.
 // What passes only then is named, so that it is mended rather than forgotten. Three at once, since many wait for a time to pass.
-let failed = failedOf(files, 3);
+let failed = failedOf(groupsOf(files, COMPILED), 3);
 if (failed.length > 0 && failed.length <= MOST_RETRIED) {
   console.log(`\nOnce more, by itself: ${failed.join(', ')}`);
   const unsteady = failed;
-  failed = failedOf(failed, 1);
+  failed = failedOf(alone(failed), 1);
   const passed = unsteady.filter((file) => !failed.includes(file));
   if (passed.length > 0) console.log(`\nUNSTEADY, passed only by themselves: ${passed.join(', ')}`);
 }

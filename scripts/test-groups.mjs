@@ -1,0 +1,39 @@
+// Files of tests that share one process: starting one, and loading what they test, costs more than most of them take. Each stands
+// in a suite of its own, so that hooks at its top level are its alone; what fails is named by its file, and asked once more by itself.
+import fs from 'node:fs';
+import path from 'node:path';
+
+/** How many processes the files of a folder share. Those of other folders have one each, with servers and clocks of their own. */
+const PROCESSES = { 'test/unit': 6 };
+
+/**
+ * What is to be run: files that have a process each, and groups with the files in them, by the path of what node:test is given.
+ *
+ * @param {readonly string[]} files relative to the root of the sources
+ * @param {string} compiled where these lie as JavaScript
+ * @returns {Map<string, string[]>}
+ */
+export function groupsOf(files, compiled) {
+  const folder = path.join(compiled, 'groups');
+  fs.mkdirSync(folder, { recursive: true });
+  const runs = new Map();
+  for (const file of files) {
+    const compiledFile = path.join(compiled, file.replace(/\.ts$/, '.js'));
+    const shared = Object.keys(PROCESSES).find((each) => file.startsWith(`${each}/`));
+    if (shared === undefined) {
+      runs.set(compiledFile, [file]);
+      continue;
+    }
+    // Neighbours take their turns of waiting in different processes.
+    const number = files.filter((each) => each.startsWith(`${shared}/`)).indexOf(file) % PROCESSES[shared];
+    const group = path.join(folder, `${path.basename(shared)}-${number + 1}.js`);
+    runs.set(group, [...(runs.get(group) ?? []), file]);
+  }
+  for (const [group, members] of runs) if (path.dirname(group) === folder) fs.writeFileSync(group, sourceOf(members));
+  return runs;
+}
+
+function sourceOf(members) {
+  const suites = members.map((file) => `describe('${file}', () => import('../${file.replace(/\.ts$/, '.js')}'));`);
+  return ["import { describe } from 'node:test';", ...suites, ''].join('\n');
+}
