@@ -57,7 +57,8 @@ export function liveListOf<T extends z.ZodType>(item: T) {
   return listOf(item).extend(Completeness.shape);
 }
 
-const Completeness = z.object({
+/** Whether what is answered is all that there is, of live views. */
+export const Completeness = z.object({
   complete: z
     .boolean()
     .describe('false: there may be more than this node can show now, as while parts of the plant are being taken over'),

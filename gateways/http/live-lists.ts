@@ -88,7 +88,12 @@ export function sparseOne(api: Api, kind: string, name: string, fields: string |
 }
 
 /** As `looking`, at the group of one entity. */
-export function lookingAt<T>(api: Api, kind: string, name: string, look: () => T): Promise<Awaited<T>> {
+export function lookingAt<T>(
+  api: Api,
+  kind: string,
+  name: string,
+  look: (loading: Loading | undefined) => T,
+): Promise<Awaited<T>> {
   return looking(api, [api.runtime.live.groupOf(entityOf(kind, name))], look);
 }
 

@@ -39,6 +39,21 @@ test('what nobody has ever heard of is 404', async () => {
     assert.equal((await t.request(`/api/v1${path.replaceAll('away', 'none')}`)).status, 404, path);
 });
 
+test('a tree names the children that it cannot show, at any depth, and says that it lacks them', async () => {
+  t.runtime.set('asset/root', { props: { name: 'Root', site: 'north', children: ['half', 'none'] } });
+  t.runtime.set('asset/half', { props: { name: 'Half', site: 'north', children: ['leaf', 'away'] } });
+  t.runtime.set('asset/leaf', { props: { name: 'Leaf', site: 'north', children: [] } });
+  t.runtime.live.flush();
+  const { complete, missing, children } = await t.json('/api/v1/assets/root/hierarchy');
+  assert.deepEqual([complete, missing], [false, undefined], 'of what is not there nothing is lacking');
+  const [half] = children;
+  assert.deepEqual(
+    [half.id, half.missing, half.children.map(({ id }: { id: string }) => id)],
+    ['half', ['away'], ['leaf']],
+  );
+  assert.equal((await t.json('/api/v1/assets/leaf/hierarchy')).complete, true);
+});
+
 test('a subscription to it is refused with the same code, and taken once it is shown', async () => {
   const client = await t.connect(t.token.viewer);
   const subscribe = (sub: string, ids: string[]) =>

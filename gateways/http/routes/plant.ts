@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { nameOf } from '../../../runtime/ids.ts';
-import type { LiveCell } from '../../../runtime/live-bus.ts';
+import { isGone, type LiveCell, type Loading } from '../../../runtime/live-bus.ts';
 import { command } from '../command.ts';
-import { listQuery, liveListOf, oneQuery } from '../lists.ts';
+import { Completeness, completeness, listQuery, liveListOf, oneQuery } from '../lists.ts';
 import { groupsOf, is, isOneOf, liveOne, livePage, lookingAt, mentions, prop, sparseOne } from '../live-lists.ts';
 import { CommandResult, entityOf, Id, Name, oneOrMore, Reason } from '../parameters.ts';
 import { type Api, type Route, route } from '../route.ts';
@@ -23,8 +23,9 @@ interface Branch {
   readonly health: number | null;
   readonly alarmsActive: number;
   readonly children: readonly Branch[];
+  readonly missing?: readonly string[];
 }
-const Branch: z.ZodType<Branch> = z
+const Branch = z
   .object({
     id: z.string(),
     name: z.string(),
@@ -32,11 +33,18 @@ const Branch: z.ZodType<Branch> = z
     status: z.string(),
     health: z.number().nullable(),
     alarmsActive: z.int(),
-    get children() {
+    get children(): z.ZodArray<z.ZodType<Branch>> {
       return z.array(Branch);
     },
+    missing: z
+      .array(z.string())
+      .exactOptional()
+      .describe('Further children, of which this node cannot show anything now, nor what is below them'),
   })
   .meta({ id: 'AssetTree' });
+
+/** The root says of the whole tree whether it is all that there is. */
+const Hierarchy = Branch.extend(Completeness.shape).meta({ id: 'AssetHierarchy' });
 
 /** What a tree needs of an asset's view; missing while the asset has not been seen yet. */
 const BranchProps = z.object({
@@ -50,15 +58,26 @@ const BranchProps = z.object({
 
 function treeOf(api: Api, cell: LiveCell, depth = 0): Branch {
   const { children, ...props } = BranchProps.parse(cell.view.props ?? {});
-  const branches = depth >= MAX_DEPTH ? [] : children;
-  return {
-    id: nameOf(cell.id),
-    ...props,
-    children: branches.flatMap((name) => {
-      const child = api.runtime.live.cell(entityOf('asset', name));
-      return child === undefined ? [] : [treeOf(api, child, depth + 1)];
-    }),
-  };
+  const branches: Branch[] = [];
+  const missing: string[] = [];
+  for (const name of depth >= MAX_DEPTH ? [] : children) {
+    const id = entityOf('asset', name);
+    const child = api.runtime.live.cell(id);
+    if (child !== undefined && !isGone(child)) branches.push(treeOf(api, child, depth + 1));
+    // On its way to another node, or being recovered: it is there, and nobody can say how it is.
+    else if (api.runtime.mayExist(id)) missing.push(name);
+  }
+  return { id: nameOf(cell.id), ...props, children: branches, ...(missing.length > 0 && { missing }) };
+}
+
+function lacksSome({ children, missing }: Branch): boolean {
+  return missing !== undefined || children.some(lacksSome);
+}
+
+/** @param loading what may be lacking of the site of the asset */
+function hierarchyOf(api: Api, name: string, loading: Loading | undefined) {
+  const tree = treeOf(api, liveOne(api, 'asset', name));
+  return { ...tree, ...completeness(loading), complete: loading === undefined && !lacksSome(tree) };
 }
 
 export const PLANT_ROUTES: readonly Route[] = [
@@ -129,9 +148,8 @@ export const PLANT_ROUTES: readonly Route[] = [
     summary: 'An asset and everything below it, as a tree',
     permission: 'asset:read',
     params: Id,
-    response: Branch,
-    handle: ({ api, params }) =>
-      lookingAt(api, 'asset', params.id, () => treeOf(api, liveOne(api, 'asset', params.id))),
+    response: Hierarchy,
+    handle: ({ api, params }) => lookingAt(api, 'asset', params.id, (loading) => hierarchyOf(api, params.id, loading)),
   }),
   route({
     method: 'POST',
