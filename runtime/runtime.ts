@@ -51,7 +51,10 @@ export interface AskOptions {
   /** What the sender may do; `internal` commands need `internal:*`, which no token has. */
   readonly permissions: readonly string[];
   readonly timeoutMs?: number;
-  /** By the clock here: what acts on the world is not begun from then on, however long it may take by itself. Default: never. */
+  /**
+   * By the clock here: from then on it is not decided any more, and what acts on the world not begun, however long that may take by
+   * itself; refused with EXPIRED unless it was accepted before. Default: never.
+   */
   readonly deadlineMs?: number;
 }
 

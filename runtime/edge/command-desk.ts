@@ -3,8 +3,8 @@ import type { AskOptions, Reply } from '../runtime.ts';
 import type { CellLink } from './cell-link.ts';
 import { CommandReply, type CommandRequest } from './cell-messages.ts';
 import type { CommandStore, KeptCommand, KeptRow } from './command-store.ts';
-import { endOf, isReused, KeptCommands } from './kept-commands.ts';
-import { type PendingCommand, PendingCommands, type PendingView, pendingKey } from './pending-commands.ts';
+import { isReused, KeptCommands } from './kept-commands.ts';
+import { type PendingCommand, PendingCommands, type PendingView, pendingKey, unknownEnd } from './pending-commands.ts';
 
 export interface CommandDeskOptions {
   readonly cell: string;
@@ -68,7 +68,9 @@ export class CommandDesk {
   async ask(to: EntityId, command: unknown, options: AskOptions): Promise<Reply> {
     const { cell, ttlMs } = this.#options;
     const key = pendingKey(to, options);
-    const row = this.#pending.get(key) === undefined ? await this.#kept.find(key) : undefined;
+    const underWay = this.#pending.get(key);
+    if (underWay && isReused(underWay, command)) return reused(to, options);
+    const row = underWay === undefined ? await this.#kept.find(key) : undefined;
     // Of what was sent and never answered the cell itself is asked, as soon as it can be.
     const isUnknown = row?.reply?.ok === false && row.reply.code === 'TIMEOUT' && this.#linked;
     if (row && !isUnknown) return this.#repeated(row, command, options);
@@ -163,16 +165,16 @@ export class CommandDesk {
       const message = `the cell ${command.cell} ${how}, and the command cannot be kept for it: the database does not take it; repeat it`;
       return { ok: false, code, message };
     }
+    // Of the same moment, from another node. What was sent before, the cell has told apart.
+    if (isReused(row, command.command))
+      return command.sent > 0 ? unknownEnd(command.commandId) : reused(row.to, options);
     if (row.reply) return row.reply;
     this.#send();
     return this.#notYet(options, row.expiresAtMs, row.sent);
   }
 
   async #repeated(row: KeptRow, command: unknown, options: AskOptions): Promise<Reply> {
-    if (isReused(row, command)) {
-      const message = `${options.commandId} was the id of another command to ${row.to}`;
-      return { ok: false, code: 'COMMAND_ID_REUSED', message };
-    }
+    if (isReused(row, command)) return reused(row.to, options);
     const patienceMs = this.#linked ? (options.timeoutMs ?? DEFAULT_ASK_TIMEOUT_MS) : 0;
     const reply = row.reply ?? (await this.#kept.wait(row.key, patienceMs));
     if (reply === undefined) return this.#notYet(options, row.expiresAtMs, row.sent);
@@ -191,9 +193,8 @@ export class CommandDesk {
     changed([to]);
     try {
       const reply = await this.#request({ to, command, expiresAtMs, ...options });
-      const ended = endOf(reply, { sent: pending.sent, commandId: options.commandId });
-      if (!this.#pending.answered(pending, ended))
-        await this.#kept.ended(key, ended, pending.sent).catch(() => undefined);
+      if (!this.#pending.answered(pending, reply))
+        await this.#kept.ended(key, reply, pending.sent).catch(() => undefined);
     } catch {
       // Whether it arrived nobody knows; sent again with the same id it is carried out once.
       this.#pending.returned(pending);
@@ -219,3 +220,8 @@ export class CommandDesk {
 }
 
 type Requested = Pick<KeptCommand, 'to' | 'command' | 'commandId' | 'by' | 'permissions' | 'expiresAtMs'>;
+
+function reused(to: EntityId, { commandId }: Pick<AskOptions, 'commandId'>): Reply {
+  const message = `${commandId} is the id of another command to ${to}; nothing was done`;
+  return { ok: false, code: 'COMMAND_ID_REUSED', message, field: 'commandId' };
+}

@@ -149,7 +149,7 @@ export class KeptCommands {
       await store.giveBack(cell, command.key);
       return;
     }
-    await this.ended(command.key, endOf(reply, command), command.sent);
+    await this.ended(command.key, reply, command.sent);
   }
 
   #over(key: string, reply: Reply): void {
@@ -171,11 +171,6 @@ const NEVER_SENT: Reply = {
   code: 'EXPIRED',
   message: 'the link to its cell was down for too long: it was never sent',
 };
-
-/** What the cell says of a copy that came too late is not true of one that came before it. */
-export function endOf(reply: Reply, { sent, commandId }: Pick<KeptCommand, 'sent' | 'commandId'>): Reply {
-  return !reply.ok && reply.code === 'EXPIRED' && sent > 1 ? unknownEnd(commandId) : reply;
-}
 
 /** Whether somebody uses an id again for something else. */
 export function isReused({ command }: Pick<KeptCommand, 'command'>, other: unknown): boolean {

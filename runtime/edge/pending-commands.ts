@@ -146,7 +146,11 @@ export class PendingCommands {
 function expiryOf({ sent, options }: PendingCommand): Reply {
   return sent > 0
     ? unknownEnd(options.commandId)
-    : { ok: false, code: 'EXPIRED', message: 'the link to its cell was down for too long: it was never sent' };
+    : {
+        ok: false,
+        code: 'EXPIRED',
+        message: 'the link to its cell was down for too long: it was never sent from here',
+      };
 }
 
 /** Never say that nothing happened where nobody knows. */

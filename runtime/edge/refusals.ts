@@ -1,9 +1,10 @@
+import { commandHash } from '../command-identity.ts';
 import type { EntityId } from '../ids.ts';
 import type { AskOptions, Reply } from '../runtime.ts';
 import { pendingKey } from './pending-commands.ts';
 import type { UplinkMemory } from './uplink-memory.ts';
 
-type Asked = Pick<AskOptions, 'by' | 'commandId'>;
+type Asked = Pick<AskOptions, 'by' | 'commandId'> & { readonly command: unknown };
 
 /** Replies that decide nothing about the command that came first under an id: a repeat may succeed, or did. */
 const UNDECIDED: ReadonlySet<string> = new Set([
@@ -28,7 +29,7 @@ const TRIM_AFTER = 100;
 export class Refusals {
   readonly #memory: Pick<UplinkMemory, 'refusal' | 'refuse' | 'trimRefusals'>;
   readonly #now: () => number;
-  /** A copy that comes while another one is being decided has the answer of that. */
+  /** A copy that comes while another one is being decided, as from two nodes of the centre, has the answer of that. */
   readonly #deciding = new Map<string, Promise<Reply>>();
   #untrimmed = TRIM_AFTER;
 
@@ -39,9 +40,10 @@ export class Refusals {
 
   /** The refusal of a command where it was refused before, else what is decided now. Rejects where the database is away. */
   async once(to: EntityId, asked: Asked, decide: () => Promise<Reply>): Promise<Reply> {
-    const key = pendingKey(to, asked);
+    // With what it says: another command under the same id is no copy, and the journal tells the two apart.
+    const key = `${pendingKey(to, asked)} ${commandHash(asked.command)}`;
     const under = this.#deciding.get(key);
-    if (under) return under;
+    if (under) return repeated(await under);
     const deciding = this.#decide(key, decide);
     this.#deciding.set(key, deciding);
     try {
@@ -63,4 +65,8 @@ export class Refusals {
     }
     return reply;
   }
+}
+
+function repeated(reply: Reply): Reply {
+  return reply.ok ? { ...reply, repeated: true } : reply;
 }

@@ -165,11 +165,10 @@ export class Uplink {
     if (!parsed.success) throw new ErrorWithCode('INVALID_COMMAND', 'not a command of this version');
     const { to, command, commandId, by, permissions, expiresAtMs } = parsed.data;
     const leftMs = await this.#leftMs(expiresAtMs);
-    if (leftMs <= 0) return { ok: false, code: 'EXPIRED', message: 'it arrived after its time' };
-    const deadlineMs = Date.now() + leftMs;
     const isTold = by.via === 'entity' && permits(permissions, 'internal:command');
     const told = isTold ? this.#options.toldByCentre(command) : undefined;
     if (told !== undefined) {
+      if (leftMs <= 0) return { ok: false, code: 'EXPIRED', message: 'it arrived after its time' };
       // Actors of both cells may have one name, and so the same ids for what they tell.
       const asked = {
         commandId: CommandId.parse(`${CORE}:${commandId}`),
@@ -179,7 +178,9 @@ export class Uplink {
       };
       return runtime.ask(to, told, asked);
     }
-    return this.#refusals.once(to, { by, commandId }, () =>
+    // Late or not, its entity is asked: a copy of it may have been accepted in time, and then nobody is told that it was not.
+    const deadlineMs = Date.now() + leftMs;
+    return this.#refusals.once(to, { by, commandId, command }, () =>
       runtime.ask(names.inside(to, link.cell), command, {
         commandId,
         by,

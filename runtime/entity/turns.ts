@@ -17,6 +17,12 @@ const REUSED: Reply = {
   field: 'commandId',
 };
 
+const EXPIRED = {
+  ok: false,
+  code: 'EXPIRED',
+  message: 'its time was over before it could be decided',
+} as const satisfies Reply;
+
 /** What the supervision of an entity is told by its turns. */
 export interface TurnListener {
   /** Something may look different from outside. */
@@ -123,10 +129,12 @@ export class Turns {
   async #command({ command, sent, reply }: MessageOf<'command'>): Promise<void> {
     const { commandId, commandHash, by, permissions, deadlineMs } = sent;
     const { kind, state, id } = this.#memory;
-    const decision = kind.decide(state, command, { ...this.#memory.turn(by), permissions, commandId, deadlineMs });
+    const turn = this.#memory.turn(by);
+    const isOver = deadlineMs !== undefined && turn.nowMs >= deadlineMs;
+    const decision = isOver ? EXPIRED : kind.decide(state, command, { ...turn, permissions, commandId, deadlineMs });
     this.#lastActiveMs = this.#host.now();
     if (!decision.ok) {
-      // A repeat is usually refused by the state that its first arrival left behind; then the first answer counts.
+      // A repeat is usually refused by the state that its first arrival left behind, or comes late; then the first answer counts.
       const first = await answerOf('journal', this.#host.journal.answered(id, commandId));
       if (first === undefined) return reply(decision);
       return reply(isRepeat(first, commandHash) ? { ok: true, result: first.answer, repeated: true } : REUSED);

@@ -1,8 +1,8 @@
 /**
- * Goal: a write from the centre has the time that it was given there, wherever it is held up on its way; and one that an edge has
- * refused stays refused, whichever copy of it comes after a restart.
+ * Goal: a write from the centre has the time that it was given there, wherever it is held up on its way; one that an edge has
+ * refused stays refused, whichever copy of it comes after a restart; and copies that two nodes of the centre send have one end.
  * Method: a centre and an edge in this process, a nats-server and a PLC of the test's own, and ways to both that can be held up
- * or cut. The centre that sends two copies is a bare link, for no centre does so on demand.
+ * or cut. Nodes of the centre that send copies are bare links, for none does so on demand.
  */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -56,17 +56,10 @@ after(async () => {
 const cellTest = (what: string, run: (t: TestContext) => Promise<void>) => test(what, { skip: noNats }, run);
 
 cellTest('a write that was refused stays so, though a copy comes after a restart that would be accepted', async (t) => {
-  const centre = new NatsCellLink({ cell: 'core', prefix: 'signalbox', url: nats.url, name: 'core' });
-  centre.serve('clock', () => ({ receivedMs: Date.now(), answeredMs: Date.now() }));
-  await centre.start();
-  t.after(() => centre.stop());
+  const centre = await nodeOfCentre(t);
+  const { ask } = centre;
   let edge = await startEdge();
   t.after(() => edge.stop());
-  const ask = (commandId: string, value: number, expiresAtMs: number) => {
-    const command = { kind: 'WritePoint', point: 'setpoint', value, timeoutMs: 30_000 };
-    const request = { to: plc, command, commandId, by, permissions: ['*'], expiresAtMs };
-    return centre.request('edge-7', 'command', request, 10_000) as Promise<{ ok: boolean; code?: string }>;
-  };
   await online(edge);
   line.cut();
   await until('the edge has lost its PLC', () => connectivity(edge) === 'offline', WITHIN_MS);
@@ -76,17 +69,40 @@ cellTest('a write that was refused stays so, though a copy comes after a restart
   line.mend();
   edge = await startEdge();
   await online(edge);
-  const answers = () =>
-    centre.request('edge-7', 'page', { after: '' }, 1000).then(
-      () => true,
-      () => false,
-    );
-  await until('it is linked', answers, WITHIN_MS);
+  await centre.linked();
   assert.equal((await ask('write-1', 11, expiresAtMs)).code, 'DEVICE_OFFLINE', 'as it was told');
   assert.equal((await ask('write-2', 12, expiresAtMs)).ok, true);
   await until('the other one is carried out', () => written.includes(12), WITHIN_MS);
   assert.deepEqual(written, [12]);
   assert.equal((await ask('write-3', 13, Date.now() - 1)).code, 'EXPIRED');
+});
+
+cellTest('copies of one write from two nodes of the centre have one end, whichever comes first or late', async (t) => {
+  const [one, other] = [await nodeOfCentre(t, 'core-1'), await nodeOfCentre(t, 'core-2')];
+  const edge = await startEdge();
+  t.after(() => edge.stop());
+  await online(edge);
+  await one.linked();
+  written.length = 0;
+  const [inTimeMs, lateMs] = [Date.now() + 120_000, Date.now() - 1];
+  const codes = (answers: readonly Answer[]) =>
+    answers.map((answer) => (answer.ok ? (answer.repeated ? 'repeated' : 'ok') : answer.code)).sort();
+
+  for (const round of [1, 2, 3]) {
+    const same = [one.ask(`same-${round}`, round, inTimeMs), other.ask(`same-${round}`, round, inTimeMs + 1000)];
+    assert.deepEqual(codes(await Promise.all(same)), ['ok', 'repeated']);
+  }
+  const different = [one.ask('different', 31, inTimeMs), other.ask('different', 32, inTimeMs)];
+  assert.deepEqual(codes(await Promise.all(different)), ['COMMAND_ID_REUSED', 'ok']);
+
+  assert.deepEqual(codes([await one.ask('first-in-time', 41, inTimeMs)]), ['ok']);
+  assert.deepEqual(codes([await other.ask('first-in-time', 41, lateMs)]), ['repeated'], 'nobody hears that it was not');
+  assert.deepEqual(codes([await one.ask('first-late', 51, lateMs)]), ['EXPIRED']);
+  assert.deepEqual(codes([await other.ask('first-late', 51, inTimeMs)]), ['EXPIRED'], 'as its sender was told');
+
+  await until('all are carried out', () => written.includes(41), WITHIN_MS);
+  const [different1] = written.filter((value) => value === 31 || value === 32);
+  assert.deepEqual(written, [1, 2, 3, different1, 41]);
 });
 
 cellTest('a write that the link held up has what is left of the time that it had at the centre', async (t) => {
@@ -120,6 +136,30 @@ async function start(cell: string, more: Record<string, unknown>): Promise<Runni
   const read = readSettings({}, {}, { CELL: cell, DATA_DIR: dataDir, PORT: 0, LOG_LEVEL: 'fatal', ...more });
   assert.ok(read.ok, JSON.stringify(read));
   return startPlant({ settings: read.settings, plant: await readPlant(topology), simulators: false });
+}
+
+interface Answer {
+  readonly ok: boolean;
+  readonly code?: string;
+  readonly repeated?: boolean;
+}
+
+async function nodeOfCentre(t: TestContext, name = 'core') {
+  const link = new NatsCellLink({ cell: 'core', prefix: 'signalbox', url: nats.url, name });
+  link.serve('clock', () => ({ receivedMs: Date.now(), answeredMs: Date.now() }));
+  await link.start();
+  t.after(() => link.stop());
+  const ask = (commandId: string, value: number, expiresAtMs: number) => {
+    const command = { kind: 'WritePoint', point: 'setpoint', value, timeoutMs: 30_000 };
+    const request = { to: plc, command, commandId, by, permissions: ['*'], expiresAtMs };
+    return link.request('edge-7', 'command', request, 10_000) as Promise<Answer>;
+  };
+  const answers = () =>
+    link.request('edge-7', 'page', { after: '' }, 1000).then(
+      () => true,
+      () => false,
+    );
+  return { ask, linked: () => until('the edge is linked', answers, WITHIN_MS) };
 }
 
 function startEdge(): Promise<RunningPlant> {

@@ -5,7 +5,8 @@ import { CommandId, entityId } from '../../../../runtime/ids.ts';
 import type { Reply } from '../../../../runtime/runtime.ts';
 
 const tank = entityId('asset', 'tank');
-const asked = (id: string, user = 'ann') => ({ commandId: CommandId.parse(id), by: { user, via: 'http' } }) as const;
+const asked = (id: string, user = 'ann', command: unknown = { kind: 'AcknowledgeAlarm' }) =>
+  ({ commandId: CommandId.parse(id), by: { user, via: 'http' }, command }) as const;
 const refusal = (code: string): Reply => ({ ok: false, code, message: '' });
 const accepted: Reply = { ok: true, result: null, repeated: false };
 
@@ -61,6 +62,25 @@ test('a copy that comes while the first is being decided has the answer of the f
   await new Promise((resolve) => setImmediate(resolve));
   decide(refusal('ALARM_NOT_ACTIVE'));
   assert.deepEqual(await Promise.all([first, second]), [refusal('ALARM_NOT_ACTIVE'), refusal('ALARM_NOT_ACTIVE')]);
+});
+
+test('a copy of what is being accepted is told that it is a repeat', async () => {
+  const refusals = new Refusals(new Memory());
+  const copies = [refusals.once(tank, asked('a'), async () => accepted), refusals.once(tank, asked('a'), assert.fail)];
+  assert.deepEqual(await Promise.all(copies), [accepted, { ...accepted, repeated: true }]);
+});
+
+test('another command under the same id is no copy: it has neither the answer nor the refusal of the first', async () => {
+  const refusals = new Refusals(new Memory());
+  const other = asked('a', 'ann', { kind: 'SuppressAlarm' });
+  const reused = refusal('COMMAND_ID_REUSED');
+  const both = [refusals.once(tank, asked('a'), async () => accepted), refusals.once(tank, other, async () => reused)];
+  assert.deepEqual(await Promise.all(both), [accepted, reused]);
+  await refusals.once(tank, asked('b'), async () => refusal('ALARM_NOT_ACTIVE'));
+  assert.deepEqual(
+    await refusals.once(tank, { ...other, commandId: CommandId.parse('b') }, async () => accepted),
+    accepted,
+  );
 });
 
 test('a refusal that cannot be kept is not told', async () => {
