@@ -165,9 +165,14 @@ export class MoleculerLink implements Link {
   #undelivered(node: string, messages: readonly Message[], error: unknown): void {
     // A node that the registry does not know was sent nothing; of any other failure nobody knows.
     const unsent = error instanceof Errors.ServiceNotFoundError || error instanceof Errors.ServiceNotAvailableError;
-    const code = unsent ? 'NODE_UNREACHABLE' : 'LINK_TIMEOUT';
+    const tooLarge = codeOf(error) === 'MAX_PAYLOAD_EXCEEDED';
+    const code = tooLarge ? 'LINK_MESSAGE_TOO_LARGE' : unsent ? 'NODE_UNREACHABLE' : 'LINK_TIMEOUT';
     for (const message of messages) {
-      if (message.kind === 'request') this.#fail(message.id, code, `${node}: ${messageOf(error)}`);
+      const text = `${node}: ${messageOf(error)}`;
+      if (message.kind === 'request') this.#fail(message.id, code, text);
+      // Whoever asked need not wait until its time is up.
+      else if (message.kind === 'answer' && tooLarge)
+        this.#post(node, { kind: 'refusal', id: message.id, code, message: 'the answer is larger than NATS takes' });
     }
   }
 

@@ -1,3 +1,17 @@
+export interface OutboxLimits {
+  /** Messages that wait. */
+  readonly waiting: number;
+  /** Messages of a batch. */
+  readonly batch: number;
+  /** Of a batch, in characters of JSON; a message that is larger goes alone. */
+  readonly batchLength: number;
+  /** Batches on their way. */
+  readonly underWay: number;
+}
+
+/** A character is three bytes at the most, and a server of NATS takes a megabyte at once unless it is told otherwise. */
+const LIMITS: OutboxLimits = { waiting: 10_000, batch: 256, batchLength: 256 * 1024, underWay: 4 };
+
 /**
  * What waits for one node. All that is sent in one turn of the event loop leaves as one batch, and several batches may be on
  * their way: a request costs a part of a call, not a call.
@@ -5,7 +19,7 @@
 export class Outbox<Message> {
   readonly #send: (batch: readonly Message[]) => Promise<void>;
   readonly #failed: (batch: readonly Message[], error: unknown) => void;
-  readonly #limits: { readonly waiting: number; readonly batch: number; readonly underWay: number };
+  readonly #limits: OutboxLimits;
   #waiting: Message[] = [];
   #underWay = 0;
   #scheduled = false;
@@ -17,7 +31,7 @@ export class Outbox<Message> {
   constructor(
     send: (batch: readonly Message[]) => Promise<void>,
     failed: (batch: readonly Message[], error: unknown) => void,
-    limits = { waiting: 10_000, batch: 256, underWay: 4 },
+    limits = LIMITS,
   ) {
     this.#send = send;
     this.#failed = failed;
@@ -40,7 +54,7 @@ export class Outbox<Message> {
 
   #flush(): void {
     while (this.#waiting.length > 0 && this.#underWay < this.#limits.underWay) {
-      const batch = this.#waiting.splice(0, this.#limits.batch);
+      const batch = this.#waiting.splice(0, this.#countOfBatch());
       this.#underWay++;
       this.#send(batch)
         .catch((error: unknown) => this.#failed(batch, error))
@@ -49,5 +63,18 @@ export class Outbox<Message> {
           this.#flush();
         });
     }
+  }
+
+  /** Measured before it is sent and not after it was refused: what comes behind would be there first. */
+  #countOfBatch(): number {
+    const { batch, batchLength } = this.#limits;
+    let length = 0;
+    for (let count = 0; count < batch; count++) {
+      const message = this.#waiting[count];
+      if (message === undefined) return count;
+      length += JSON.stringify(message).length;
+      if (length > batchLength) return Math.max(1, count);
+    }
+    return batch;
   }
 }

@@ -109,6 +109,26 @@ describe('nodes linked by Moleculer over NATS', { skip: noNats }, () => {
     assert.equal(outcomes.filter((outcome) => outcome === 'answered').length, 10_000);
   });
 
+  test('what is together too large for one message of NATS is sent as several; what is too large alone is refused at once', async (t) => {
+    const { a, b } = await linked(t, 'a', 'b');
+    const large = (n: number) => `${n}`.padEnd(64 * 1024, 'x');
+    const numbers = Array.from({ length: 40 }, (_, n) => n);
+    const order: unknown[] = [];
+    b.serve('large', (body) => {
+      order.push(Number.parseInt(String(body), 10));
+      return body;
+    });
+    const answers = await Promise.all(numbers.map((n) => a.request('b', 'large', large(n), 5000)));
+    assert.deepEqual(answers, numbers.map(large));
+    assert.deepEqual(order, numbers);
+
+    const beside = a.request('b', 'echo', 1, 5000);
+    assert.equal(await refusal(a.request('b', 'echo', 'x'.repeat(2 * 1024 * 1024), 60_000)), 'LINK_MESSAGE_TOO_LARGE');
+    await beside;
+    b.serve('huge', () => 'x'.repeat(2 * 1024 * 1024));
+    assert.equal(await refusal(a.request('b', 'huge', 1, 60_000)), 'LINK_MESSAGE_TOO_LARGE');
+  });
+
   test('a node that stops is gone from the others; its own requests under way are refused', async (t) => {
     const { a, b } = await linked(t, 'a', 'b');
     a.serve('silence', () => new Promise(() => undefined));
