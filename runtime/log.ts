@@ -22,7 +22,7 @@ export interface TelemetryLog {
    * before ever were told to be logged. Rejects with LOG_FENCED where a newer owner was first. Offered where others write too.
    */
   claim?(claim: LogClaim): Promise<void>;
-  /** Records after a position, at most about `limit` (whole batches). Empty at the end. */
+  /** Records after a position, at most about `limit` (whole batches), and fewer where they are large. Empty only at the end. */
   read(afterPosition: number, limit: number): Promise<PositionedRecord[]>;
   /** A position that the newest record is not above, and the next one is; 0 when the log was never written. */
   end(): Promise<number>;

@@ -13,6 +13,8 @@ export interface LogBlock {
 }
 
 export interface StoredBlock extends LogBlock {
+  /** All of a buffer of its own. */
+  readonly data: Uint8Array<ArrayBuffer>;
   readonly first: number;
   /** When it was written. */
   readonly timeMs: number;
@@ -208,40 +210,66 @@ export class LogFile {
 const Blocks = z.array(z.object({ first: z.number(), count: z.number() }));
 const Times = z.array(z.object({ time_ms: z.number() }));
 const Starts = z.array(z.object({ first: z.number().nullable() }));
-const Sizes = z.array(z.object({ first: z.number(), count: z.number(), time_ms: z.number(), bytes: z.number() }));
-const StoredRows = z.array(
-  z.object({ first: z.number(), count: z.number(), time_ms: z.number(), data: z.instanceof(ArrayBuffer) }),
-);
+const SizedBlock = z.object({ first: z.number(), count: z.number(), time_ms: z.number(), bytes: z.number() });
+type SizedBlock = z.infer<typeof SizedBlock>;
+const Sizes = z.array(SizedBlock);
+const DataRows = z.array(z.object({ first: z.number(), data: z.instanceof(ArrayBuffer) }));
+
+/**
+ * Of blocks that are read together; one larger than this is read alone. Decoded they take some three times as much, and what
+ * survives the collections of the young, of 4 MB, makes the memory of a process grow for as long as it reads.
+ */
+const READ_BYTES = 512 * 1024;
 
 /** Reads blocks; also used by consumers that read the file on a connection of their own. */
 export class BlockReader {
-  readonly #rows;
+  readonly #sizes;
+  readonly #data;
 
   constructor(db: SqliteConnection) {
-    // A few rows at a time, all of them fetched: a statement left half way would hold the write-ahead log.
-    this.#rows = db.prepare(`select first, count, time_ms, data from block
-      where first >= coalesce((select max(first) from block where first <= ?), 0) order by first limit 16`);
+    // First which ones, so that none is read in vain; a few at a time, and all of them fetched: a statement left half way would
+    // hold the write-ahead log.
+    this.#sizes = db.prepare(`select first, count, time_ms, length(data) as bytes from block
+      where first >= coalesce((select max(first) from block where first <= ?), 0) order by first limit 64`);
+    this.#data = db.prepare('select first, data from block where first >= ? and first <= ? order by first');
   }
 
-  /** Blocks from the one that holds the record after the position, until about `limit` records are together. */
+  /** Blocks from the one that holds the record after the position, until about `limit` records or `READ_BYTES` are together. */
   read(afterPosition: number, limit: number): StoredBlock[] {
     const blocks: StoredBlock[] = [];
     let position = afterPosition;
     let records = 0;
+    let bytes = 0;
     while (records < limit) {
-      const rows = StoredRows.parse(this.#rows.all([position + 1])).filter(
-        (row) => row.first + row.count - 1 > position,
-      );
-      for (const { first, count, time_ms, data } of rows) {
-        blocks.push({ first, count, timeMs: time_ms, data: new Uint8Array(data) });
+      const wanted: SizedBlock[] = [];
+      let isEnough = false;
+      for (const block of Sizes.parse(this.#sizes.all([position + 1]))) {
+        const { first, count } = block;
+        if (first + count - 1 <= position) continue;
+        isEnough = records >= limit || (bytes > 0 && bytes + block.bytes > READ_BYTES);
+        if (isEnough) break;
+        wanted.push(block);
         // Of the first block maybe only its end is wanted.
         records += first + count - 1 - Math.max(position, first - 1);
         position = first + count - 1;
-        if (records >= limit) break;
+        bytes += block.bytes;
       }
-      if (rows.length === 0) break;
+      blocks.push(...this.#blocksOf(wanted));
+      if (wanted.length === 0 || isEnough) break;
     }
     return blocks;
+  }
+
+  #blocksOf(wanted: readonly SizedBlock[]): StoredBlock[] {
+    const [oldest, newest] = [wanted[0], wanted.at(-1)];
+    if (oldest === undefined || newest === undefined) return [];
+    const rows = DataRows.parse(this.#data.all([oldest.first, newest.first]));
+    const data = new Map(rows.map((row) => [row.first, new Uint8Array(row.data)]));
+    return wanted.flatMap(({ first, count, time_ms }) => {
+      const bytes = data.get(first);
+      // Trimmed by another connection between the two: it has no readers any more.
+      return bytes === undefined ? [] : [{ first, count, timeMs: time_ms, data: bytes }];
+    });
   }
 }
 

@@ -9,6 +9,17 @@ import { codeOf, ErrorWithCode, messageOf } from '../errors.ts';
 /** What a worker serves: parts, each with methods. */
 export type Parts = { readonly [part: string]: object };
 
+/** An answer whose buffers go over to the caller's thread: not copied there, and no garbage here, where little else calls for a collection. */
+export class HandedOver {
+  readonly value: unknown;
+  readonly buffers: readonly ArrayBuffer[];
+
+  constructor(value: unknown, buffers: readonly ArrayBuffer[]) {
+    this.value = value;
+    this.buffers = buffers;
+  }
+}
+
 interface Call {
   readonly id: number;
   readonly part: string;
@@ -33,7 +44,11 @@ export async function serve(
 ): Promise<void> {
   const port = parentPort;
   if (!port) throw new Error('this file is started as a worker');
-  const say = (answer: Answer) => port.postMessage(answer);
+  const say = (answer: Answer) => {
+    if (answer.kind !== 'value' || !(answer.value instanceof HandedOver)) return port.postMessage(answer);
+    const { value, buffers } = answer.value;
+    port.postMessage({ ...answer, value }, buffers);
+  };
   try {
     const { parts, close } = await open();
     port.on('message', (message: Call | 'close') => {

@@ -190,9 +190,8 @@ export class SqlLog implements TelemetryLog {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** The worker serves `LogFile`, whose method this is. */
   async #blocks(afterPosition: number, limit: number): Promise<StoredBlock[]> {
-    return (await this.#client.call('log', 'read', [afterPosition, limit])) as StoredBlock[];
+    return (await this.#client.call('blocks', 'read', [afterPosition, limit])) as StoredBlock[];
   }
 
   async close(): Promise<void> {

@@ -36,6 +36,24 @@ test('positions of the SQLite log count its records: 1, 2, 3 …', async (t) => 
   assert.ok(read.every(({ position }, index) => position === index + 1));
 });
 
+test('a read is bounded by what it takes in memory, and goes on behind a gap', async (t) => {
+  const { log } = await openLog(t);
+  const large = (count: number): LogRecord[] =>
+    Array.from({ length: count }, () => ({ source: entityId('device', 'plc-1'), observation: 'x'.repeat(50_000) }));
+  for (const count of [4, 4, 4, 20, 1]) await log.append(large(count));
+  const positions = async (after: number, limit: number) =>
+    (await log.read(after, limit)).map(({ position }) => position);
+  const count = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at);
+  assert.deepEqual(await positions(0, 4096), count(1, 8), 'two blocks of 200 KB');
+  assert.deepEqual(await positions(2, 4096), count(3, 8), 'of the first one its end');
+  assert.deepEqual(await positions(8, 4096), count(9, 12), 'the next one with the one of 1 MB would be too much');
+  assert.deepEqual(await positions(12, 4096), count(13, 32), 'one that is larger than the bound comes alone');
+  await log.skipTo(1_000_000);
+  await log.append(large(1));
+  assert.deepEqual(await positions(32, 4096), [33, 1_000_001]);
+  assert.deepEqual(await positions(33, 1), [1_000_001]);
+});
+
 test('appends that come while a commit is under way share the next one', async (t) => {
   const { log } = await openLog(t);
   const commits: number[] = [];
