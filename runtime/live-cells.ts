@@ -12,6 +12,7 @@ import {
   type Revision,
 } from './live-bus.ts';
 import { Cell } from './live-cell.ts';
+import { SHARD_COUNT } from './ownership.ts';
 
 /** A flush may take at most this share of the time; under load it therefore comes less often, not with less in it. */
 const FLUSH_SHARE = 0.25;
@@ -22,14 +23,20 @@ const MAX_GONE = 1000;
 const NOTHING: View = {};
 
 /** What a node says to whoever looks at entities of other nodes. */
-export interface Elsewhere extends Pick<LiveBus, 'groupOf' | 'want' | 'loading'> {}
+export interface Elsewhere extends Pick<LiveBus, 'groupOf' | 'want' | 'loading'> {
+  /** Whether an entity is another node's now, and is shown here as that node tells it. */
+  isTold(id: EntityId): boolean;
+}
 
 /** One node has everything. */
 const NOWHERE_ELSE: Elsewhere = {
   groupOf: () => COMMON_GROUP,
   want: () => SHOWN,
   loading: () => undefined,
+  isTold: () => false,
 };
+type Groups = readonly Group[] | 'all' | undefined;
+const NO_CELLS: readonly string[] = [];
 const SHOWN: Interest = { isReady: true, ready: Promise.resolve(), release: () => undefined };
 
 type Dirty = readonly [EntityId, () => View];
@@ -56,9 +63,18 @@ export class LiveCells implements LiveBus {
   #revision: Revision = 0;
   #timer: NodeJS.Timeout | undefined;
   #nextFlushMs = 0;
-  #elsewhere = NOWHERE_ELSE;
+  #elsewhere: Elsewhere;
+  #unheard: (groups: Groups) => readonly string[] = () => NO_CELLS;
+  /** How many cells were unheard when somebody asked last. */
+  #lacking = 0;
 
-  constructor(options: { flushIntervalMs: number; failed: (id: EntityId, error: unknown) => void }) {
+  constructor(options: {
+    flushIntervalMs: number;
+    failed: (id: EntityId, error: unknown) => void;
+    groupOf?: ((id: EntityId) => Group) | undefined;
+  }) {
+    const { groupOf } = options;
+    this.#elsewhere = groupOf === undefined ? NOWHERE_ELSE : { ...NOWHERE_ELSE, groupOf };
     this.#flushIntervalMs = options.flushIntervalMs;
     this.#failed = options.failed;
   }
@@ -89,7 +105,18 @@ export class LiveCells implements LiveBus {
   }
 
   loading(groups?: readonly Group[] | 'all'): Loading | undefined {
-    return this.#elsewhere.loading(groups);
+    const loading = this.#elsewhere.loading(groups);
+    const cells = this.#unheard(groups);
+    const lacking = this.#unheard('all').length;
+    // What a cell has told just now is to be there once it is no longer named.
+    if (lacking < this.#lacking) this.flush();
+    this.#lacking = lacking;
+    return cells.length === 0 ? loading : { shards: 0, of: SHARD_COUNT, ...loading, cells };
+  }
+
+  /** Other cells have entities too that are shown here: which of them were never heard that have some of these groups. */
+  reachCells(unheard: (groups: Groups) => readonly string[]): void {
+    this.#unheard = unheard;
   }
 
   /** From now on others' entities are shown too, as far as somebody wants them. */
@@ -113,7 +140,8 @@ export class LiveCells implements LiveBus {
 
   /** The entity's view may have changed: `view` is called at the next flush. */
   touch(id: EntityId, view: () => View): void {
-    if (this.#dirty.has(id)) return;
+    if (this.#dirty.get(id) === view) return;
+    // The newest counts: the entity may have been built anew since the last flush.
     this.#dirty.set(id, view);
     this.#schedule();
   }
@@ -217,7 +245,8 @@ export class LiveCells implements LiveBus {
     const revision = ++this.#revision;
     const changed = new Set<Cell>();
     for (const [id, view] of mirrored) this.#showOne(id, view, true, revision, changed);
-    for (const [id, view] of dirty) this.#showOne(id, view, false, revision, changed);
+    // What a shard that went away still had to show comes too late, and would hide what its new owner has told meanwhile.
+    for (const [id, view] of dirty) if (!this.#elsewhere.isTold(id)) this.#showOne(id, view, false, revision, changed);
     if (changed.size === 0) return;
     const cells = [...changed];
     for (const listener of this.#flushListeners) listener(cells, revision, whole);

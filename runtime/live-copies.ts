@@ -70,6 +70,12 @@ export class LiveCopies {
     return away;
   }
 
+  /** Whether it is shown from here, its shard being no longer this node's. */
+  isTold(id: EntityId): boolean {
+    const copy = this.#copies.get(id);
+    return copy !== undefined && this.#epochOf(copy.shard) === undefined;
+  }
+
   /** The whole view as its owner showed it. */
   offer(teller: Teller, group: Group, owned: OwnedView): void {
     const { id, epoch, revision, view } = owned;

@@ -147,6 +147,10 @@ export class LiveMirror implements Elsewhere {
     return shards === 0 ? undefined : { shards, of: SHARD_COUNT };
   }
 
+  isTold(id: EntityId): boolean {
+    return this.#copies.isTold(id);
+  }
+
   /** For the health page. */
   parts(): Health['parts'] {
     const { lane, cache } = this.#options;

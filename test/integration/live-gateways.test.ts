@@ -29,6 +29,10 @@ class Others implements Elsewhere {
   loading(): Loading | undefined {
     return this.lacking;
   }
+
+  isTold(): boolean {
+    return false;
+  }
 }
 
 describe('gateways and views of other nodes', () => {

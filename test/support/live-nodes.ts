@@ -65,6 +65,11 @@ export class MemoryLinks {
   }
 }
 
+/** What an entity of a node shows now. */
+interface Entity {
+  view: View;
+}
+
 /** One node as far as its live views go: what it owns and shows a test says. */
 export class LiveNode {
   readonly name: string;
@@ -74,7 +79,9 @@ export class LiveNode {
   /** Of these not every entity is up yet. */
   readonly recovering = new Set<Shard>();
   readonly notes: string[] = [];
-  readonly #views = new Map<EntityId, View>();
+  readonly #entities = new Map<EntityId, Entity>();
+  /** Of shards that are lost: they end a while later, and may have something to show until then. */
+  readonly #ending = new Map<EntityId, Entity>();
 
   constructor(options: {
     name: string;
@@ -83,11 +90,12 @@ export class LiveNode {
     cache?: LiveCache;
     population?: Partial<Population>;
     timing?: Partial<LiveMirrorTiming>;
+    flushIntervalMs?: number;
   }) {
-    const { name, lane, link, cache, population, timing } = options;
+    const { name, lane, link, cache, population, timing, flushIntervalMs = 1 } = options;
     this.name = name;
     this.live = new LiveCells({
-      flushIntervalMs: 1,
+      flushIntervalMs,
       failed: (id, error) => {
         throw new Error(`view of ${id}`, { cause: error });
       },
@@ -116,23 +124,33 @@ export class LiveNode {
   lose(...ids: readonly EntityId[]): void {
     for (const id of ids) {
       this.shards.delete(shardOf(id));
-      this.#views.delete(id);
+      const entity = this.#entities.get(id);
+      if (entity === undefined) continue;
+      this.#entities.delete(id);
+      this.#ending.set(id, entity);
     }
   }
 
   /** Its own entity shows this; groups that are left out stay as they are. */
   set(id: EntityId, groups: View): void {
-    this.#views.set(id, { ...this.#views.get(id), ...groups });
-    this.live.touch(id, () => this.#views.get(id) ?? {});
+    this.replace(id, { ...this.#entities.get(id)?.view, ...groups });
   }
 
   replace(id: EntityId, view: View): void {
-    this.#views.set(id, view);
-    this.live.touch(id, () => this.#views.get(id) ?? {});
+    const entity = this.#entities.get(id) ?? { view };
+    this.#entities.set(id, entity);
+    entity.view = view;
+    this.live.touch(id, () => entity.view);
+  }
+
+  /** An entity of a shard that is lost takes one more turn before it ends. */
+  showLate(id: EntityId): void {
+    const entity = this.#ending.get(id);
+    if (entity !== undefined) this.live.touch(id, () => entity.view);
   }
 
   retire(id: EntityId): void {
-    this.#views.delete(id);
+    this.#entities.delete(id);
     this.live.remove(id);
   }
 

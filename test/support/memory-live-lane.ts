@@ -6,6 +6,8 @@ export class MemoryLaneHub {
   readonly lanes = new Set<MemoryLiveLane>();
   /** Of frames that were published: whether they arrive. */
   passes: (group: Group, frame: Uint8Array, from: MemoryLiveLane) => boolean = () => true;
+  /** How long the next frame is on its way; undefined for as short as can be. */
+  delayMs: (() => number) | undefined;
   published = 0;
   bytes = 0;
 
@@ -24,6 +26,7 @@ export class MemoryLiveLane implements LiveLane {
   readonly #hub: MemoryLaneHub;
   readonly #takers = new Map<Group, Set<(frame: Uint8Array) => void>>();
   readonly #listeners = new Set<() => void>();
+  readonly #lastArrivalMs = new WeakMap<MemoryLiveLane, number>();
 
   constructor(hub: MemoryLaneHub) {
     this.#hub = hub;
@@ -46,7 +49,20 @@ export class MemoryLiveLane implements LiveLane {
     this.#hub.published++;
     this.#hub.bytes += frame.byteLength;
     if (!this.#hub.passes(group, frame, this)) return;
-    for (const lane of this.#hub.lanes) if (lane !== this) setImmediate(() => lane.#take(group, frame));
+    for (const lane of this.#hub.lanes) if (lane !== this) this.#carry(lane, () => lane.#take(group, frame));
+  }
+
+  /** None overtakes another from the same to the same. */
+  #carry(to: MemoryLiveLane, arrives: () => void): void {
+    const { delayMs } = this.#hub;
+    if (delayMs === undefined) {
+      setImmediate(arrives);
+      return;
+    }
+    const nowMs = performance.now();
+    const arrivesMs = Math.max(nowMs + delayMs(), this.#lastArrivalMs.get(to) ?? 0);
+    this.#lastArrivalMs.set(to, arrivesMs);
+    setTimeout(arrives, arrivesMs - nowMs);
   }
 
   follow(group: Group, take: (frame: Uint8Array) => void): () => void {
