@@ -19,6 +19,8 @@ export interface ViewLaneOptions {
 
 const ENTITIES_A_MESSAGE = 100;
 const ENTITIES_A_PAGE = 50;
+/** Fields that go together, so that a message stays far below what a server takes: a device may have thousands of points. */
+const FIELDS_A_MESSAGE = 2000;
 
 /**
  * The newest views of this cell for a mirror elsewhere, conflated: what changed since the last message, with its absolute
@@ -59,8 +61,10 @@ export class ViewLane {
       if (change) changes.push(change);
     }
     this.#dirty.clear();
-    for (let from = 0; from === 0 || from < changes.length; from += ENTITIES_A_MESSAGE)
-      this.#tell(changes.slice(from, from + ENTITIES_A_MESSAGE));
+    for (let from = 0, count = 0; from === 0 || from < changes.length; from += count) {
+      count = Math.max(1, countOf(changes, from, ENTITIES_A_MESSAGE));
+      this.#tell(changes.slice(from, from + count));
+    }
   }
 
   /** @param after id of the last entity of the page before; empty for the first */
@@ -70,14 +74,15 @@ export class ViewLane {
       for (const cell of this.#options.live.cells(kind)) if (cell.id > after && !isGone(cell)) ids.push(cell.id);
     }
     const wanted = ids.sort().slice(0, ENTITIES_A_PAGE);
-    const changes = wanted.map((id) => ({ id, whole: true, groups: this.#options.live.cell(id)?.view ?? {} }));
-    const last = wanted.at(-1);
+    const views = wanted.map((id) => ({ id, whole: true, groups: this.#options.live.cell(id)?.view ?? {} }));
+    const changes = views.slice(0, countOf(views, 0, ENTITIES_A_PAGE));
+    const last = changes.at(-1)?.id;
     return {
       run: this.#run,
       n: this.#n,
       atMs: Date.now(),
       changes,
-      next: last === undefined || ids.length === wanted.length ? null : last,
+      next: last === undefined || ids.length === changes.length ? null : last,
     };
   }
 
@@ -91,6 +96,18 @@ export class ViewLane {
     const status = this.#options.status();
     this.#options.tell({ run: this.#run, n: ++this.#n, atMs: Date.now(), changes, status });
   }
+}
+
+/** How many from there on go together: one at least, where there is one. */
+function countOf(changes: readonly EntityChange[], from: number, most: number): number {
+  let fields = 0;
+  for (let count = 0; count < most; count++) {
+    const change = changes[from + count];
+    if (change === undefined) return count;
+    for (const group of Object.values(change.groups)) fields += Object.keys(group).length;
+    if (fields > FIELDS_A_MESSAGE) return Math.max(1, count);
+  }
+  return most;
 }
 
 function changeOf(cell: LiveCell, since: number): EntityChange | undefined {

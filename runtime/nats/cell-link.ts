@@ -15,6 +15,7 @@ export interface NatsCellLinkOptions extends Omit<NatsSettings, 'startTimeoutMs'
 
 const MIN_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 30_000;
+const TOO_LARGE = 'LINK_MESSAGE_TOO_LARGE';
 const COMPRESS_FROM_BYTES = 1024;
 const MAX_INFLATED_BYTES = 64 * 1024 * 1024;
 const PLAIN = 0;
@@ -86,6 +87,8 @@ export class NatsCellLink implements CellLink {
       // Nobody listens there: it certainly did not arrive.
       if (codeOf(error) === ErrorCode.NoResponders)
         throw new ErrorWithCode('NODE_UNREACHABLE', `no node of the cell ${cell} is linked`, { cause: error });
+      if (codeOf(error) === ErrorCode.MaxPayloadExceeded)
+        throw new ErrorWithCode(TOO_LARGE, `what ${cell} is asked is larger than NATS takes`, { cause: error });
       throw new ErrorWithCode('LINK_TIMEOUT', `no answer from the cell ${cell}: ${messageOf(error)}`, { cause: error });
     }
     const answer = Answer.parse(decode(message.data));
@@ -150,7 +153,16 @@ export class NatsCellLink implements CellLink {
       const retryable = error instanceof ErrorWithCode ? error.retryable : true;
       answer = { ok: false, code: codeOf(error) ?? 'FAILED', message: messageOf(error), retryable };
     }
-    if (this.#link?.connected) message.respond(encode(answer));
+    if (!this.#link?.connected) return;
+    // Nobody waits for this promise: what it rejected with would end the process.
+    try {
+      message.respond(encode(answer));
+    } catch (error) {
+      // Closed meanwhile: an answer may be lost like anything else.
+      if (codeOf(error) !== ErrorCode.MaxPayloadExceeded) return;
+      const text = `what ${this.cell} answers is larger than NATS takes`;
+      message.respond(encode({ ok: false, code: TOO_LARGE, message: text, retryable: true } satisfies typeof answer));
+    }
   }
 
   async #take({ subject, data }: Msg): Promise<unknown> {

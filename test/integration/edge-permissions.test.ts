@@ -5,6 +5,7 @@
  * with the password of one edge what it may not.
  */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -77,6 +78,22 @@ test('an edge with the permissions of the guide does what it has to', { skip }, 
   const { message } = await central.pack([{ source: 'device/far', observation: { n: 1 } } as never]);
   const sequence = await central.store(message, marks);
   assert.deepEqual(await central.last(), { sequence, stored: { log: 'x', position: 1 } });
+});
+
+test('what is larger than NATS takes is refused with a reason, and ends nobody', { skip }, async (t) => {
+  const url = urlOf('signalbox', 'whole');
+  const core = new NatsCellLink({ cell: 'core', prefix: 'large', url, name: 'core' });
+  const edge = new NatsCellLink({ cell: 'edge-7', prefix: 'large', url, name: 'edge-7' });
+  t.after(() => Promise.all([core.stop(), edge.stop()]));
+  const huge = randomBytes(1024 * 1024).toString('base64');
+  edge.serve('page', () => huge);
+  edge.serve('command', (body) => body);
+  await Promise.all([core.start(), edge.start()]);
+  await until('both are linked', () => core.state.connected && edge.state.connected);
+  const code = 'LINK_MESSAGE_TOO_LARGE';
+  await assert.rejects(core.request('edge-7', 'page', {}, 5000), { code });
+  await assert.rejects(core.request('edge-7', 'command', huge, 5000), { code });
+  assert.equal(await core.request('edge-7', 'command', 'small', 5000), 'small');
 });
 
 test('it can neither listen to another nor speak for it', { skip }, async (t) => {

@@ -207,3 +207,39 @@ test('an image of before is shown until the cell is heard, and never instead of 
   assert.deepEqual(scene.mirror.view(a), { props: { n: 'new' } });
   scene.end();
 });
+
+test('devices with thousands of points come in more messages and pages, none of which is large', async () => {
+  const scene = new Scene();
+  const values = Object.fromEntries(Array.from({ length: 900 }, (_, n) => [`point-${n}`, n]));
+  const ids = Array.from({ length: 7 }, (_, n) => entityId('asset', `a${n}`));
+  ids.push(entityId('asset', 'whole-plant'));
+  const sizes: number[] = [];
+  const sizeOf = (changes: ViewMessage['changes']) =>
+    changes.reduce((sum, { groups }) => sum + Object.values(groups).flatMap(Object.keys).length, 0);
+  const told: ViewMessage[] = [];
+  const lane = new ViewLane({
+    live: scene.live,
+    kinds: ['asset'],
+    tell: (message) => told.push(message),
+    status: () => ({}),
+    intervalMs: DAY_MS,
+  });
+  for (const id of ids) scene.set(id, { values });
+  // More than goes together, and yet one entity.
+  const most = Object.fromEntries(Array.from({ length: 3000 }, (_, n) => [`point-${n}`, n]));
+  scene.set(entityId('asset', 'whole-plant'), { values: most });
+  scene.live.flush();
+  lane.tick();
+  lane.stop();
+  for (const { changes } of told) sizes.push(sizeOf(changes));
+  assert.deepEqual(sizes, [1800, 1800, 1800, 900, 3000]);
+  const paged: string[] = [];
+  for (let after: string | null = ''; after !== null; ) {
+    const page = lane.page(after);
+    assert.ok(page.changes.length === 1 || sizeOf(page.changes) <= 2000);
+    paged.push(...page.changes.map(({ id }) => id));
+    after = page.next;
+  }
+  assert.deepEqual(paged, ids);
+  scene.end();
+});
