@@ -45,12 +45,13 @@ describe('a link to an OPC UA server that is lost', () => {
 
     const again = await bench.server({ variables: VARIABLES, port: server.port });
     await again.set('s=T1.Speed', 8);
+    // Values come as soon as they are subscribed to, which may be a moment before the link counts as connected.
     await until(() => host.reading('turbine-1', 'speed')?.value === 8, 'a value of the new server');
+    await until(() => host.state === 'connected', 'connected again');
     assert.equal(host.lastConnectivity('turbine-1')?.state, 'online');
     assert.equal(host.facts.sessionsCreated, 2);
     assert.equal(host.facts.subscriptionsCreated, 2);
     assert.deepEqual(stateTrail().slice(0, 3), ['connecting', 'connected', 'waiting']);
-    assert.equal(host.state, 'connected');
   });
 
   it('is noticed within 5 s when the server hangs, and served again when it wakes', async () => {
@@ -81,6 +82,7 @@ describe('a link to an OPC UA server that is lost', () => {
     const again = await bench.server({ variables: VARIABLES, port: server.port, namespacesBefore });
     await again.set('s=T1.Speed', 21);
     await until(() => host.reading('turbine-1', 'speed')?.value === 21, 'a value under the new index');
+    await until(() => host.state === 'connected', 'connected again');
     assert.equal(host.facts.failedItems, 0);
   });
 });

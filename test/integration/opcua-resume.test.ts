@@ -47,6 +47,7 @@ describe('a subscription', () => {
       host.readings('turbine-1', 'count').map(({ value }) => value),
       [0, 1, 2, 3, 4, 5],
     );
+    await until(() => host.state === 'connected', 'connected again');
     assert.equal(host.facts.sessionsResumed, 1);
     assert.equal(host.facts.sessionsCreated, 1);
     assert.equal(host.facts.subscriptionsCreated, 1);

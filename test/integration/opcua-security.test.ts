@@ -103,6 +103,7 @@ describe('a secured OPC UA link', () => {
       host.readings('turbine-1', 'count').map(({ value }) => value),
       [0, 1, 2, 3, 4, 5],
     );
+    await until(() => host.state === 'connected', 'connected again');
     assert.equal(host.facts.sessionsCreated, 2);
     assert.equal(host.facts.sessionsResumed, undefined);
     assert.equal(host.facts.subscriptionsTransferred, 1);

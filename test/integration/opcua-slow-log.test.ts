@@ -31,6 +31,7 @@ describe('while the log does not take anything', () => {
     bench.driver(connection(server.port, DEVICES, SHORT), beside);
     await until(() => host.reading('turbine-1', 'count') !== null, 'the first value');
     await until(() => beside.reading('turbine-1', 'count') !== null, 'the first value of the other link');
+    await until(() => host.state === 'connected', 'the link connected');
     assert.equal(host.facts.lifetimeCount, SHORT.lifetimeCount);
 
     let open = (): void => undefined;
