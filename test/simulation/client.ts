@@ -2,7 +2,7 @@ import type { Instant } from '../../runtime/cluster/instant.ts';
 import { type Route, type RouteEffect, type RouteInput, routeOf, stepRoute } from '../../runtime/cluster/route.ts';
 import type { Epoch, Shard } from '../../runtime/ownership.ts';
 import { type Answer, type Command, ENTITIES, SHARDS, shardOfEntity, TIMES } from './plant.ts';
-import type { Surroundings } from './process.ts';
+import type { Surroundings } from './surroundings.ts';
 import { Clock } from './world.ts';
 
 const DEADLINE_MS = 4000;

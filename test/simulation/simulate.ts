@@ -6,8 +6,9 @@ import { Database } from './database.ts';
 import { FAULTS_UNTIL_MS, scheduleFaults } from './faults.ts';
 import { Network } from './network.ts';
 import { CLIENTS, NODES, type Sabotage, SPARE } from './plant.ts';
-import { Process, type Surroundings } from './process.ts';
+import { Process } from './process.ts';
 import { Readings } from './readings.ts';
+import type { Surroundings } from './surroundings.ts';
 import { World } from './world.ts';
 
 /**
