@@ -3,6 +3,7 @@ import { CommandId, type EntityId } from '../../runtime/ids.ts';
 import type { Json } from '../../runtime/json.ts';
 import type { Reply } from '../../runtime/runtime.ts';
 import { wantedBy } from '../auth/access-audit.ts';
+import { madeIsShown } from '../made.ts';
 import { HttpError } from './errors.ts';
 import type { Call } from './route.ts';
 
@@ -11,7 +12,7 @@ type CommandCall = Pick<Call<unknown, unknown, unknown>, 'api' | 'identity' | 'a
 /** An actor's refusal. Where it is for lack of permission, the audit has been told when it came. */
 export class CommandRefused extends HttpError {}
 
-/** Sends a command and waits for its commit. `part` tells several commands of one request apart. */
+/** Sends a command and waits for its commit, and for what it has made to be shown here. `part` tells several commands of one request apart. */
 export async function ask(
   call: CommandCall,
   to: EntityId,
@@ -26,7 +27,8 @@ export async function ask(
     by: { user: identity.user, via: 'http' },
     permissions: identity.permissions,
   });
-  if (!reply.ok && reply.code === 'FORBIDDEN') {
+  if (reply.ok) await madeIsShown(api.runtime, to, command, reply);
+  else if (reply.code === 'FORBIDDEN') {
     const wanted = wantedBy(command, to);
     api.access.refused({ identity, address, via: 'http', wanted, reason: reply.message });
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { View } from '../../runtime/actor-kind.ts';
 import { type EntityId, kindOf, nameOf } from '../../runtime/ids.ts';
 import type { Json } from '../../runtime/json.ts';
 import { type Group, isGone, type LiveCell, type Loading } from '../../runtime/live-bus.ts';
@@ -97,13 +98,21 @@ export function lookingAt<T>(
   return looking(api, [api.runtime.live.groupOf(entityOf(kind, name))], look);
 }
 
-/** As `sparseOne`, also for one that has left the lists: then from its records. */
+/** As `sparseOne`, of an entity as `viewEver` finds it. */
 export async function sparseOneEver(api: Api, kind: string, name: string, fields: string | undefined): Promise<Json> {
+  return sparse({ ...(await viewEver(api, kind, name)), id: name }, fields);
+}
+
+/**
+ * What an entity shows, also one that has left the lists, or that another node has made in this very moment: then from its
+ * records. 404 where there are none either, 503 where it is on its way.
+ */
+export async function viewEver(api: Api, kind: string, name: string): Promise<View> {
   const id = entityOf(kind, name);
   const cell = await lookingAt(api, kind, name, () => api.runtime.live.cell(id));
   const view = cell === undefined || isGone(cell) ? await api.runtime.remembered(id) : cell.view;
   if (view === undefined || isGone({ view })) throw notShown(api, id);
-  return sparse({ ...view, id: name }, fields);
+  return view;
 }
 
 const Text = z.string();

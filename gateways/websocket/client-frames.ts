@@ -5,6 +5,7 @@ import { type AccessAudit, wantedBy } from '../auth/access-audit.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { DriverLog } from '../driver.ts';
 import { parseJsonText, UnusableText } from '../json-text.ts';
+import { madeIsShown } from '../made.ts';
 import type { Connection } from './connection.ts';
 import { ClientFrame, type Command } from './protocol.ts';
 import { MAX_COMMANDS_IN_FLIGHT, MAX_ERRORS, MAX_FRAME_BYTES, type PushMetrics } from './push-contract.ts';
@@ -108,6 +109,7 @@ export class ClientFrames {
         }
         return refuse(reply.code, reply.message, reply.field);
       }
+      await madeIsShown(this.#options.runtime, entity.data, frame.command, reply);
       connection.json({ op: 'reply', id: frame.id, ok: true, result: reply.result, repeated: reply.repeated });
     } finally {
       connection.commandsInFlight--;

@@ -73,14 +73,60 @@ describe('a plant on three nodes', { skip, timeout: 170_000 }, () => {
       await twice(`${alarm}/shelve`, { durationMs: 60_000_000, reason: 'away' }, `shelve-${asset}`);
       await twice(`${alarm}/unshelve`, {}, `unshelve-${asset}`);
       const { number } = await twice('/workorders', { title: `Look at ${asset}`, asset }, `order-${asset}`);
-      // Its number is told when it is given; the order itself is made by its owner, a moment later.
-      await until(`${number} is there`, async () => (await two.request('GET', `/workorders/${number}`)).ok);
       await twice(`/workorders/${number}/transitions/schedule`, { note: 'today' }, `schedule-${asset}`);
       const other = await one.request('POST', '/workorders', {
         body: { title: 'Another', asset },
         commandId: `order-${asset}`,
       });
       assert.ok(!other.ok && other.body.error.code === 'COMMAND_ID_REUSED', 'the same id for something else');
+    }
+  });
+
+  test('what a command makes is there at every gateway once it is answered, whoever makes it', async (t) => {
+    const [one, two] = ['core-1', 'core-2'].map((name) => cell.node(name));
+    assert.ok(one && two);
+    const client = await WsClient.open(`ws://127.0.0.1:${two.port}/ws`, { authorization: `Bearer ${two.key}` });
+    t.after(() => client.close());
+    const requested = async (id: string, asset: string) => {
+      const draft = { title: `Look at ${asset} at once`, asset };
+      client.send({ op: 'command', id, entity: 'order-book/main', command: { kind: 'RequestWorkOrder', draft } });
+      const reply = () => client.of('reply').find((frame) => frame.id === id);
+      await client.waitFor('the reply', () => reply() !== undefined);
+      return reply()?.result as Done['result'] | undefined;
+    };
+    const isThere = async (list: string, id: string) => {
+      const made = [await two.request('GET', `/${list}/${id}`), await one.request('GET', `/${list}/${id}`)];
+      assert.deepEqual(
+        made.map(({ status }) => status),
+        [200, 200],
+        `${list}/${id}: ${JSON.stringify(made.map(({ body }) => body))}`,
+      );
+      const listed = await two.list<{ id: string }>(`/${list}?q=${id}`);
+      assert.deepEqual(
+        listed.map((item) => item.id),
+        [id],
+      );
+    };
+    for (const asset of cell.plant.assets) {
+      const body = { title: `Look at ${asset} at once`, asset };
+      const { body: posted } = await two.request<Done>('POST', '/workorders', { body, commandId: `at-once-${asset}` });
+      assert.ok('result' in posted && posted.result.number, JSON.stringify(posted));
+      await isThere('workorders', posted.result.number);
+      const result = await requested(`over-websocket-${asset}`, asset);
+      assert.ok(result?.number, JSON.stringify(client.of('reply').at(-1)));
+      await isThere('workorders', result.number);
+      const rule = {
+        id: `at-once-${asset}`,
+        name: 'Nearly',
+        metric: 'level',
+        when: { above: 99 },
+        durationSeconds: 3600,
+      };
+      const made = await two.request('POST', '/rules', { body: { ...rule, entityId: `asset/${asset}` } });
+      assert.ok(made.ok, JSON.stringify(made.body));
+      await isThere('rules', rule.id);
+      // The rest of the tests is about the rules of the file.
+      assert.ok((await two.request('DELETE', `/rules/${rule.id}`)).ok);
     }
   });
 

@@ -1,12 +1,13 @@
 import { z } from 'zod';
+import type { View } from '../../../runtime/actor-kind.ts';
 import { nameOf } from '../../../runtime/ids.ts';
 import type { Json } from '../../../runtime/json.ts';
-import { isGone, type LiveCell } from '../../../runtime/live-bus.ts';
+import { isGone } from '../../../runtime/live-bus.ts';
 import type { FileRule } from '../../../topology/file-rules.ts';
 import { CommandRefused, command } from '../command.ts';
 import { HttpError } from '../errors.ts';
 import { completeness, fieldOf, listQuery, liveListOf, oneQuery, pageOf, sparse } from '../lists.ts';
-import { groupsOfKind, is, isOneOf, looking, lookingAt, notShown } from '../live-lists.ts';
+import { groupsOfKind, is, isOneOf, looking, viewEver } from '../live-lists.ts';
 import { CommandResult, entityOf, Name, oneOrMore, YesNo } from '../parameters.ts';
 import { type Api, type Call, type Route, route } from '../route.ts';
 import { RuleBody, RuleChanges, RuleItem, RuleListItem } from '../rule-schemas.ts';
@@ -76,8 +77,8 @@ export const RULE_ROUTES: readonly Route[] = [
     query: oneQuery(RULE_FIELDS),
     response: z.union([RuleItem, RuleListItem]),
     handle: async ({ api, params: { id }, query }) => {
-      const rule = OF_FILE.test(id) ? ofFile(api, id) : await lookingAt(api, 'rule', id, () => ofApi(api, id));
-      if (rule === undefined) throw OF_FILE.test(id) ? noRule(id) : notShown(api, entityOf('rule', id));
+      const rule = OF_FILE.test(id) ? ofFile(api, id) : itemOf(id, await viewEver(api, 'rule', id));
+      if (rule === undefined) throw noRule(id);
       return sparse(rule, query.fields);
     },
   }),
@@ -138,21 +139,15 @@ function change(call: Call<{ id: string }, unknown, unknown>, body: object) {
 
 function rulesOf(api: Api): Item[] {
   const made = api.runtime.live.cells('rule').filter((cell) => !isGone(cell));
-  return [...itemsOfFile(api.fileRules), ...made.map(itemOf)];
-}
-
-function ofApi({ runtime }: Api, id: string): Item | undefined {
-  const cell = runtime.live.cell(entityOf('rule', id));
-  return cell === undefined || isGone(cell) ? undefined : itemOf(cell);
+  return [...itemsOfFile(api.fileRules), ...made.map(({ id, view }) => itemOf(nameOf(id), view))];
 }
 
 function ofFile(api: Api, id: string): Item | undefined {
   return itemsOfFile(api.fileRules).find((rule) => rule.id === id);
 }
 
-function itemOf(cell: LiveCell): Item {
-  const id = nameOf(cell.id);
-  return { id, rule: id, ...cell.view.props };
+function itemOf(id: string, { props }: View): Item {
+  return { id, rule: id, ...props };
 }
 
 const items = new WeakMap<readonly FileRule[], readonly Item[]>();
