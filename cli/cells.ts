@@ -12,6 +12,7 @@ import {
   toldByCentre,
 } from '../actors/cells.ts';
 import { populationOf } from '../actors/population.ts';
+import { unheardViews } from '../actors/unheard.ts';
 import { Reports } from '../gateways/reports.ts';
 import { CORE } from '../runtime/edge/cell-link.ts';
 import { describeCells, describeUplink } from '../runtime/edge/cell-metrics.ts';
@@ -23,13 +24,14 @@ import type { MirrorImage } from '../runtime/edge/view-mirror.ts';
 import { type EntityId, entityId } from '../runtime/ids.ts';
 import type { Journal } from '../runtime/journal.ts';
 import type { Json } from '../runtime/json.ts';
+import { COMMON_GROUP, type Group } from '../runtime/live-bus.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { NatsLink } from '../runtime/nats/connection.ts';
 import type { Node } from '../runtime/node.ts';
 import type { AskOptions, Health, Reply, Runtime } from '../runtime/runtime.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { Storage } from '../runtime/sql/open.ts';
-import { cellsBeside } from '../topology/cells.ts';
+import { cellOf, cellsBeside } from '../topology/cells.ts';
 import type { Plant } from '../topology/plant.ts';
 import { deadLettersDroppable, historyDroppable, logDroppable, sizeOfFolder, sizeOfLog } from './disk.ts';
 import { Failure } from './failure.ts';
@@ -148,11 +150,13 @@ async function startCentre({ settings, plant, node, storage, metrics, log }: Cel
   const { NatsCellLink } = await import('../runtime/nats/cell-link.ts');
   const link = new NatsCellLink(linkOptions(settings, settings.NATS_URL ?? ''));
   const listed = new Set(populationOf(plant).residents);
+  const beside = cellsBeside(plant);
   const centre = new Centre({
     link,
     names: NAMES,
-    cells: cellsBeside(plant),
+    cells: beside,
     runtime: node,
+    unheard: (cell) => unheardViews(plant, cell),
     shown: { mirror: (id, view) => node.live.mirror(id, view), remove: (id) => node.live.unmirror([id]) },
     replicas: storage.replicas,
     commands: storage.keptCommands,
@@ -165,6 +169,13 @@ async function startCentre({ settings, plant, node, storage, metrics, log }: Cel
     logger: log,
   });
   describeCells(metrics, () => centre.cells());
+  const groups = new Map(beside.map((cell) => [cell, groupsOfCell(plant, cell)]));
+  node.live.reachCells((wanted) =>
+    centre.unheard.filter((cell) => {
+      const own = groups.get(cell);
+      return wanted === undefined || wanted === 'all' || wanted.some((group) => own?.has(group));
+    }),
+  );
   await centre.start();
   await link.start();
   return {
@@ -177,6 +188,12 @@ async function startCentre({ settings, plant, node, storage, metrics, log }: Cel
       await link.stop();
     },
   };
+}
+
+/** Of its sites; and that of work orders and rules, which may be of any. */
+function groupsOfCell(plant: Plant, cell: string): ReadonlySet<Group> {
+  const sites = [...plant.sites.values()].filter((site) => cellOf(site) === cell);
+  return new Set([COMMON_GROUP, ...sites.map(({ id }) => id)]);
 }
 
 function linkOptions(settings: Settings, url: string) {

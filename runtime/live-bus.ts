@@ -70,6 +70,8 @@ export interface Loading {
   readonly shards: number;
   /** How many there are. */
   readonly of: number;
+  /** Edge cells of which not all has ever been heard here; left out where there is none. */
+  readonly cells?: readonly string[];
 }
 
 /** What somebody looks at. */

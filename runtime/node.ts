@@ -70,6 +70,7 @@ export class Node implements Runtime {
     this.deadLetters = storage.deadLetters;
     this.live = new LiveCells({
       flushIntervalMs: options.flushIntervalMs,
+      groupOf: options.population.groupOf,
       failed: (id, error) => options.log.error({ entity: id, err: error }, 'the view of an entity failed'),
     });
     this.#seat = options.seat && this.#take(options.seat);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isGone, type LiveBus, type LiveCell } from '../../runtime/live-bus.ts';
+import { AWAY, isGone, type LiveBus, type LiveCell } from '../../runtime/live-bus.ts';
 import type { KnownLink } from '../link-board.ts';
 import { whatIsWrong } from './link-words.ts';
 
@@ -162,7 +162,8 @@ function groupOf(known: Partial<Omit<KnownLink, 'driver'>> & { readonly driver: 
 function join(groups: Map<string, Group>, cell: LiveCell): void {
   const { props } = cell.view;
   const connection = props?.connection;
-  if (typeof connection !== 'string') return;
+  // Of an edge that was never heard nobody can say whether its links work; that is said of the edge.
+  if (typeof connection !== 'string' || cell.view[AWAY]?.neverHeard === true) return;
   const group = groups.get(connection) ?? groupOf({ driver: String(props?.driver ?? '') });
   groups.set(connection, group);
   if (group.newest === undefined || cell.revision > group.newest.revision) group.newest = cell;

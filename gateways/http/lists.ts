@@ -63,9 +63,17 @@ export const Completeness = z.object({
     .boolean()
     .describe('false: there may be more than this node can show now, as while parts of the plant are being taken over'),
   loading: z
-    .object({ shards: z.int(), of: z.int() })
+    .object({
+      shards: z.int(),
+      of: z.int(),
+      cells: z
+        .array(z.string())
+        .readonly()
+        .exactOptional()
+        .describe('Edge cells of which not all has ever been heard: of them there may be more than the topology names'),
+    })
     .optional()
-    .describe('How many parts of the plant nobody has told of yet; left out when complete'),
+    .describe('How many parts of the plant nobody has told of yet, and which edges; left out when complete'),
 });
 export type Completeness = z.infer<typeof Completeness>;
 

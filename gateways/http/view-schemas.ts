@@ -16,7 +16,16 @@ const Comment = z.object({ atMs: Instant, by: z.string(), text: z.string() });
 
 /** Of a view whose node is silent: nobody knows how it is now. */
 const Away = z
-  .object({ sinceMs: Instant, cell: z.string().exactOptional().describe('The link to this edge cell is what is lost') })
+  .object({
+    sinceMs: Instant,
+    cell: z.string().exactOptional().describe('The link to this edge cell is what is lost'),
+    neverHeard: z
+      .literal(true)
+      .exactOptional()
+      .describe(
+        'This cell has never told of it, and the node listens since then: what is shown is what the topology says',
+      ),
+  })
   .describe('The node that owns it is silent since then: what is shown is what was then')
   .exactOptional();
 

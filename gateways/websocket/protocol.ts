@@ -93,6 +93,8 @@ export interface LinkTrouble {
 export interface Loading {
   readonly shards: number;
   readonly of: number;
+  /** Edge cells of which not all has ever been heard; left out where there is none. */
+  readonly cells?: readonly string[];
 }
 
 /** Every frame carries `seq`, rising by one on the connection. */

@@ -27,6 +27,10 @@ const LinkTrouble = z.object({
 const Loading = z.object({
   shards: z.int().describe('Parts of the plant that nobody has told of yet, as while they are being taken over'),
   of: z.int().describe('How many there are'),
+  cells: z
+    .array(z.string())
+    .exactOptional()
+    .describe('Edge cells of which not all has ever been heard: of them there may be more than the topology names'),
 });
 
 const Item = z

@@ -40,6 +40,8 @@ export interface CentreOptions {
   readonly confirmationOf: (to: EntityId, command: Json) => { to: EntityId; command: Json } | undefined;
   readonly ttlMs: (to: EntityId, command: unknown) => number;
   readonly images: MirrorImages;
+  /** What is shown of entities of a cell of which nothing was ever heard. */
+  readonly unheard?: (cell: string) => ReadonlyMap<EntityId, () => View>;
   readonly logger: Pick<Logger, 'warn' | 'error'>;
   readonly now?: () => number;
 }
@@ -66,16 +68,17 @@ export class Centre implements Runtime {
   #looking = false;
 
   constructor(options: CentreOptions) {
-    const { link, cells, runtime, shown, ttlMs, commands: store, now } = options;
+    const { link, cells, runtime, shown, ttlMs, commands: store, unheard: unheardOf, now } = options;
     this.#options = options;
     this.#runtime = runtime;
     const show = (id: EntityId, view: (() => View) | undefined) =>
       view === undefined ? shown.remove(id) : shown.mirror(id, view);
     this.#cells = new Map(
-      cells.map((cell) => [
-        cell,
-        new EdgeCell({ cell, link, ttlMs, store, show, lost: () => void this.#save(cell), ...(now && { now }) }),
-      ]),
+      cells.map((cell) => {
+        const unheard = unheardOf?.(cell) ?? new Map();
+        const lost = () => void this.#save(cell);
+        return [cell, new EdgeCell({ cell, link, ttlMs, store, show, lost, unheard, ...(now && { now }) })];
+      }),
     );
     link.serve('views', (body, from) => this.#cell(from).take(body));
     link.serve('journal', (body, from) => this.#takeRows(body, this.#cell(from).cell));
@@ -100,6 +103,7 @@ export class Centre implements Runtime {
       } catch (error) {
         logger.warn({ err: error, cell: name }, 'what a cell showed last cannot be read; it is shown once it is heard');
       }
+      cell.showUnheard();
     }
     this.#timers = [
       setInterval(() => {
@@ -203,6 +207,11 @@ export class Centre implements Runtime {
 
   cells(): Iterable<CellState> {
     return this.#cells.values();
+  }
+
+  /** Cells of which not all has ever been heard: what they have beside what the plant names nobody can say. */
+  get unheard(): readonly string[] {
+    return [...this.#cells.values()].filter(({ isUnheard }) => isUnheard).map(({ cell }) => cell);
   }
 
   /** Of the cells, for the health of the node. */

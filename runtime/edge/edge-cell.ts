@@ -16,6 +16,8 @@ export interface EdgeCellOptions {
   /** What the centre shows of an entity of the cell has changed; undefined: it is gone. */
   readonly show: (id: EntityId, view: (() => View) | undefined) => void;
   readonly lost: () => void;
+  /** What is shown of entities that the plant has there and of which nothing was ever heard. */
+  readonly unheard?: ReadonlyMap<EntityId, () => View>;
   readonly now?: () => number;
 }
 
@@ -28,16 +30,23 @@ export class EdgeCell {
   readonly #options: EdgeCellOptions;
   readonly #mirror: ViewMirror;
   readonly #desk: CommandDesk;
+  readonly #unheard: Map<EntityId, () => View>;
+  readonly #sinceMs: number;
   #pending = new Map<EntityId, Record<string, Json>>();
 
   constructor(options: EdgeCellOptions) {
-    const { cell, link, ttlMs, store, now = Date.now } = options;
+    const { cell, link, ttlMs, store, unheard, now = Date.now } = options;
     this.cell = cell;
+    this.#unheard = new Map(unheard);
+    this.#sinceMs = now();
     this.#options = options;
     this.#mirror = new ViewMirror({
       now,
       page: (after) => link.request(cell, 'page', { after }, PAGE_WITHIN_MS),
-      changed: (id, view) => this.#show(id, view !== undefined),
+      changed: (id, view) => {
+        this.#unheard.delete(id);
+        this.#show(id, view !== undefined);
+      },
       linkChanged: () => this.#linkChanged(),
     });
     this.#desk = new CommandDesk({ cell, link, ttlMs, store, now, changed: (ids) => this.#pendingChanged(ids) });
@@ -45,6 +54,11 @@ export class EdgeCell {
 
   get linked(): boolean {
     return this.#mirror.state.linked;
+  }
+
+  /** Nobody can say what it has beside what the plant names: not all of it has ever been heard. */
+  get isUnheard(): boolean {
+    return !this.#mirror.state.whole;
   }
 
   /** Time since the last word of it, in seconds; NaN: there was none. */
@@ -111,6 +125,11 @@ export class EdgeCell {
     this.#mirror.restore(image);
   }
 
+  /** Shows what the plant has there and nobody has told of, as such. To be called when it is restored. */
+  showUnheard(): void {
+    for (const id of this.#unheard.keys()) this.#show(id, true);
+  }
+
   view(id: EntityId): View | undefined {
     return this.#mirror.view(id);
   }
@@ -152,7 +171,7 @@ export class EdgeCell {
     this.#pending = new Map();
     for (const [id, views] of this.#desk.views())
       this.#pending.set(id, Object.fromEntries(views.map((view) => [view.commandId, view])));
-    for (const id of ids) if (this.#mirror.view(id)) this.#show(id, true);
+    for (const id of ids) if (this.#mirror.view(id) ?? this.#unheard.get(id)) this.#show(id, true);
   }
 
   #show(id: EntityId, present: boolean): void {
@@ -161,13 +180,17 @@ export class EdgeCell {
 
   /** What is from before the link was lost says so, and since when; what waits for the cell is beside it. */
   #shown(id: EntityId): View {
-    const view = this.#mirror.view(id) ?? NOTHING;
+    const unheard = this.#unheard.get(id);
+    const view = unheard?.() ?? this.#mirror.view(id) ?? NOTHING;
     const { linked, heardMs } = this.#mirror.state;
     const pending = this.#pending.get(id);
-    if (linked && pending === undefined) return view;
+    if (linked && unheard === undefined && pending === undefined) return view;
+    const sinceMs = heardMs ?? this.#sinceMs;
     return {
       ...view,
-      ...(!linked && { away: { sinceMs: heardMs ?? 0, cell: this.cell } }),
+      ...(unheard !== undefined
+        ? { away: { sinceMs: this.#sinceMs, cell: this.cell, neverHeard: true } }
+        : !linked && { away: { sinceMs, cell: this.cell } }),
       ...(pending !== undefined && { pending }),
     };
   }

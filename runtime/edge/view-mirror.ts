@@ -22,6 +22,8 @@ export interface ViewMirrorOptions {
 
 export interface MirrorState {
   readonly linked: boolean;
+  /** All views have come once, in this run or before it: what is not among them is not there. */
+  readonly whole: boolean;
   /** When the last word came, by our clock; null: none ever. */
   readonly heardMs: number | null;
   /** When that was said, by the clock of the cell; null: none came since this start. */
@@ -56,6 +58,7 @@ export class ViewMirror {
   #heardMs: number | null = null;
   #toldMs: number | null = null;
   #linked = false;
+  #whole = false;
   #status: Readonly<Record<string, Json>> = {};
   #problem: string | undefined;
   #syncs = 0;
@@ -70,8 +73,8 @@ export class ViewMirror {
   }
 
   get state(): MirrorState {
-    const [linked, heardMs, toldMs] = [this.#linked, this.#heardMs, this.#toldMs];
-    return { linked, heardMs, toldMs, status: this.#status, problem: this.#problem };
+    const [linked, whole, heardMs, toldMs] = [this.#linked, this.#whole, this.#heardMs, this.#toldMs];
+    return { linked, whole, heardMs, toldMs, status: this.#status, problem: this.#problem };
   }
 
   get size(): number {
@@ -87,7 +90,8 @@ export class ViewMirror {
   }
 
   image(): MirrorImage | undefined {
-    if (this.#heardMs === null) return undefined;
+    // Part of them would be taken for all of them by the next start.
+    if (this.#heardMs === null || !this.#whole) return undefined;
     return { heardMs: this.#heardMs, views: [...this.#views].map(([id, { view }]) => [id, view]) };
   }
 
@@ -95,6 +99,7 @@ export class ViewMirror {
   restore({ heardMs, views }: MirrorImage): void {
     if (this.#heardMs !== null) return;
     this.#heardMs = heardMs;
+    this.#whole = true;
     for (const [id, view] of views) {
       this.#views.set(id, { view, sync: 0 });
       this.#options.changed(id, view);
@@ -167,6 +172,7 @@ export class ViewMirror {
         from = page.next;
       }
       for (const [id, mirrored] of this.#views) if (mirrored.sync < sync) this.#put(id, {}, sync);
+      this.#whole = true;
       this.#problem = undefined;
     } catch (error) {
       // Tried again with the next message, at most a second from now.

@@ -31,6 +31,7 @@ let mqtt: MqttClient;
 let core: RunningPlant;
 let edge: RunningPlant;
 let browser: Browser;
+let topology: string;
 const complaints: string[] = [];
 
 async function start(cell: string, topology: string, more: Record<string, unknown>): Promise<RunningPlant> {
@@ -44,9 +45,8 @@ before(async () => {
   if (noNats !== false) return;
   [nats, broker, browser] = await Promise.all([NatsServer.start(), Mosquitto.start(temp.dir), launchChromium()]);
   proxy = await TcpProxy.start(nats.port);
-  const topology = writeEdgePlant(temp.dir, broker.url);
+  topology = writeEdgePlant(temp.dir, broker.url);
   core = await start('core', topology, { NATS_URL: nats.url });
-  edge = await start('edge-7', topology, { UPLINK_URL: proxy.url });
   mqtt = await connectAsync(broker.url);
 });
 after(async () => {
@@ -86,6 +86,68 @@ const go = async (page: Page, to: string) => {
   await page.goto(core.url.replace(/\/$/, '') + to);
   await page.waitForSelector('.link-state.live');
 };
+
+interface List {
+  readonly items: readonly { readonly id: string; readonly away?: { readonly neverHeard?: boolean } }[];
+  readonly complete: boolean;
+  readonly loading?: { readonly shards: number; readonly cells?: readonly string[] };
+}
+const get = async (route: string): Promise<List> => {
+  const answer = await fetch(`${core.url.replace(/\/$/, '')}/api/v1${route}`, {
+    headers: { authorization: `Bearer ${core.key}` },
+  });
+  assert.equal(answer.status, 200, route);
+  return (await answer.json()) as List;
+};
+
+test('an edge that was never heard has what the topology says of it, marked as never heard, and lists say that they lack it', {
+  skip: noNats,
+}, async () => {
+  const assets = await get('/assets');
+  assert.deepEqual([assets.complete, assets.loading?.cells, assets.loading?.shards], [false, ['edge-7'], 0]);
+  assert.deepEqual(
+    assets.items.map(({ id, away }) => [id, away?.neverHeard]),
+    [
+      ['far-tank', true],
+      ['near-tank', undefined],
+    ],
+  );
+  assert.equal((await get('/assets?site=works')).complete, true, 'the centre has all of its own sites');
+  for (const route of [
+    '/assets?site=farm',
+    '/alarms',
+    '/workorders',
+    '/devices',
+    '/sites',
+    '/assets/far-tank/hierarchy',
+  ])
+    assert.equal((await get(route)).complete, false, route);
+
+  const page = await wall('dark');
+  await sees(page, '.condition.grave');
+  assert.match(
+    await words(page, '.condition.grave'),
+    /^EDGE NEVER HEARD edge-7 1 site, 1 asset and 1 device are listed as the topology file has them\./,
+  );
+  await sees(page, '.tile[href="/asset/far-tank"].is-away');
+  assert.equal(await page.locator('.condition', { hasText: /FIELD LINK|STILL LOADING|SERVER/ }).count(), 0);
+  await picture(page, 'never-heard');
+  await go(page, '/asset/far-tank');
+  await sees(page, '.standing');
+  assert.match(await words(page, '.standing'), /^NEVER HEARD The edge edge-7 has told nothing of it/);
+  await picture(page, 'never-heard-asset');
+  await go(page, '/devices');
+  await sees(page, 'tr.is-away .as-of >> text=never heard');
+
+  edge = await start('edge-7', topology, { UPLINK_URL: proxy.url });
+  await isGone(page, '.is-away');
+  await isGone(page, '.condition.grave');
+  await until('the lists are whole', async () => (await get('/assets')).complete, WITHIN_MS);
+  const whole = await get('/assets');
+  assert.deepEqual([whole.loading, whole.items.length], [undefined, 2]);
+  assert.ok(whole.items.every(({ away }) => away === undefined));
+  await page.context().close();
+});
 
 test('an edge behind a cut link is shown as it was on every page, and a command for it as waiting', {
   skip: noNats,
@@ -140,6 +202,18 @@ test('an edge behind a cut link is shown as it was on every page, and a command 
   await sees(page, '.counter.aside:has-text("Waiting")');
   assert.equal(await page.locator('text=SERVER DEGRADED').count(), 0, 'the lost link has a line of its own');
   await picture(page, 'alarms-waiting');
+  // The node of the edge is no asset, and takes commands all the same.
+  const route = `/api/v1/alarms/${encodeURIComponent('node/edge-7-1:clock-offset')}/acknowledge`;
+  const told = await fetch(core.url.replace(/\/$/, '') + route, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${core.key}`, 'content-type': 'application/json' },
+    body: '{}',
+  });
+  assert.match(await told.text(), /PENDING/);
+  await sees(page, '.counter.aside:has-text("Waiting") .number >> text=2');
+  await go(page, '/node/edge-7-1');
+  await sees(page, '.standing');
+  assert.match(await words(page, '.standing'), /WAITING Acknowledge alarm by first-key/);
 
   for (const [to, name] of [
     ['/asset/far-tank', 'asset'],

@@ -23,7 +23,8 @@ export function Standing({ cells, id, zone }: Of) {
   const unrecordedMs = useUnrecordedSince(cells, id);
   if (away === null && underway.length === 0 && unrecordedMs === null) return null;
   return html`<section class="standing" role="status" aria-label="How current this page is">
-    ${away !== null && html`<p><span class="flag">AWAY</span> <strong>${whoIsSilent(away)} since <${Moment} timeMs=${away.sinceMs} zone=${zone} /></strong> (<${Age} timeMs=${away.sinceMs} />): values, states and alarms here are as of then.</p>`}
+    ${away?.neverHeard && html`<p><span class="flag">NEVER HEARD</span> <strong>The edge ${away.cell} has told nothing of it</strong>, and this server listens since <${Moment} timeMs=${away.sinceMs} zone=${zone} />: name and place are as in the topology file, values, states and alarms are not known here.</p>`}
+    ${away !== null && !away.neverHeard && html`<p><span class="flag">AWAY</span> <strong>${whoIsSilent(away)} since <${Moment} timeMs=${away.sinceMs} zone=${zone} /></strong> (<${Age} timeMs=${away.sinceMs} />): values, states and alarms here are as of then.</p>`}
     ${unrecordedMs !== null && html`<p><span class="flag">NOT RECORDED YET</span> <strong>The journal is away since <${Moment} timeMs=${unrecordedMs} zone=${zone} /></strong>: values and alarms here go on and are of now. What was decided since then is recorded when it is back; commands are refused until then.</p>`}
     ${underway.map((command) => html`<${UnderwayLine} key=${command.commandId} command=${command} away=${away} zone=${zone} />`)}
   </section>`;
@@ -55,6 +56,8 @@ export function underwayAction({ kind }: Pick<Underway, 'kind'>): string {
 export function AsOf({ away, zone }: { readonly away: Away; readonly zone: string }) {
   const { clock } = useWall();
   const time = formatMoment(away.sinceMs, zone, clock.nowMs());
+  if (away.neverHeard)
+    return html`<span class="as-of" title=${`${whoIsSilent(away)}: as in the topology file`}>never heard</span>`;
   return html`<span class="as-of" title=${`${whoIsSilent(away)} since ${time}`}>as of ${time}</span>`;
 }
 

@@ -46,7 +46,7 @@ export class AwayBoard {
   }
 
   count(): void {
-    const groups = new Map<string | null, AwayGroup>();
+    const groups = new Map<string, AwayGroup>();
     let commands = 0;
     const alarms = new Map<string, Underway[]>();
     for (const of of FOLLOWED) {
@@ -60,8 +60,9 @@ export class AwayBoard {
         }
         const away = awayIn(cells.beside(id, 'away'));
         if (away === null || !isCounted(of)) continue;
-        const known = groups.get(away.cell) ?? { ...away, sites: 0, assets: 0, devices: 0 };
-        groups.set(away.cell, { ...known, sinceMs: Math.min(known.sinceMs, away.sinceMs), [of]: known[of] + 1 });
+        const cause = `${away.neverHeard ?? ''} ${away.cell ?? ''}`;
+        const known = groups.get(cause) ?? { ...away, sites: 0, assets: 0, devices: 0 };
+        groups.set(cause, { ...known, sinceMs: Math.min(known.sinceMs, away.sinceMs), [of]: known[of] + 1 });
       }
     }
     this.commands.value = commands;

@@ -6,6 +6,8 @@ export interface Away {
   readonly sinceMs: number;
   /** The edge cell that it lives in, where the link to that is what is lost; null: the node of this cell that owns it is silent. */
   readonly cell: string | null;
+  /** That cell has never told of it: what is shown is what the topology says, and since then somebody listens. */
+  readonly neverHeard?: true;
 }
 
 /** A command on its way to an edge cell. */
@@ -28,8 +30,9 @@ export function awayIn(group: Group): Away | null {
   if (group === undefined) return null;
   const known = read.get(group);
   if (known !== undefined) return known;
-  const { sinceMs, cell } = group;
-  const away = typeof sinceMs === 'number' ? { sinceMs, cell: typeof cell === 'string' ? cell : null } : null;
+  const { sinceMs, cell: of, neverHeard } = group;
+  const cell = typeof of === 'string' ? of : null;
+  const away = typeof sinceMs === 'number' ? { sinceMs, cell, ...(neverHeard === true ? { neverHeard: true as const } : {}) } : null;
   read.set(group, away);
   return away;
 }
@@ -56,7 +59,8 @@ function text(value: unknown): string {
 }
 
 /** What lost its voice, in the words of a sentence: `Owner silent`, `Link to the edge edge-7 lost`. */
-export function whoIsSilent({ cell }: Pick<Away, 'cell'>): string {
+export function whoIsSilent({ cell, neverHeard }: Pick<Away, 'cell' | 'neverHeard'>): string {
+  if (neverHeard) return `Edge ${cell} never heard`;
   return cell === null ? 'Owner silent' : `Link to the edge ${cell} lost`;
 }
 

@@ -27,7 +27,8 @@ export function conditionsOf(
 ): Condition[] {
   const conditions: Condition[] = [];
   if (notRecorded) conditions.push(NOT_RECORDED);
-  if (loading !== undefined) conditions.push(stillLoading(loading));
+  // Of edges that were never heard their entities tell, each with the line of its edge.
+  if (loading !== undefined && loading.shards > 0) conditions.push(stillLoading(loading));
   // What stands in a line of its own is not told twice.
   const reasons = server.reasons.filter(
     (reason) => !away.some(({ cell }) => reason.startsWith(`cell ${cell}: link lost`)),
@@ -84,6 +85,7 @@ export function awayConditions(
 ): Condition[] {
   return groups.map((group) => {
     const { cell, sinceMs } = group;
+    if (group.neverHeard) return neverHeard(group);
     const count = countInWords(group);
     const are = group.sites + group.assets + group.devices === 1 ? 'is' : 'are';
     return {
@@ -97,6 +99,20 @@ export function awayConditions(
       ],
     };
   });
+}
+
+function neverHeard(group: AwayGroup): Condition {
+  const are = group.sites + group.assets + group.devices === 1 ? 'is' : 'are';
+  return {
+    key: `never ${group.cell ?? ''}`,
+    label: 'EDGE NEVER HEARD',
+    subject: group.cell ?? '',
+    href: null,
+    grave: true,
+    reasons: [
+      `${countInWords(group)} ${are} listed as the topology file has them. Values, states and alarms there are not known here, nor work orders and rules that were made there.`,
+    ],
+  };
 }
 
 const STATES = ['lost', 'degraded', 'connecting'] as const;
