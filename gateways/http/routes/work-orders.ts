@@ -142,7 +142,7 @@ export const WORK_ORDER_ROUTES: readonly Route[] = [
     tag: 'Work orders',
     summary: 'Create a work order',
     description:
-      'The result has the number, and the order is certain. It is there at every node once this is answered, unless that had to be given after two seconds without it.',
+      'The result has the number, and the order is certain. It can be read at every node once this is answered, unless that had to be given after two seconds without it.',
     permission: 'workorder:create',
     isCommand: true,
     body: Draft,
