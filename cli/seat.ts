@@ -1,4 +1,6 @@
 import type { Logger } from 'pino';
+import { nameIsFree } from '../runtime/cluster/free-name.ts';
+import { TIMING } from '../runtime/cluster/timing.ts';
 import { messageOf } from '../runtime/errors.ts';
 import type { Seat } from '../runtime/seat.ts';
 import type { Settings } from '../runtime/settings.ts';
@@ -27,6 +29,12 @@ export async function seatOf(settings: Settings, storage: Storage, log: Logger):
     import('../runtime/nats/connection.ts'),
     import('../runtime/nats/live-lane.ts'),
   ]);
+  await nameIsFree({
+    rows: storage.cluster,
+    node,
+    leaseTtlMs: TIMING.leaseTtlMs,
+    waiting: () => log.info({}, 'the lease of a former process of this node has not run out yet; it is waited for'),
+  });
   const link = new MoleculerLink({
     node,
     cell,

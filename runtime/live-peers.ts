@@ -74,7 +74,7 @@ export class LivePeers {
     if (peer.run !== run) this.beginRun(peer, run);
     if (peer.awaySinceMs !== undefined) {
       peer.awaySinceMs = undefined;
-      note('a node speaks again', { node });
+      note('a node speaks again', { peer: node });
       // What a process before this one has told it has to tell again.
       for (const copy of copies.all()) if (copy.node === node && copy.run === run) copies.mark(copy, undefined);
     }
@@ -113,7 +113,7 @@ export class LivePeers {
     if (peer.awaySinceMs === undefined && silentMs >= timing.silentAfterMs) {
       peer.awaySinceMs = Math.round(Date.now() - silentMs);
       peer.wants = new Set();
-      if (peer.spoke) note('a node is silent; its views are marked', { node: peer.node });
+      if (peer.spoke) note('a node is silent; its views are marked', { peer: peer.node });
     }
     // Forgotten with the last of its views: names of nodes come and go.
     if (peer.awaySinceMs === undefined || silentMs < timing.forgetAfterMs || peer.reading) return;

@@ -14,7 +14,15 @@ export class BrokerLog extends Loggers.Base {
     return (level: LogLevels, args: unknown[]): void => {
       const [first, ...rest] = args;
       const ours = level === 'fatal' || level === 'error' ? level : 'debug';
-      this.#log[ours]({ rest: rest.length > 0 ? rest : undefined }, String(first));
+      const others = rest.filter((argument) => argument !== undefined);
+      this.#log[ours]({ rest: others.length > 0 ? others : undefined }, inOurWords(String(first)));
     };
   }
+}
+
+/** The broker ends the process over it, with nothing but this line. */
+function inOurWords(text: string): string {
+  return text.includes('nodeID conflict')
+    ? 'another process runs as the node of this name; this one ends. Each node of a cell has a name of its own (NODE)'
+    : text;
 }

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { until } from '../support/condition.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
-import { run } from '../support/product.ts';
+import { run, signalbox } from '../support/product.ts';
 import { NatsServer } from '../support/servers/nats.ts';
 import { PostgresServer } from '../support/servers/postgres.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -20,6 +20,8 @@ describe('several workers on one machine', { skip, timeout: 170_000 }, () => {
   const ends: (() => Promise<unknown>)[] = [];
   let parent: ChildProcess | undefined;
   let said = '';
+  let environment: Record<string, string> = {};
+  let plant = '';
 
   /** Where each worker's wall is, the newest last. */
   const walls = (node: string) => [...said.matchAll(new RegExp(`^${node} \\| .*(http://127\\.0\\.0\\.1:\\d+)`, 'gm'))];
@@ -40,7 +42,8 @@ describe('several workers on one machine', { skip, timeout: 170_000 }, () => {
       () => broker.kill('SIGKILL'),
     );
     const { topology } = writeCellPlant(temp.dir, broker.url, 2);
-    const environment = { SIGNALBOX_DATABASE_URL: await postgres.newDatabase(), SIGNALBOX_NATS_URL: nats.url };
+    environment = { SIGNALBOX_DATABASE_URL: await postgres.newDatabase(), SIGNALBOX_NATS_URL: nats.url };
+    plant = topology;
     parent = run(['start', '--workers', '2', '--data', temp.dir, '--port', '0', '--topology', topology], environment);
     for (const stream of [parent.stdout, parent.stderr])
       stream?.on('data', (text: Buffer) => {
@@ -61,6 +64,15 @@ describe('several workers on one machine', { skip, timeout: 170_000 }, () => {
     await until('both answer', async () => (await answers('core-1')) && (await answers('core-2')), 90_000);
     workers = childrenOf(parent);
     assert.equal(workers.length, 2, said);
+
+    // As somebody does who forgets to name the node on a second machine.
+    const elsewhere = ['--data', `${temp.dir}/elsewhere`, '--port', '0', '--topology', plant];
+    const second = await signalbox(['start', ...elsewhere], environment);
+    assert.equal(second.code, 1, second.stdout);
+    assert.match(second.stderr, /another process runs as node core-1 of this cell/);
+    assert.doesNotMatch(second.stderr, /^\s+at /m);
+    assert.deepEqual(childrenOf(parent), workers, 'whoever has the name goes on');
+
     const [killed = 0, other = 0] = workers;
     kill(killed);
     await until('it is said', () => /core-\d ended \(SIGKILL\); it is started again in 1 s/.test(said));
