@@ -1,19 +1,21 @@
 /**
  * Goal: a field engineer sees by `signalbox browse` what an OPC UA server has, and takes points from it that work.
- * Method: the built command as a process of its own, against real servers with the standard node set.
+ * Method: the built command as a process of its own, against real servers with the standard node set; where only its words count it
+ * is called here, since each process loads the OPC UA library anew.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
+import { browse as browseCommand } from '../../cli/browse.ts';
 import { explore } from '../../gateways/opcua/explore.ts';
 import { visitServer } from '../../gateways/opcua/visit.ts';
 import { OpcUaConnection } from '../../topology/schema/opcua.ts';
 import { until } from '../support/condition.ts';
-import { Product, run, signalbox } from '../support/product.ts';
+import { type CliResult, Product, run, signalbox } from '../support/product.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { startInstruments } from './opcua-instruments.ts';
 import { Bench } from './opcua-support.ts';
@@ -73,11 +75,30 @@ const browse = (...args: readonly string[]) =>
   signalbox(['browse', ...args, '--topology', topology, '--data', dataDir], { SIGNALBOX_SECRET_PLC: 'correct horse' });
 
 async function refused(...args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await browse(...args);
+  return whyRefused(await browse(...args));
+}
+
+function whyRefused({ code, stdout, stderr }: CliResult): string {
   assert.equal(code, 1, stderr);
   assert.equal(stdout, '');
   assert.match(stderr, /^signalbox: [^\n]+\n$/, 'one line');
   return stderr;
+}
+
+/** What the command does in a process of its own, in this one. */
+async function browseHere(t: TestContext, connection: string, node?: string, depth = '3'): Promise<CliResult> {
+  const print = t.mock.method(console, 'log', () => undefined);
+  const complain = t.mock.method(console, 'error', () => undefined);
+  process.exitCode = undefined;
+  try {
+    await browseCommand(connection, node, { topology, data: dataDir, depth });
+    const linesOf = ({ mock }: typeof print) => mock.calls.map(({ arguments: [line] }) => `${line}\n`).join('');
+    return { code: process.exitCode ?? 0, stdout: linesOf(print), stderr: linesOf(complain) };
+  } finally {
+    process.exitCode = undefined;
+    print.mock.restore();
+    complain.mock.restore();
+  }
 }
 
 test('lists the tree with address, type, access and present value, and makes no data folder for it', async () => {
@@ -97,11 +118,11 @@ test('lists the tree with address, type, access and present value, and makes no 
   assert.equal(fs.existsSync(dataDir), false);
 });
 
-test('begins at a node and ends at a depth', async () => {
-  const { stdout } = await browse('plc', '--depth', '1');
+test('begins at a node and ends at a depth', async (t) => {
+  const { stdout } = await browseHere(t, 'plc', undefined, '1');
   assert.match(stdout, /s=Tank\b/);
   assert.doesNotMatch(stdout, /Tank\.Level/);
-  const one = await browse('plc', `nsu=${URI};s=Tank.Level`);
+  const one = await browseHere(t, 'plc', `nsu=${URI};s=Tank.Level`);
   assert.equal(one.stdout.trim().split('\n').length, 2);
   const own = await browse('plc', 'i=2253', '--depth', '1');
   assert.match(own.stdout, /ServerStatus +i=2256/);
@@ -148,8 +169,8 @@ test('prints points that the check takes as they are, and that the running produ
   }
 });
 
-test('takes a folder of more than a page whole, and stops at its bound', async () => {
-  const { stdout } = await browse('plc', `nsu=${URI};s=Many`);
+test('takes a folder of more than a page whole, and stops at its bound', async (t) => {
+  const { stdout } = await browseHere(t, 'plc', `nsu=${URI};s=Many`);
   assert.equal(new Set(stdout.match(/s=Many\.\d+/g)).size, 1200);
   const settings = OpcUaConnection.parse({
     id: 'plc',
@@ -194,15 +215,16 @@ function contents(): string[] {
     .sort();
 }
 
-test('says in one line what is wrong', async () => {
-  assert.match(await refused('nowhere'), /no connection nowhere; opcua connections: plc, secure, gone, mute, patient/);
-  assert.match(await refused('bus'), /connection bus is of driver modbus/);
+test('says in one line what is wrong', async (t) => {
+  const words = async (...args: [string, string?, string?]) => whyRefused(await browseHere(t, ...args));
+  assert.match(await words('nowhere'), /no connection nowhere; opcua connections: plc, secure, gone, mute, patient/);
+  assert.match(await words('bus'), /connection bus is of driver modbus/);
   assert.match(await refused('gone'), /opc\.tcp:\/\/127\.0\.0\.1:9 cannot be reached.*connection_refused/);
   assert.match(await refused('mute'), /does not answer.*timeout; connectTimeoutMs is 700/);
-  assert.match(await refused('plc', 'Tank'), /Tank is no node id; write nsu=/);
-  assert.match(await refused('plc', 'nsu=urn:elsewhere;s=x'), /no such namespace; it has .*urn:test:instruments/);
-  assert.match(await refused('plc', `nsu=${URI};s=Nowhere`), /BadNodeIdUnknown/);
-  assert.match(await refused('plc', '--depth', '99'), /--depth takes a whole number/);
+  assert.match(await words('plc', 'Tank'), /Tank is no node id; write nsu=/);
+  assert.match(await words('plc', 'nsu=urn:elsewhere;s=x'), /no such namespace; it has .*urn:test:instruments/);
+  assert.match(await words('plc', `nsu=${URI};s=Nowhere`), /BadNodeIdUnknown/);
+  assert.match(await words('plc', undefined, '99'), /--depth takes a whole number/);
 });
 
 test('Ctrl-C ends it while it waits for the server', { timeout: WITHIN_MS }, async () => {
