@@ -3,6 +3,7 @@ import { messageOf } from '../errors.ts';
 import type { EntityId } from '../ids.ts';
 import type { Link } from '../link.ts';
 import { type Epoch, SHARD_COUNT, type Shard } from '../ownership.ts';
+import { RareNotes } from '../rare-notes.ts';
 import type { AskOptions, Health, Readiness, Reply, Restarted } from '../runtime.ts';
 import { SharedRead } from '../shared-read.ts';
 import {
@@ -57,6 +58,7 @@ export class Cell {
   readonly #options: CellOptions;
   readonly #desk: RequestDesk;
   readonly #routes: Routes;
+  readonly #notes = new RareNotes();
   /** Why the lease is not verified, and since when. */
   #notVerified: NotVerified | undefined = { reason: 'joining', sinceMs: 0 };
 
@@ -80,7 +82,7 @@ export class Cell {
         log[lease === 'held' ? 'info' : 'warn']({ lease, reason }, 'the lease of this node changed');
       },
       broken,
-      failed: (what, reason) => log.warn({ what, reason }, 'the rows of the cell could not be used; tried again'),
+      failed: (what, reason) => this.#failed(what, reason),
     });
     this.#desk = new RequestDesk({
       timing,
@@ -114,6 +116,14 @@ export class Cell {
       const { shard, epoch } = ShardNews.parse(body);
       this.membership.hinted(shard, epoch);
     });
+  }
+
+  /** Tried again several times a second, and for 64 shards: one line of a kind a minute says as much. */
+  #failed(what: string, reason: string): void {
+    const leftOut = this.#notes.admit(`${what.replace(/\d+$/, '')}: ${reason}`);
+    if (leftOut === undefined) return;
+    const fields = leftOut === 0 ? { what, reason } : { what, reason, leftOut };
+    this.#options.log.warn(fields, 'the rows of the cell could not be used; tried again');
   }
 
   start(): void {

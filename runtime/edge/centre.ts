@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
 import type { View } from '../actor-kind.ts';
-import { ErrorWithCode } from '../errors.ts';
+import { ErrorWithCode, messageOf } from '../errors.ts';
 import { CommandId, type EntityId } from '../ids.ts';
 import type { JournalEntry } from '../journal.ts';
 import type { Json } from '../json.ts';
 import type { DeadLetter } from '../log.ts';
+import { RareNotes } from '../rare-notes.ts';
 import type { AskOptions, Health, Readiness, Reply, Restarted, Runtime } from '../runtime.ts';
 import type { CellLink } from './cell-link.ts';
 import type { CellNames } from './cell-names.ts';
@@ -62,6 +63,7 @@ const SAVE_EVERY_MS = 60_000;
  */
 export class Centre implements Runtime {
   readonly #options: CentreOptions;
+  readonly #notes = new RareNotes();
   readonly #runtime: Runtime;
   readonly #cells: ReadonlyMap<string, EdgeCell>;
   #timers: NodeJS.Timeout[] = [];
@@ -272,7 +274,10 @@ export class Centre implements Runtime {
     try {
       await this.#options.images.save(name, image);
     } catch (error) {
-      this.#options.logger.warn({ err: error, cell: name }, 'what a cell shows could not be kept for the next start');
+      const leftOut = this.#notes.admit(name);
+      if (leftOut === undefined) return;
+      const fields = { cell: name, reason: messageOf(error) };
+      this.#options.logger.warn(fields, 'what a cell shows could not be kept for the next start; tried again');
     }
   }
 }
