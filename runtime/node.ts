@@ -205,17 +205,22 @@ export class Node implements Runtime {
     return node;
   }
 
-  #takeAll(): Promise<void> {
+  async #takeAll(): Promise<void> {
     const { storage, population } = this.#options;
-    return takeAll({
-      journal: storage.journal,
-      log: storage.log,
-      population,
-      entities: this.#entities,
-      checkpoints: this.#checkpoints,
-      effects: this.#effects,
-      opened: (shard) => this.#whereabouts.opened(shard),
-    });
+    try {
+      await takeAll({
+        journal: storage.journal,
+        population,
+        entities: this.#entities,
+        checkpoints: this.#checkpoints,
+        effects: this.#effects,
+        opened: (shard) => this.#whereabouts.opened(shard),
+      });
+    } catch (error) {
+      // Nobody goes on waiting for a store on behalf of a node that there is not.
+      await this.halt();
+      throw error;
+    }
   }
 
   ask = async (to: EntityId, command: unknown, options: AskOptions): Promise<Reply> => {

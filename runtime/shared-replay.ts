@@ -2,8 +2,9 @@ import type { Recovering } from './entity/host.ts';
 import type { EntityId } from './ids.ts';
 import { InOrder } from './in-order.ts';
 import type { PositionedRecord, TelemetryLog } from './log.ts';
-import { recordsAfter } from './recovery.ts';
 import { StoreFailure } from './store-failure.ts';
+
+const READ_RECORDS = 4096;
 
 interface Member {
   readonly entity: Recovering;
@@ -98,15 +99,23 @@ export class SharedReplay {
     const turns = new InOrder();
     const give = (member: Member, record: PositionedRecord) =>
       turns.take(member.entity.id, () => replayed(group, member, record));
-    for await (const record of recordsAfter(log, from)) {
-      if (record.position > end) break;
-      const source = group.get(record.source);
-      if (source?.entity.kind.admit) await give(source, record);
-      for (const follower of followersOf(record.source)) {
-        const member = group.get(follower);
-        if (member) await give(member, record);
+    let position = from;
+    while (position < end && group.size > 0) {
+      const records = await log.read(position, READ_RECORDS);
+      if (records.length === 0) break;
+      for (const record of records) {
+        position = record.position;
+        if (position > end) break;
+        const source = group.get(record.source);
+        // Only where there is something to wait for: to wait for nothing, too, takes longer than most turns.
+        const full = source?.entity.kind.admit && give(source, record);
+        if (full) await full;
+        for (const follower of followersOf(record.source)) {
+          const member = group.get(follower);
+          const full = member && give(member, record);
+          if (full) await full;
+        }
       }
-      if (group.size === 0 || record.position === end) break;
     }
     await turns.settled();
   }

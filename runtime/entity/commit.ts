@@ -81,11 +81,13 @@ export async function commit(memory: Memory, host: EntityHost, decided: Decided)
   return { kind: 'committed' };
 }
 
-/** As `commit` for what an entity decides while the journal is known to be away from it: never asks the journal. */
-export function commitLater(memory: Memory, host: EntityHost, decided: Decided): void {
+/** Into the memory of an entity as not recorded, to be taken into its history later, by `record`: never asks the journal. */
+export function commitLater(memory: Memory, host: EntityHost, decided: Decided): Unrecorded {
   const { append, state } = fold(memory, host, decided);
-  memory.unrecorded?.add(append);
+  memory.unrecorded ??= new Unrecorded(memory.state, append.timeMs);
+  memory.unrecorded.add(append);
   memory.state = state;
+  return memory.unrecorded;
 }
 
 function goOn(
@@ -119,7 +121,7 @@ export type Recorded =
   | Extract<Committed, { kind: 'fenced' | 'unrecorded' }>;
 
 /**
- * Takes what an entity has decided without the journal into its history, turn by turn and as it was decided: all at once and
+ * Takes what an entity has decided ahead of the journal into its history, turn by turn and as it was decided: all at once and
  * in order, so that they share the commits of the node. Throws where the journal says that it will never take this.
  */
 export async function record(memory: Memory, host: EntityHost): Promise<Recorded> {

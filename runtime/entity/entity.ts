@@ -89,7 +89,7 @@ export class Entity {
 
   /** Since when the journal has not all of what is shown of it; epoch milliseconds. */
   get unrecordedSinceMs(): number | undefined {
-    return this.#memory.unrecorded?.sinceMs;
+    return this.#status === 'unrecorded' ? this.#memory.unrecorded?.sinceMs : undefined;
   }
 
   get seq(): number {
@@ -227,13 +227,14 @@ export class Entity {
   }
 
   replay(record: PositionedRecord): void | Promise<void> {
-    return this.#turns.decided(this.#recovery?.replay(record), BY_LOG);
+    return this.#turns.gathered(this.#recovery?.replay(record), BY_LOG);
   }
 
   async finish(): Promise<void> {
     const events = this.#recovery?.end();
     this.#recovery = undefined;
-    await this.#turns.decided(events, BY_TIMER);
+    await this.#turns.gathered(events, BY_TIMER);
+    await this.#turns.recordGathered();
     // Fenced meanwhile, it is over.
     if (this.#status !== 'recovering') return;
     this.#status = this.#memory.unrecorded === undefined ? 'live' : 'unrecorded';

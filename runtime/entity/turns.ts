@@ -4,7 +4,7 @@ import { isRepeat } from '../journal.ts';
 import type { PositionedRecord } from '../log.ts';
 import type { Reply } from '../runtime.ts';
 import { answerOf, type StoreFailure } from '../store-failure.ts';
-import { type Committed, commit, commitLater, type Decided, type DecidedEvent } from './commit.ts';
+import { type Committed, commit, commitLater, type Decided, type DecidedEvent, record } from './commit.ts';
 import type { EntityHost } from './host.ts';
 import { Intake } from './intake.ts';
 import { BY_LOG, BY_TIMER, type Memory } from './memory.ts';
@@ -99,10 +99,31 @@ export class Turns {
   /** Commits what the entity decided by itself. Synchronous when that is nothing. */
   decided(events: readonly DecidedEvent[] | undefined, by: Who): void | Promise<void> {
     if (events === undefined || events.length === 0) return;
-    const decided = { events, by, commandId: null, commandHash: null, answer: null };
+    const decided = byItself(events, by);
     if (this.#memory.unrecorded === undefined) return this.#commit(decided).then(() => undefined);
     commitLater(this.#memory, this.#host, decided);
     this.#listener.changed();
+  }
+
+  /**
+   * What the entity decides while it is built: many turns are committed together, since nobody is told of any before it is
+   * live. One commit after the other, a log that leads to hundreds of decisions would keep it from that for seconds.
+   */
+  gathered(events: readonly DecidedEvent[] | undefined, by: Who): void | Promise<void> {
+    if (events === undefined || events.length === 0) return;
+    const gathered = commitLater(this.#memory, this.#host, byItself(events, by));
+    if (gathered.isFull) return this.recordGathered();
+  }
+
+  /** Commits what was gathered. Where the journal is away it stands as not recorded, like any other decision then. */
+  async recordGathered(): Promise<void> {
+    const { unrecorded } = this.#memory;
+    // What the journal did not take is settled when it is back, and beyond what is kept everything is decided again then.
+    if (unrecorded === undefined || unrecorded.isDoubtful || unrecorded.superseded) return;
+    const recorded = await record(this.#memory, this.#host);
+    if (recorded.kind === 'recorded') this.#listener.committed();
+    if (recorded.kind === 'fenced') this.#listener.fenced(recorded.reason);
+    if (recorded.kind === 'unrecorded') this.#listener.unrecorded(recorded.failure);
   }
 
   #observe(record: PositionedRecord): void | Promise<void> {
@@ -181,6 +202,10 @@ export class Turns {
     // reading for a duplicate.
     this.#intake.settled((all) => take(all ? snapshot : undefined));
   }
+}
+
+function byItself(events: readonly DecidedEvent[], by: Who): Decided {
+  return { events, by, commandId: null, commandHash: null, answer: null };
 }
 
 function refusal({ failure, sent }: Extract<Committed, { kind: 'unrecorded' }>): Reply {

@@ -52,6 +52,11 @@ export class Unrecorded<Turn extends UnrecordedTurn = Append> {
     return this.#superseded;
   }
 
+  /** As much as is kept. */
+  get isFull(): boolean {
+    return this.#turns.length >= MAX_TURNS;
+  }
+
   /** Sequence number behind all that was decided, where the journal has everything up to `seq`. */
   nextSeq(seq: number): number {
     return this.#turns.reduce((next, { events }) => next + events.length, seq + 1);

@@ -249,6 +249,30 @@ test('what an entity decided is recorded in order and in one go, not one commit 
   }
 });
 
+test('more than is kept is decided again from the log in order, and many turns to a commit', async () => {
+  const failing = new FailingJournal(storage.journal);
+  const kind = { ...tallyKind, effects: () => [] };
+  const node = await startNode({ ...storage, journal: failing.journal }, { ...population('t'), kinds: [kind] });
+  try {
+    failing.away = true;
+    for (let level = 1; level <= 500; level++) await observed(node, 't', LEVEL);
+    await until('all are shown', () => viewOf(node, 't')?.props?.level === 500);
+    failing.appends = 0;
+    failing.away = false;
+    await until('they are on record', () => statusOf(node, 't') === 'live', 20_000);
+    // Thirty-two turns each.
+    assert.equal(failing.appends, 16);
+    const rows = await storage.journal.events(id('t'), 0);
+    assert.deepEqual(
+      rows.map(({ seq, event }) => [seq, (event as { level: number }).level]),
+      Array.from({ length: 500 }, (_, at) => [at + 1, at + 1]),
+    );
+    assert.equal(viewOf(node, 't')?.notRecorded, undefined);
+  } finally {
+    await node.halt();
+  }
+});
+
 test('more than is kept is decided again from the log, and so is what a crash took along', async () => {
   const failing = new FailingJournal(storage.journal);
   let node = await startNode({ ...storage, journal: failing.journal }, population('r'));
