@@ -8,87 +8,22 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { after, type TestContext, test } from 'node:test';
-import { type RunningPlant, startPlant } from '../../cli/plant.ts';
+import { after, test } from 'node:test';
 import { entityId } from '../../runtime/ids.ts';
 import type { Append } from '../../runtime/journal.ts';
 import { probeJournal } from '../../runtime/journal-probe.ts';
 import { shardIn } from '../../runtime/population.ts';
-import { readSettings } from '../../runtime/settings.ts';
 import { openSqlite } from '../../runtime/sql/open.ts';
-import { createModbusServer } from '../../simulators/modbus/server.ts';
-import { parseTopology } from '../../topology/load.ts';
 import { until } from '../support/condition.ts';
+import { HIGH, NORMAL, plantOn, type TankPlant } from '../support/plant-on-small-disk.ts';
 import { NO_POSTGRES, PostgresServer, serverIdentity } from '../support/servers/postgres.ts';
 import { noSmallDisk, SmallDisk } from '../support/small-disk.ts';
-import { TANK_ON_MODBUS } from '../support/tank-on-modbus.ts';
-import { tempDir } from '../support/temp-dir.ts';
 
 const WITHIN_MS = 30_000;
-const [HIGH, NORMAL, LOW] = [900, 7, 3];
 /** So little is left that the first orders still find room and others do not. */
 const NEARLY_NOTHING_BYTES = 64 * 1024;
 
-interface Body {
-  readonly status: string;
-  readonly parts: readonly { readonly name: string; readonly status: string; readonly detail: string }[];
-  readonly error: { readonly code: string; readonly message: string };
-  readonly result: { readonly number: string };
-  readonly notRecorded?: { readonly sinceMs: number };
-  readonly values: Readonly<Record<string, number>>;
-  readonly items: readonly {
-    readonly id: string;
-    readonly rule: string;
-    readonly detail: string;
-    readonly raisedAtMs: number;
-    readonly notRecorded?: boolean;
-    readonly event: { readonly rule: string; readonly atMs: number };
-  }[];
-}
-
-interface Scene {
-  readonly disk: SmallDisk;
-  readonly registers: Uint16Array;
-  request(method: string, address: string, body?: object): Promise<{ readonly status: number; readonly body: Body }>;
-}
-
-/** A plant whose journal is on the disk; `settings` says how, given its folder. */
-async function plantOn(
-  t: TestContext,
-  settings: (disk: SmallDisk, dataDir: string) => Promise<object>,
-): Promise<Scene> {
-  const disk = new SmallDisk(40);
-  t.after(() => disk.remove());
-  const { dir, remove } = tempDir('disk-full');
-  t.after(remove);
-  const registers = new Uint16Array([LOW, 0]);
-  const field = await createModbusServer({ units: new Map([[1, { holding: registers }]]) });
-  t.after(() => field.close());
-  const counting = setInterval(() => (registers[1] = (registers[1] ?? 0) + 1), 50);
-  t.after(() => clearInterval(counting));
-  const topology = parseTopology(TANK_ON_MODBUS.replace('PORT', String(field.port)), 'plant.yaml');
-  assert.ok(topology.ok, JSON.stringify(topology));
-  const where = await settings(disk, dir);
-  const read = readSettings({}, {}, { DATA_DIR: dir, PORT: 0, LOG_LEVEL: 'fatal', ...where });
-  assert.ok(read.ok, JSON.stringify(read));
-  const running: RunningPlant = await startPlant({ settings: read.settings, plant: topology.plant, simulators: false });
-  t.after(() => running.stop());
-  return {
-    disk,
-    registers,
-    async request(method, address, body) {
-      const response = await fetch(new URL(`api/v1/${address}`, running.url), {
-        method,
-        headers: { authorization: `Bearer ${running.key}`, ...(body && { 'content-type': 'application/json' }) },
-        body: body === undefined ? null : JSON.stringify(body),
-        signal: AbortSignal.timeout(20_000),
-      });
-      return { status: response.status, body: (await response.json()) as Body };
-    },
-  };
-}
-
-async function goesOnWithAFullJournal({ disk, registers, request }: Scene): Promise<void> {
+async function goesOnWithAFullJournal({ disk, registers, request }: TankPlant): Promise<void> {
   const get = async (address: string) => (await request('GET', address)).body;
   const alarm = async (wanted: string) => (await get('alarms')).items.find(({ rule }) => rule === wanted);
   const part = async (wanted: string) => (await get('health')).parts.find(({ name }) => name === wanted);

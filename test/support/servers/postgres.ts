@@ -60,6 +60,8 @@ export interface PostgresServerOptions {
   /** `on` unless said otherwise: what is acknowledged is on the disk. */
   readonly fsync?: 'on' | 'off';
   readonly settings?: Readonly<Record<string, string>>;
+  /** An empty folder for its write-ahead log, which it keeps in segments of 1 MB there. */
+  readonly walDir?: string;
 }
 
 /** A server of the test's own, on a free port of the loopback interface, that can be killed and started again with what it has. */
@@ -78,12 +80,14 @@ export class PostgresServer {
     this.#settings = settings;
   }
 
-  static async start({ fsync = 'on', settings = {} }: PostgresServerOptions = {}): Promise<PostgresServer> {
+  static async start({ fsync = 'on', settings = {}, walDir }: PostgresServerOptions = {}): Promise<PostgresServer> {
     const bin = postgresBinaries();
     if (bin === undefined) throw new Error('PostgreSQL is not installed');
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'signalbox-postgres-'));
     const identity = serverIdentity();
-    if (identity.uid !== undefined && identity.gid !== undefined) fs.chownSync(dir, identity.uid, identity.gid);
+    const { uid, gid } = identity;
+    if (uid !== undefined && gid !== undefined)
+      for (const own of [dir, walDir]) if (own !== undefined) fs.chownSync(own, uid, gid);
     try {
       // Sorted by the rules of a language, as many servers are: what the product sorts by bytes it has to say so.
       const locale = ['--locale=C.UTF-8', '--locale-provider=icu', '--icu-locale=en-US'];
@@ -98,6 +102,7 @@ export class PostgresServer {
         'trust',
         '--no-sync',
         ...locale,
+        ...(walDir === undefined ? [] : ['-X', walDir, '--wal-segsize=1']),
       ];
       execFileSync(path.join(bin, 'initdb'), initdb, { ...identity, cwd: dir, stdio: ['ignore', 'ignore', 'pipe'] });
       const server = new PostgresServer(bin, dir, await freePort(), { fsync, ...settings });
@@ -147,6 +152,16 @@ export class PostgresServer {
     if (signal === 'SIGKILL') await until('its processes are gone', () => !this.#isInUse());
   }
 
+  /** It has ended by itself. */
+  get hasEnded(): boolean {
+    return this.#process !== undefined && (this.#process.exitCode !== null || this.#process.signalCode !== null);
+  }
+
+  /** What it has written to its log. */
+  get log(): string {
+    return fs.readFileSync(path.join(this.#dir, 'server.log'), 'utf8');
+  }
+
   url(database = 'postgres'): string {
     return `postgres://signalbox@127.0.0.1:${this.port}/${database}`;
   }
@@ -181,8 +196,7 @@ export class PostgresServer {
 
   async #answers(): Promise<boolean> {
     const child = this.#process;
-    if (child === undefined || child.exitCode !== null)
-      throw new Error(`PostgreSQL did not start:\n${fs.readFileSync(path.join(this.#dir, 'server.log'), 'utf8')}`);
+    if (child === undefined || child.exitCode !== null) throw new Error(`PostgreSQL did not start:\n${this.log}`);
     return this.query('select 1').then(
       () => true,
       () => false,
