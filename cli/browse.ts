@@ -9,8 +9,7 @@ import { points, table } from './browse-output.ts';
 import { Failure, reportFailure } from './failure.ts';
 import { secretsFrom } from './secrets.ts';
 import { type SettingsOptions, settingsOf } from './settings.ts';
-import { demoFile } from './start.ts';
-import { readPlant } from './topology.ts';
+import { demoFile, readPlant } from './topology.ts';
 
 export interface BrowseCommandOptions extends Pick<SettingsOptions, 'topology' | 'data' | 'config'> {
   readonly depth: string;

@@ -1,12 +1,10 @@
 import { Command, Option } from 'commander';
-import { browse } from './browse.ts';
-import { check } from './check.ts';
-import { start } from './start.ts';
-import { createToken, listTokens, revokeToken } from './token.ts';
 import { version } from './version.ts';
-import { startWorkers } from './workers.ts';
 
-/** The `signalbox` command. Every command prints one clear line when it fails, and exits with 1. */
+/**
+ * The `signalbox` command. Every command prints one clear line when it fails, and exits with 1. What one needs is loaded when it
+ * is given: no other waits for the whole runtime.
+ */
 const program = new Command('signalbox')
   .description('Actor runtime for live industrial operations: SCADA, alarm desk and maintenance in one.')
   .version(version(), '-v, --version')
@@ -32,13 +30,16 @@ program
   .addOption(config)
   .option('--no-simulators', 'do not start the simulators of the demo plant')
   .addHelpText('after', '\nSettings also come from the environment (SIGNALBOX_PORT …): docs/reference/settings.md')
-  .action(({ workers, ...options }) => (workers === undefined ? start(options) : startWorkers(workers, options)));
+  .action(async ({ workers, ...options }) => {
+    if (workers === undefined) await (await import('./start.ts')).start(options);
+    else await (await import('./workers.ts')).startWorkers(workers, options);
+  });
 
 program
   .command('check')
   .description('check a topology file; prints every problem with file, line and column')
   .argument('<file>', 'the topology file')
-  .action(check);
+  .action(async (file) => (await import('./check.ts')).check(file));
 
 program
   .command('browse')
@@ -59,7 +60,7 @@ nothing but the certificates (opcua-pki): a server must be trusted as for start.
   signalbox browse scada --topology plant.yaml
   signalbox browse scada "nsu=urn:vendor:turbine;s=T1" --topology plant.yaml --yaml`,
   )
-  .action(browse);
+  .action(async (connection, node, options) => (await import('./browse.ts')).browse(connection, node, options));
 
 const token = program.command('token').description('make, list and revoke access tokens of people and programs');
 token
@@ -74,19 +75,19 @@ token
   .option('--days <days>', 'valid for so many days (default: until revoked)')
   .addOption(dataDir)
   .addOption(config)
-  .action(createToken);
+  .action(async (name, options) => (await import('./token.ts')).createToken(name, options));
 token
   .command('list')
   .description('list the tokens; their secrets are not stored')
   .addOption(dataDir)
   .addOption(config)
-  .action(listTokens);
+  .action(async (options) => (await import('./token.ts')).listTokens(options));
 token
   .command('revoke')
   .description('end a token at once; its open connections are closed')
   .argument('<id>', 'as the list shows it')
   .addOption(dataDir)
   .addOption(config)
-  .action(revokeToken);
+  .action(async (id, options) => (await import('./token.ts')).revokeToken(id, options));
 
 await program.parseAsync();

@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { messageOf } from '../runtime/errors.ts';
 import type { Settings } from '../runtime/settings.ts';
 import { databaseOf } from './database.ts';
@@ -8,7 +7,7 @@ import { startPlant } from './plant.ts';
 import { hasSeat } from './seat.ts';
 import { type SettingsOptions, settingsOf } from './settings.ts';
 import { takeFreePorts } from './simulator-ports.ts';
-import { readPlant } from './topology.ts';
+import { demoFile, readPlant } from './topology.ts';
 
 export interface StartOptions extends SettingsOptions {
   readonly simulators: boolean;
@@ -58,11 +57,6 @@ function print(
   ];
   lines.push(...notes, '  Ctrl-C stops.');
   console.log(lines.join('\n'));
-}
-
-/** The demo plant: what runs where no topology file is named. */
-export function demoFile(): string {
-  return fileURLToPath(new URL('../topology/demo.yaml', import.meta.url));
 }
 
 function stopOnSignal(stop: () => Promise<void>, withinMs: number): void {

@@ -7,8 +7,8 @@ import { hasSeat } from './seat.ts';
 import { settingsOf } from './settings.ts';
 import { takeFreePorts } from './simulator-ports.ts';
 import { startSimulators } from './simulators.ts';
-import { demoFile, HAND_OVER_WITHIN_MS, type StartOptions } from './start.ts';
-import { readPlant } from './topology.ts';
+import { HAND_OVER_WITHIN_MS, type StartOptions } from './start.ts';
+import { demoFile, readPlant } from './topology.ts';
 
 const MAX_WORKERS = 64;
 const MIN_PAUSE_MS = 1000;
