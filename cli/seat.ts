@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { nameIsFree } from '../runtime/cluster/free-name.ts';
 import { TIMING } from '../runtime/cluster/timing.ts';
@@ -6,6 +8,7 @@ import type { Seat } from '../runtime/seat.ts';
 import type { Settings } from '../runtime/settings.ts';
 import type { Storage } from '../runtime/sql/open.ts';
 import { natsAccess } from './nats.ts';
+import { version } from './version.ts';
 
 /** The exit code of a node that found a state which it holds impossible: whoever watches the process starts it anew. */
 const BROKEN = 70;
@@ -56,6 +59,7 @@ export async function seatOf(settings: Settings, storage: Storage, log: Logger):
   return {
     link,
     rows: storage.cluster,
+    plant: fingerprintOf(settings.TOPOLOGY),
     lane,
     ...(cache && { cache: cache.cache }),
     broken: (error) => {
@@ -69,6 +73,11 @@ export async function seatOf(settings: Settings, storage: Storage, log: Logger):
       await nats.close();
     },
   };
+}
+
+/** What it refers to in the environment may differ from node to node. */
+function fingerprintOf(file: string | undefined): string {
+  return file === undefined ? `demo ${version()}` : createHash('sha256').update(readFileSync(file)).digest('hex');
 }
 
 async function cacheOf({ REDIS_URL: url, NODE: node }: Settings, cell: string) {

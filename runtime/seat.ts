@@ -25,6 +25,8 @@ export interface Seat {
   readonly lane: LiveLane;
   readonly cache?: LiveCache;
   readonly timing?: Timing;
+  /** Tells one file of a plant from another, to see whether all nodes have the same. */
+  readonly plant?: string;
   /** A defect of ours was found: the process has to end, at once. */
   readonly broken: (error: unknown) => void;
 }
@@ -58,6 +60,7 @@ export class TakenSeat {
       link,
       rows,
       timing,
+      plant,
       host,
       rising,
       population,
@@ -75,6 +78,7 @@ export class TakenSeat {
       link,
       rows,
       ...(timing && { timing }),
+      ...(plant !== undefined && { plant }),
       host,
       rising,
       shardOf: (id) => shardIn(population, id),

@@ -21,6 +21,7 @@ import { type NotVerified, whyNotVerified } from './not-verified.ts';
 import { RoutedRequestSchema } from './request.ts';
 import { RequestDesk } from './request-desk.ts';
 import { ASK, Routes } from './routes.ts';
+import { SamePlant } from './same-plant.ts';
 import { TIMING, type Timing } from './timing.ts';
 
 export interface CellOptions {
@@ -28,6 +29,8 @@ export interface CellOptions {
   readonly link: Link;
   readonly rows: ClusterRows;
   readonly timing?: Timing;
+  /** Tells one file of a plant from another; without it nobody looks whether all nodes have the same. */
+  readonly plant?: string;
   /** What of this node holds the entities of its shards. */
   readonly host: ShardHost;
   /** Of the shards that are open here, those with entities that are still being built. */
@@ -59,6 +62,7 @@ export class Cell {
   readonly #desk: RequestDesk;
   readonly #routes: Routes;
   readonly #notes = new RareNotes();
+  readonly #samePlant: SamePlant | undefined;
   /** Why the lease is not verified, and since when. */
   #notVerified: NotVerified | undefined = { reason: 'joining', sinceMs: 0 };
 
@@ -91,6 +95,8 @@ export class Cell {
       whyNot: (shard, epoch) => this.#whyNot(shard, epoch),
       ask,
     });
+    const { plant } = options;
+    this.#samePlant = plant === undefined ? undefined : new SamePlant({ link, plant });
     const looks = new SharedRead(() => rows.view());
     this.#routes = new Routes({
       node,
@@ -191,6 +197,7 @@ export class Cell {
 
   #close(): void {
     clearTimeout(this.#announcing);
+    this.#samePlant?.close();
     this.#routes.close();
   }
 
@@ -201,7 +208,7 @@ export class Cell {
     const rising = this.recovering.length;
     const risingText = rising === 0 ? '' : `, ${rising} of them are being recovered`;
     const owned = open + this.membership.recovering.length;
-    const detail = `${node} has ${owned} of ${SHARD_COUNT} shards${risingText}; ${others === 0 ? 'no other node' : `${others} other nodes`} in reach`;
+    const detail = `${node} has ${owned} of ${SHARD_COUNT} shards${risingText}; ${others === 0 ? 'no other node' : others === 1 ? '1 other node' : `${others} other nodes`} in reach`;
     if (this.#notVerified !== undefined)
       return {
         name: 'cell',
@@ -210,6 +217,11 @@ export class Cell {
       };
     if (!link.state.connected)
       return { name: 'cell', status: 'degraded', detail: `no link to other nodes: ${link.state.detail}; ${detail}` };
+    const different = this.#samePlant?.others ?? [];
+    if (different.length > 0) {
+      const runs = `${different.join(', ')} ${different.length === 1 ? 'runs' : 'run'}`;
+      return { name: 'cell', status: 'degraded', detail: `${runs} another topology file than this node; ${detail}` };
+    }
     return { name: 'cell', status: 'healthy', detail };
   }
 
