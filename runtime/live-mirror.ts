@@ -187,6 +187,8 @@ export class LiveMirror implements Elsewhere {
 
   /** Ends what was begun; lane and cache belong to whoever opened them. */
   close(): void {
+    // What was handed over since the last look: the others need not take it for silence.
+    this.#lookAtShards();
     this.#closed = true;
     for (const detach of this.#detach) detach();
     for (const stop of this.#following.values()) stop();
@@ -215,6 +217,7 @@ export class LiveMirror implements Elsewhere {
       this.#following.delete(group);
     }
     for (const peer of this.#peers.all()) peer.letGo(this.#covers);
+    this.#shown.followed();
     this.#forgetUnwanted();
     // Others send what is wanted: to be told before they are asked what they have.
     this.#beat();
