@@ -50,9 +50,12 @@ export class LivePeers {
     return false;
   }
 
-  /** Names of the nodes whose views are marked. */
+  /** Names of the nodes whose views are marked. One that said before that it owns nothing any more has left in good order. */
   get silent(): string[] {
-    return [...this.#peers.values()].filter(({ awaySinceMs }) => awaySinceMs !== undefined).map(({ node }) => node);
+    const hasLeft = ({ spoke, shards }: Peer) => spoke && shards.size === 0;
+    return [...this.#peers.values()]
+      .filter((peer) => peer.awaySinceMs !== undefined && !hasLeft(peer))
+      .map(({ node }) => node);
   }
 
   /** Of whom it has to be known what they show: those that can be reached, or speak. */

@@ -61,6 +61,24 @@ test(
 );
 
 test(
+  'a node that has left in good order is no trouble of those that stay',
+  inCell(async ({ node, until, shows, ready }) => {
+    const a = node('a').own(1, PUMP);
+    const b = node('b');
+    a.set(PUMP, { values: { flow: 1 } });
+    await ready(b.live.want('all'));
+    await shows(b, PUMP, { values: { flow: 1 } });
+    await ready(a.live.want('all'));
+    a.lose(PUMP);
+    b.own(2, PUMP).set(PUMP, { values: { flow: 2 } });
+    await shows(a, PUMP, { values: { flow: 2 } });
+    a.close();
+    await until('it is noticed', () => b.notes.some((note) => note.includes('silent')));
+    assert.equal(b.mirror.parts()[0]?.status, 'healthy', JSON.stringify(b.mirror.parts()));
+  }),
+);
+
+test(
   'what is retired at its owner is gone everywhere',
   inCell(async ({ node, until, shows, ready }) => {
     const a = node('a').own(1, PUMP);
