@@ -34,11 +34,17 @@ describe('command ids', () => {
     remove();
   });
 
-  const add = (to: EntityId, amount: number, id: string, user = 'ann'): Promise<Reply> =>
+  const add = (
+    to: EntityId,
+    amount: number,
+    id: string,
+    user = 'ann',
+    more: { deadlineMs?: number } = {},
+  ): Promise<Reply> =>
     node.ask(
       to,
       { kind: 'Add', amount },
-      { commandId: CommandId.parse(id), by: { user, via: 'websocket' }, permissions: ['*'] },
+      { commandId: CommandId.parse(id), by: { user, via: 'websocket' }, permissions: ['*'], ...more },
     );
   const total = async (id: EntityId) => {
     node.live.flush();
@@ -52,6 +58,17 @@ describe('command ids', () => {
     await until('the neighbour has heard', () => node.live.cell(NEIGHBOUR)?.view.props?.heard === 1);
     const [heard] = await storage.journal.query({ entity: NEIGHBOUR, kinds: ['Heard'], limit: 9 });
     assert.equal(heard?.commandId, next);
+  });
+
+  it('tell of a copy that comes after its time what became of the one that was in time, and without one it is refused', async () => {
+    const [inTime, late] = [{ deadlineMs: Date.now() + 60_000 }, { deadlineMs: Date.now() - 1 }];
+    assert.ok((await add(A, 1, 'in-time', 'ann', inTime)).ok);
+    const before = await total(A);
+    const again = await add(A, 1, 'in-time', 'ann', late);
+    assert.ok(again.ok && again.repeated, JSON.stringify(again));
+    const alone = await add(A, 1, 'late', 'ann', late);
+    assert.equal(!alone.ok && alone.code, 'EXPIRED');
+    assert.equal(await total(A), before);
   });
 
   it('with another command are refused, and nothing is done', async () => {
