@@ -3,8 +3,17 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-/** How many processes the files of a folder share. Those of other folders have one each, with servers and clocks of their own. */
-const PROCESSES = { 'test/unit': 6 };
+/**
+ * Which files share how many processes: those that start no process of their own and mostly compute. All others have one each, with
+ * servers and clocks of their own.
+ */
+const SHARED = [
+  { name: 'unit', of: /^test\/unit\//, processes: 6 },
+  { name: 'http', of: /^test\/integration\/http-/, processes: 1 },
+  { name: 'websocket', of: /^test\/integration\/websocket-/, processes: 1 },
+  { name: 'engine', of: /^test\/integration\/engine-/, processes: 2 },
+  { name: 'deploy', of: /^test\/integration\/deploy-(image|kubernetes|systemd)/, processes: 1 },
+];
 
 /**
  * What is to be run: files that have a process each, and groups with the files in them, by the path of what node:test is given.
@@ -19,14 +28,15 @@ export function groupsOf(files, compiled) {
   const runs = new Map();
   for (const file of files) {
     const compiledFile = path.join(compiled, file.replace(/\.ts$/, '.js'));
-    const shared = Object.keys(PROCESSES).find((each) => file.startsWith(`${each}/`));
+    const shared = SHARED.find(({ of }) => of.test(file));
     if (shared === undefined) {
       runs.set(compiledFile, [file]);
       continue;
     }
+    const { name, of, processes } = shared;
     // Neighbours take their turns of waiting in different processes.
-    const number = files.filter((each) => each.startsWith(`${shared}/`)).indexOf(file) % PROCESSES[shared];
-    const group = path.join(folder, `${path.basename(shared)}-${number + 1}.js`);
+    const number = files.filter((each) => of.test(each)).indexOf(file) % processes;
+    const group = path.join(folder, `${name}-${number + 1}.js`);
     runs.set(group, [...(runs.get(group) ?? []), file]);
   }
   for (const [group, members] of runs) if (path.dirname(group) === folder) fs.writeFileSync(group, sourceOf(members));
