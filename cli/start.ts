@@ -46,6 +46,8 @@ function print(
     `Signalbox ${running.version}: ${plant.organization.name}${plant.simulated ? ' (simulated plant)' : ''}`,
     `  data      ${path.resolve(settings.DATA_DIR)}`,
     ...(database === undefined ? [] : [`  journal   PostgreSQL, ${database.shown}`]),
+    // One of several that look alike.
+    ...(hasSeat(settings) ? [`  node      ${settings.NODE}`] : []),
     ...(running.cell === undefined ? [] : [`  cell      ${running.cell}`]),
     ...(running.log === undefined ? [] : [`  log       ${running.log}`]),
     `  plant     ${plant.sites.size} sites, ${plant.assets.size} assets, ${plant.devices.size} devices on ${plant.connections.size} connections`,
