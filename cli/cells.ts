@@ -19,6 +19,7 @@ import { describeCells, describeUplink } from '../runtime/edge/cell-metrics.ts';
 import { CellNames } from '../runtime/edge/cell-names.ts';
 import { Centre, type MirrorImages } from '../runtime/edge/centre.ts';
 import { DiskGuard, type Overflow } from '../runtime/edge/disk-guard.ts';
+import type { EdgeReport } from '../runtime/edge/edge-report.ts';
 import { Uplink } from '../runtime/edge/uplink.ts';
 import type { MirrorImage } from '../runtime/edge/view-mirror.ts';
 import { type EntityId, entityId } from '../runtime/ids.ts';
@@ -46,6 +47,8 @@ export interface Cells {
   /** What the centre has of the log of this cell; it need not be kept for it. Infinity where nobody else wants it. */
   forwarded(): number;
   health(): Health['parts'];
+  /** At the centre all edges; at an edge that one, as it sees itself, where it has a link. */
+  edges(): readonly EdgeReport[];
   /** What runs here and where it sends to; undefined at the centre. */
   readonly shown?: string | undefined;
   stop(): Promise<void>;
@@ -80,7 +83,13 @@ export async function startCells(options: CellsOptions): Promise<Cells> {
   const { settings, plant, node } = options;
   if (settings.CELL !== CORE) return startEdge(options);
   if (cellsBeside(plant).length > 0) return startCentre(options);
-  return { runtime: node, forwarded: () => Number.POSITIVE_INFINITY, health: () => [], stop: async () => undefined };
+  return {
+    runtime: node,
+    forwarded: () => Number.POSITIVE_INFINITY,
+    health: () => [],
+    edges: () => [],
+    stop: async () => undefined,
+  };
 }
 
 /** What actors here tell those of other cells. It begins before the link to them, while this node is still recovering. */
@@ -100,6 +109,8 @@ export function tellElsewhere(
 
 async function startEdge({ settings, node, storage, metrics, log }: CellsOptions): Promise<Cells> {
   const guard = diskGuard(settings, node, storage, log, () => uplink?.forwarded ?? 0);
+  // What of its disk is used is known from the start on, and not half a minute later.
+  void guard.look();
   let uplink: Uplink | undefined;
   const stopping: (() => Promise<void> | void)[] = [() => guard.stop()];
   const { UPLINK_URL: url } = settings;
@@ -125,6 +136,7 @@ async function startEdge({ settings, node, storage, metrics, log }: CellsOptions
       toldByCentre,
       kinds: SHOWN_KINDS,
       backfillBytesPerSecond: settings.UPLINK_BACKFILL_BYTES_PER_SECOND,
+      own: () => ({ node: settings.NODE, disk: guard.report() }),
       logger: log,
     });
     uplink = started;
@@ -139,6 +151,7 @@ async function startEdge({ settings, node, storage, metrics, log }: CellsOptions
     runtime: node,
     shown,
     forwarded: () => (url === undefined ? Number.POSITIVE_INFINITY : (uplink?.forwarded ?? 0)),
+    edges: () => (uplink === undefined ? [] : [uplink.report()]),
     health: () => [...(uplink === undefined ? [] : [uplink.health()]), diskPart(guard)],
     stop: async () => {
       for (const stop of stopping.reverse()) await stop();
@@ -183,6 +196,7 @@ async function startCentre({ settings, plant, node, storage, metrics, log }: Cel
     elsewhere: (to, command, options) => centre.tell(to, command, options),
     forwarded: () => Number.POSITIVE_INFINITY,
     health: () => centre.parts(),
+    edges: () => centre.reports(),
     stop: async () => {
       await centre.stop();
       await link.stop();

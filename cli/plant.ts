@@ -166,6 +166,7 @@ export async function startPlant(options: {
       log,
       registry: metrics.registry,
       links: () => links.read(),
+      edges: () => cells?.edges() ?? [],
       plant: {
         organization: plant.organization.name,
         timeZone: plant.organization.timeZone,

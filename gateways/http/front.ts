@@ -1,6 +1,7 @@
 import type { HttpRequest, HttpResponse, us_listen_socket, us_socket_context_t } from 'uWebSockets.js';
 import uWS from 'uWebSockets.js';
 import type { Registry } from 'prom-client';
+import type { EdgeReport } from '../../runtime/edge/edge-report.ts';
 import { ErrorWithCode } from '../../runtime/errors.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { FileRule } from '../../topology/file-rules.ts';
@@ -38,6 +39,7 @@ export interface FrontOptions {
   readonly registry: Registry;
   /** The links of this node; without it those that devices tell of. */
   readonly links?: () => Iterable<KnownLink>;
+  readonly edges?: () => Iterable<EdgeReport>;
   /** Text of `/metrics`; that of the registry when left out. */
   readonly metricsText?: () => Promise<string>;
   /** Files of the wall; without them there is the API alone. */
@@ -118,6 +120,7 @@ class FrontServer {
         plant,
         fileRules: options.fileRules ?? [],
         health,
+        edges: options.edges ?? (() => []),
         now,
         startedAtMs: now(),
         log,

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { EdgeReport } from '../../runtime/edge/edge-report.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { FileRule } from '../../topology/file-rules.ts';
 import type { AccessAudit } from '../auth/access-audit.ts';
@@ -18,6 +19,8 @@ export interface Api {
   /** Rules that stand in the topology file. */
   readonly fileRules: readonly FileRule[];
   readonly health: SystemHealth;
+  /** Edges of the plant, as far as this node has to do with them. */
+  readonly edges: () => Iterable<EdgeReport>;
   readonly now: () => number;
   readonly startedAtMs: number;
   /** Who logged in, and what happened to tokens, is told here. */

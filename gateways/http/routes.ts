@@ -1,6 +1,7 @@
 import type { Route } from './route.ts';
 import { ACCESS_ROUTES } from './routes/access.ts';
 import { ALARM_ROUTES } from './routes/alarms.ts';
+import { EDGE_ROUTES } from './routes/edges.ts';
 import { ENTITY_ROUTES } from './routes/entities.ts';
 import { PLANT_ROUTES } from './routes/plant.ts';
 import { RECORD_ROUTES } from './routes/records.ts';
@@ -19,5 +20,6 @@ export const ROUTES: readonly Route[] = [
   ...RECORD_ROUTES,
   ...ACCESS_ROUTES,
   ...ENTITY_ROUTES,
+  ...EDGE_ROUTES,
   ...SYSTEM_ROUTES,
 ];

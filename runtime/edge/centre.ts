@@ -11,6 +11,7 @@ import type { CellLink } from './cell-link.ts';
 import type { CellNames } from './cell-names.ts';
 import type { CommandStore } from './command-store.ts';
 import { EdgeCell } from './edge-cell.ts';
+import type { EdgeReport } from './edge-report.ts';
 import { type JournalReplicas, ReplicaRequest } from './journal-replica.ts';
 import type { MirrorImage } from './view-mirror.ts';
 
@@ -214,6 +215,10 @@ export class Centre implements Runtime {
   /** Cells of which not all has ever been heard: what they have beside what the plant names nobody can say. */
   get unheard(): readonly string[] {
     return [...this.#cells.values()].filter(({ isUnheard }) => isUnheard).map(({ cell }) => cell);
+  }
+
+  reports(): EdgeReport[] {
+    return [...this.#cells.values()].map((cell) => cell.report());
   }
 
   /** Of the cells, for the health of the node. */

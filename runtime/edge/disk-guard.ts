@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { type DiskUse, dropsFor, isNearlyFull, usedShare } from './disk-budget.ts';
+import type { DiskReport, Dropped } from './edge-report.ts';
 
 /** One class of what is kept, that may be dropped. */
 export interface Droppable {
@@ -44,6 +45,8 @@ export class DiskGuard {
   readonly #timer: NodeJS.Timeout;
   #looking = false;
   #share = 0;
+  #bytes = { usedBytes: 0, budgetBytes: 0 };
+  readonly #dropped = new Map<string, Dropped>();
   #problem: string | undefined;
 
   constructor(options: DiskGuardOptions) {
@@ -54,6 +57,12 @@ export class DiskGuard {
   /** Of the budget, or of the disk, as it was found last. */
   get state(): { readonly share: number; readonly problem: string | undefined } {
     return { share: this.#share, problem: this.#problem };
+  }
+
+  /** With what was dropped since the start. */
+  report(): DiskReport {
+    const dropped = [...this.#dropped.values()];
+    return { share: this.#share, ...this.#bytes, problem: this.#problem ?? null, dropped };
   }
 
   /** One look at a time; what fails is tried again with the next. */
@@ -78,13 +87,27 @@ export class DiskGuard {
     const { use, classes, overflowed } = this.#options;
     const used = await use();
     this.#share = usedShare(used);
+    this.#bytes = { usedBytes: used.usedBytes, budgetBytes: used.budgetBytes };
     // To look how much each class has costs a pass over some of them.
     if (!isNearlyFull(used)) return;
     const sizes: { name: string; bytes: number }[] = [];
     for (const one of classes) sizes.push({ name: one.name, bytes: await one.bytes() });
     for (const { name, bytes } of dropsFor(used, sizes)) {
       const report = await classes.find((one) => one.name === name)?.drop(bytes);
-      if (report && report.segments > 0) overflowed({ ...report, what: name });
+      if (report === undefined || report.segments === 0) continue;
+      this.#note(name, report);
+      overflowed({ ...report, what: name });
     }
+  }
+
+  #note(what: string, { lost, oldestMs, newestMs }: DropReport): void {
+    const before = this.#dropped.get(what);
+    this.#dropped.set(what, {
+      what,
+      atMs: Date.now(),
+      oldestMs: before?.oldestMs ?? oldestMs,
+      newestMs: newestMs ?? before?.newestMs ?? null,
+      lost: (before?.lost ?? 0) + lost,
+    });
   }
 }

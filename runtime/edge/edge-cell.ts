@@ -5,6 +5,7 @@ import type { AskOptions, Health, Reply } from '../runtime.ts';
 import type { CellLink } from './cell-link.ts';
 import { CommandDesk } from './command-desk.ts';
 import type { CommandStore, KeptCommand } from './command-store.ts';
+import { type EdgeReport, edgeReport } from './edge-report.ts';
 import { type Behind, behindIn, behindInWords, seconds } from './uplink-words.ts';
 import { type MirrorImage, ViewMirror } from './view-mirror.ts';
 
@@ -155,6 +156,17 @@ export class EdgeCell {
       status: late ? 'degraded' : 'healthy',
       detail: `${late ? `catching up, live values ${seconds(live)} behind: ` : ''}${lag}${clock}${waiting}`,
     };
+  }
+
+  /** All of it at once, for whoever looks after it. */
+  report(): EdgeReport {
+    const { linked, linkedMs, heardMs, status, problem = null } = this.#mirror.state;
+    const commands = [...this.#desk.views()]
+      .flatMap(([to, views]) => views.map((view) => ({ ...view, to })))
+      .sort((a, b) => a.sinceMs - b.sinceMs);
+    const sinceMs = linked ? linkedMs : heardMs;
+    const told = { cell: this.cell, linked, sinceMs, heardMs, liveLagMs: this.liveLagMs, problem, commands };
+    return edgeReport(told, status, this.behind);
   }
 
   #now(): number {

@@ -1,3 +1,5 @@
+import { RecentBytes } from './recent-bytes.ts';
+
 /**
  * A bucket of bytes that fills at a steady rate. What is more than is in it is let through all the same and owed: so a message
  * that is larger than the bucket passes too, and the mean rate holds.
@@ -7,6 +9,7 @@ export class RateLimit {
   readonly #burstBytes: number;
   #bytes: number;
   #atMs: number | undefined;
+  readonly #recent = new RecentBytes();
 
   /** @param burstBytes how much may pass at once after a rest; one second's worth when left out */
   constructor(bytesPerSecond: number, burstBytes: number = bytesPerSecond) {
@@ -25,6 +28,12 @@ export class RateLimit {
   take(bytes: number, nowMs: number): void {
     this.#fill(nowMs);
     this.#bytes -= bytes;
+    this.#recent.add(bytes, nowMs);
+  }
+
+  /** What passed in the last ten seconds, in bytes a second. */
+  recent(nowMs: number): number {
+    return this.#recent.perSecond(nowMs);
   }
 
   #fill(nowMs: number): void {

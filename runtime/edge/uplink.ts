@@ -9,6 +9,7 @@ import { ClockAnswer, CommandRequest } from './cell-messages.ts';
 import type { CellNames } from './cell-names.ts';
 import { CentreClock, instant } from './centre-clock.ts';
 import type { Offset } from './clock-offset.ts';
+import { type EdgeReport, edgeReport } from './edge-report.ts';
 import { Forwarder, type Forwarding } from './forwarder.ts';
 import { JournalLane } from './journal-lane.ts';
 import { RateLimit } from './rate-limit.ts';
@@ -31,6 +32,8 @@ export interface UplinkOptions {
   /** Kinds of entities that the centre shows. */
   readonly kinds: readonly string[];
   readonly backfillBytesPerSecond: number;
+  /** What is told of this node beside its link, for whoever looks after it. */
+  readonly own?: () => Readonly<Record<string, Json>>;
   readonly logger: Pick<Logger, 'warn' | 'info'>;
   /** Shorter intervals, for tests. */
   readonly timing?: { readonly lateAfterMs?: number; readonly gatherMs?: number; readonly clockEveryMs?: number };
@@ -39,6 +42,7 @@ export interface UplinkOptions {
 export interface UplinkState {
   readonly connected: boolean;
   readonly detail: string;
+  readonly trouble: string | undefined;
   readonly telemetry: Forwarding;
   readonly journal: Forwarding;
   readonly behind: Behind;
@@ -68,6 +72,8 @@ export class Uplink {
   readonly #refusals: Refusals;
   readonly #silence: (() => void)[];
   readonly #clockTimer: NodeJS.Timeout;
+  readonly #late: RateLimit;
+  #sinceMs = Date.now();
 
   constructor(options: UplinkOptions) {
     this.#options = options;
@@ -90,6 +96,7 @@ export class Uplink {
     });
     // Both share what may pass late: the journal, which is small, goes first, and the telemetry has what is left of it.
     const limit = new RateLimit(backfillBytesPerSecond);
+    this.#late = limit;
     this.#telemetry = new Forwarder(telemetry, { limit, ...forwarding });
     this.#journal = new Forwarder(new JournalLane({ journal: runtime.journal, link, memory }), {
       limit: new RateLimit(backfillBytesPerSecond),
@@ -100,7 +107,7 @@ export class Uplink {
       live: runtime.live,
       kinds: options.kinds,
       tell: (message) => link.tell(CORE, 'views', message),
-      status: () => statusOf(this.state),
+      status: () => this.status(),
     });
     link.serve('page', (body) => this.#views.page(PageRequest.parse(body).after));
     link.serve('hello', () => {
@@ -118,10 +125,10 @@ export class Uplink {
   }
 
   get state(): UplinkState {
-    const { connected, detail } = this.#options.link.state;
+    const { connected, detail, trouble } = this.#options.link.state;
     const [telemetry, journal] = [this.#telemetry.status, this.#journal.status];
     const behind = behindOf(telemetry, journal, Date.now());
-    return { connected, detail, telemetry, journal, behind, clock: this.#clock.offset };
+    return { connected, detail, trouble, telemetry, journal, behind, clock: this.#clock.offset };
   }
 
   /** What the centre has of the telemetry log: so much need not be kept for it. */
@@ -133,6 +140,28 @@ export class Uplink {
     return healthOf(this.state);
   }
 
+  /** As the centre is told it, four times a second. */
+  status(): Record<string, Json> {
+    const { own, backfillBytesPerSecond } = this.#options;
+    return {
+      ...statusOf(this.state),
+      ...own?.(),
+      backfillBytesPerSecond: Math.round(this.#late.recent(Date.now())),
+      backfillLimitBytesPerSecond: backfillBytesPerSecond,
+    };
+  }
+
+  /** This edge as it sees itself. */
+  report(): EdgeReport {
+    const { connected, detail } = this.#options.link.state;
+    const problem = connected ? null : detail;
+    const now = { heardMs: Date.now(), liveLagMs: null, commands: [] };
+    return edgeReport(
+      { cell: this.#options.link.cell, linked: connected, sinceMs: this.#sinceMs, problem, ...now },
+      this.status(),
+    );
+  }
+
   async stop(): Promise<void> {
     clearInterval(this.#clockTimer);
     for (const end of this.#silence) end();
@@ -141,6 +170,7 @@ export class Uplink {
   }
 
   #linked(up: boolean): void {
+    this.#sinceMs = Date.now();
     this.#telemetry.link(up);
     this.#journal.link(up);
     if (!up) this.#clock.forget();
@@ -214,13 +244,14 @@ function statusOf(state: UplinkState): Record<string, Json> {
 }
 
 function healthOf(state: UplinkState): Health['parts'][number] {
-  const { connected, detail, telemetry, journal, behind, clock } = state;
+  const { connected, detail, trouble, telemetry, journal, behind, clock } = state;
   const name = 'uplink';
   const lag = behindInWords(behind, Date.now());
   if (!connected)
     return { name, status: 'degraded', detail: `no link to the centre: ${detail}; this cell goes on alone, ${lag}` };
   const error = telemetry.error ?? journal.error;
   if (error !== undefined) return { name, status: 'degraded', detail: `${error.code}: ${error.message}; ${lag}` };
+  if (trouble !== undefined) return { name, status: 'degraded', detail: `${trouble}; ${lag}` };
   const offset = clock === undefined ? '' : `, the clock of the centre is ${Math.round(clock.offsetMs)} ms from ours`;
   return { name, status: isBacklog(behind) ? 'degraded' : 'healthy', detail: `${lag}${offset}` };
 }

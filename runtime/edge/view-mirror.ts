@@ -24,6 +24,8 @@ export interface MirrorState {
   readonly linked: boolean;
   /** All views have come once, in this run or before it: what is not among them is not there. */
   readonly whole: boolean;
+  /** Since when it is linked; null while it is not. By our clock. */
+  readonly linkedMs: number | null;
   /** When the last word came, by our clock; null: none ever. */
   readonly heardMs: number | null;
   /** When that was said, by the clock of the cell; null: none came since this start. */
@@ -57,7 +59,7 @@ export class ViewMirror {
   #n = 0;
   #heardMs: number | null = null;
   #toldMs: number | null = null;
-  #linked = false;
+  #linkedMs: number | null = null;
   #whole = false;
   #status: Readonly<Record<string, Json>> = {};
   #problem: string | undefined;
@@ -73,8 +75,16 @@ export class ViewMirror {
   }
 
   get state(): MirrorState {
-    const [linked, whole, heardMs, toldMs] = [this.#linked, this.#whole, this.#heardMs, this.#toldMs];
-    return { linked, whole, heardMs, toldMs, status: this.#status, problem: this.#problem };
+    const [linkedMs, whole, heardMs, toldMs] = [this.#linkedMs, this.#whole, this.#heardMs, this.#toldMs];
+    return {
+      linked: linkedMs !== null,
+      linkedMs,
+      whole,
+      heardMs,
+      toldMs,
+      status: this.#status,
+      problem: this.#problem,
+    };
   }
 
   get size(): number {
@@ -129,15 +139,15 @@ export class ViewMirror {
   /** Called a few times a second: silence is noticed by nothing else. */
   tick(): void {
     const silentMs = this.#now() - (this.#heardMs ?? Number.NEGATIVE_INFINITY);
-    if (!this.#linked || silentMs <= (this.#options.silentAfterMs ?? 3000)) return;
-    this.#linked = false;
+    if (this.#linkedMs === null || silentMs <= (this.#options.silentAfterMs ?? 3000)) return;
+    this.#linkedMs = null;
     this.#options.linkChanged();
   }
 
   #heard(): void {
     this.#heardMs = this.#now();
-    if (this.#linked) return;
-    this.#linked = true;
+    if (this.#linkedMs !== null) return;
+    this.#linkedMs = this.#heardMs;
     this.#options.linkChanged();
   }
 

@@ -130,6 +130,7 @@ test('an edge that was never heard has what the topology says of it, marked as n
     /^EDGE NEVER HEARD edge-7 1 site, 1 asset and 1 device are listed as the topology file has them\./,
   );
   await sees(page, '.tile[href="/asset/far-tank"].is-away');
+  assert.deepEqual((await page.locator('.site-alarms').allInnerTexts()).sort(), ['Alarms not known', 'No alarms']);
   assert.equal(await page.locator('.condition', { hasText: /FIELD LINK|STILL LOADING|SERVER/ }).count(), 0);
   await picture(page, 'never-heard');
   await go(page, '/asset/far-tank');
@@ -138,6 +139,9 @@ test('an edge that was never heard has what the topology says of it, marked as n
   await picture(page, 'never-heard-asset');
   await go(page, '/devices');
   await sees(page, 'tr.is-away .as-of >> text=never heard');
+  await page.click('.condition.grave a');
+  await sees(page, 'tr[data-edge="edge-7"] >> text=Never heard');
+  await picture(page, 'edges-never-heard');
 
   edge = await start('edge-7', topology, { UPLINK_URL: proxy.url });
   await isGone(page, '.is-away');
@@ -215,6 +219,24 @@ test('an edge behind a cut link is shown as it was on every page, and a command 
   await sees(page, '.standing');
   assert.match(await words(page, '.standing'), /WAITING Acknowledge alarm by first-key/);
 
+  await page.keyboard.press('g');
+  await page.keyboard.press('l');
+  const row = 'tr[data-edge="edge-7"]';
+  await sees(page, `${row}.notable >> text=Link lost`);
+  await page.keyboard.press('ArrowDown');
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'edge-7');
+  const commands = 'section[aria-label="Commands on their way"]';
+  assert.equal(await page.locator(`${commands} tbody tr`).count(), 2);
+  assert.match(
+    await words(page, `${commands} tbody`),
+    /Acknowledge alarm high Far tank first-key \d\d:\d\d:\d\d \S+ \d\d:\d\d:\d\d \S+ waits for the link/,
+  );
+  const figures = await words(page, 'section[aria-label="Edge edge-7"]');
+  assert.match(figures, /Link Link lost since \d\d:\d\d:\d\d .*Node edge-7-1 .*Dropped nothing since its start/);
+  assert.match(figures, /Disk 0 % of its budget of 100 GB/);
+  await sees(page, 'section[aria-label="Nodes"] tr >> text=edge-7-1');
+  await picture(page, 'edges-lost');
+
   for (const [to, name] of [
     ['/asset/far-tank', 'asset'],
     ['/device/far', 'device'],
@@ -252,6 +274,16 @@ test('an edge behind a cut link is shown as it was on every page, and a command 
     WITHIN_MS,
   );
   await isGone(page, '.counter.aside:has-text("Waiting")');
+  await go(page, '/edges');
+  await sees(page, 'tr[data-edge="edge-7"] >> text=Linked');
+  await sees(page, 'text=No command waits for edge-7.');
+  await until(
+    'how far the clock of the edge is off',
+    async () =>
+      /Clock \S?\d+ ms against that of the centre/.test(await words(page, 'section[aria-label="Edge edge-7"]')),
+    WITHIN_MS,
+  );
+  await picture(page, 'edges-linked');
   await go(page, `/alarms?alarm=${encodeURIComponent(ALARM)}`);
   await sees(page, `.alarm-row[data-id="${ALARM}"]`);
   await isGone(page, '.underway-tag');

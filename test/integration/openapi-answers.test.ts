@@ -151,6 +151,7 @@ function questions(): Record<string, readonly string[]> {
     '/session': [''],
     '/tokens': ['', '?sort=name'],
     '/health': [''],
+    '/edges': [''],
     '/openapi.json': [''],
   };
 }

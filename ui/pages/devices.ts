@@ -63,6 +63,7 @@ export function Devices() {
         ${STATES.map((each) => html`<button type="button" role="tab" key=${each} aria-selected=${state === each} onClick=${() => wall.router.set({ state: each })}><${Connectivity} state=${each} /> <span class="number">${inSite.filter((id) => stateOf(id) === each).length}</span></button>`)}
       </div>
       <span class="spacer"></span>
+      <a class="button" href="/edges">Edges and nodes</a>
       <select aria-label="Site" value=${site ?? ''} onChange=${(event: Event) => wall.router.set({ site: textOf(event) })}>
         <option value="">All sites</option>
         ${wall.sites.ids.value.map((id) => html`<option value=${id}>${wall.nameOf(`site/${id}`)}</option>`)}

@@ -184,7 +184,7 @@ function SiteHeader({ site }: { readonly site: string }) {
       ${several && html`<${ZoneClock} zone=${zone} />`}
     </div>
     <div class="site-line">
-      <${SiteAlarms} site=${site} props=${props} />
+      <${SiteAlarms} site=${site} props=${props} known=${away?.neverHeard !== true} />
       <span class="pair"><span class="dim">Health</span> <${Health} value=${props.health} /></span>
       <span class=${offline > 0 ? 'pair notable' : 'pair'}><span class="dim">Online</span> <span class="number">${props.devicesOnline}/${props.devices}</span>${offline > 0 && html` <span class="number">✕ ${offline}</span>`}</span>
       ${(props.openWorkOrders ?? 0) > 0 && html`<span class="pair"><span class="dim">Orders</span> <span class="number">${props.openWorkOrders}</span></span>`}
@@ -200,9 +200,16 @@ const BY_SEVERITY = [
   ['LOW', 'alarmsLow'],
 ] as const;
 
-function SiteAlarms({ site, props }: { readonly site: string; readonly props: Partial<SiteView['props']> }) {
+interface SiteAlarmsProps {
+  readonly site: string;
+  readonly props: Partial<SiteView['props']>;
+  /** False where nobody has ever told of the site. */
+  readonly known: boolean;
+}
+
+function SiteAlarms({ site, props, known }: SiteAlarmsProps) {
   const some = BY_SEVERITY.filter(([, key]) => (props[key] ?? 0) > 0);
-  if (some.length === 0) return html`<span class="site-alarms dim">No alarms</span>`;
+  if (some.length === 0) return html`<span class="site-alarms dim">${known ? 'No alarms' : 'Alarms not known'}</span>`;
   return html`<span class="site-alarms">
     ${some.map(([severity, key]) => html`<span class="pair"><${GravestSymbol} group=${`site/${site} ${severity}`} /><span class="number">${props[key]}</span></span>`)}
   </span>`;

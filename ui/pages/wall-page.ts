@@ -15,6 +15,7 @@ import { Asset } from './asset.ts';
 import { Connection } from './connection.ts';
 import { Device } from './device.ts';
 import { Devices } from './devices.ts';
+import { Edges } from './edges.ts';
 import { Events } from './events.ts';
 import { Login } from './login.ts';
 import { Node } from './node.ts';
@@ -40,6 +41,7 @@ export function WallPage({ problem }: { readonly problem: string | null }) {
       'g d': () => wall.router.go('/devices'),
       'g w': () => wall.router.go('/workorders'),
       'g e': () => wall.router.go('/events'),
+      'g l': () => wall.router.go('/edges'),
       ...Object.fromEntries([1, 2, 3, 4].map((n) => [String(n), () => wall.router.go(`/alarms?priority=${n}`)])),
     },
     'frame',
@@ -91,6 +93,8 @@ function CurrentPage() {
       return html`<${WorkOrders} />`;
     case 'workorder':
       return html`<${WorkOrder} key=${id} number=${id} />`;
+    case 'edges':
+      return html`<${Edges} />`;
     case 'events':
       return html`<${Events} />`;
     default:
@@ -103,6 +107,7 @@ const TITLES: Readonly<Record<string, string>> = {
   alarms: 'Alarms',
   devices: 'Devices',
   workorders: 'Work orders',
+  edges: 'Edges and nodes',
   events: 'Events',
 };
 

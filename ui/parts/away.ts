@@ -73,5 +73,5 @@ export function AwayCounters() {
   const commands = useSignal(away.commands);
   const count = groups.reduce((sum, { sites, assets, devices }) => sum + sites + assets + devices, 0);
   return html`${count > 0 && html`<a class="counter aside" href="/devices" title="Sites, assets and devices that nobody speaks for now: shown as they were"><span>Away</span><span class="number">${count}</span></a>`}
-    ${commands > 0 && html`<span class="counter aside" title="Commands that wait for the link to an edge, or for its answer"><span>Waiting</span><span class="number">${commands}</span></span>`}`;
+    ${commands > 0 && html`<a class="counter aside" href="/edges" title="Commands that wait for the link to an edge, or for its answer"><span>Waiting</span><span class="number">${commands}</span></a>`}`;
 }

@@ -15,7 +15,7 @@ interface KeyHint {
   readonly needs?: string;
 }
 
-const TABLES = ['devices', 'workorders'];
+const TABLES = ['devices', 'edges', 'workorders'];
 const ALARMS = ['alarms', 'site', 'asset'];
 const KEYS: readonly KeyHint[] = [
   { keys: 'g o', meaning: 'Overview' },
@@ -24,6 +24,7 @@ const KEYS: readonly KeyHint[] = [
   { keys: 'g d', meaning: 'Devices' },
   { keys: 'g w', meaning: 'Work orders' },
   { keys: 'g e', meaning: 'Events' },
+  { keys: 'g l', meaning: 'Edges and nodes' },
   { keys: '1 2 3 4', meaning: 'Alarms of this priority' },
   { keys: '↑ ↓ j k PgUp PgDn', meaning: 'Move in a list', on: [...ALARMS, ...TABLES] },
   { keys: '← ↑ → ↓', meaning: 'Move between tiles of the overview', on: [''] },
@@ -42,7 +43,7 @@ const KEYS: readonly KeyHint[] = [
   { keys: 'w', meaning: 'New work order for the asset …', on: ['asset'], needs: 'workorder:create' },
   { keys: 'i', meaning: 'Inspect a value: source and receive time, quality', on: ['asset', 'device'] },
   { keys: 'n', meaning: 'Let go of the list: show new rows', on: ALARMS },
-  { keys: '/', meaning: 'Filter', on: ['alarms', ...TABLES, 'events'] },
+  { keys: '/', meaning: 'Filter', on: ['alarms', 'devices', 'workorders', 'events'] },
   { keys: 'h', meaning: 'All reasons when something is wrong with the server or a field link' },
   { keys: 'm', meaning: 'Silence the sound on this screen' },
   { keys: 't', meaning: 'Dark or light' },

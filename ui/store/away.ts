@@ -32,7 +32,10 @@ export function awayIn(group: Group): Away | null {
   if (known !== undefined) return known;
   const { sinceMs, cell: of, neverHeard } = group;
   const cell = typeof of === 'string' ? of : null;
-  const away = typeof sinceMs === 'number' ? { sinceMs, cell, ...(neverHeard === true ? { neverHeard: true as const } : {}) } : null;
+  const away =
+    typeof sinceMs === 'number'
+      ? { sinceMs, cell, ...(neverHeard === true ? { neverHeard: true as const } : {}) }
+      : null;
   read.set(group, away);
   return away;
 }

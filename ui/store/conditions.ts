@@ -92,7 +92,7 @@ export function awayConditions(
       key: `away ${cell ?? ''}`,
       label: cell === null ? 'OWNER SILENT' : 'LINK TO EDGE LOST',
       subject: cell ?? '',
-      href: null,
+      href: cell === null ? null : edgeHref(cell),
       grave: true,
       reasons: [
         `since ${timeOf(sinceMs)}, for ${formatAge(nowMs - sinceMs)}: ${count} ${are} shown as of then. ${cell === null ? 'Another node takes over within seconds, if one can.' : 'Whether something has changed there since is not known here; the edge goes on by itself.'}`,
@@ -107,12 +107,16 @@ function neverHeard(group: AwayGroup): Condition {
     key: `never ${group.cell ?? ''}`,
     label: 'EDGE NEVER HEARD',
     subject: group.cell ?? '',
-    href: null,
+    href: edgeHref(group.cell ?? ''),
     grave: true,
     reasons: [
       `${countInWords(group)} ${are} listed as the topology file has them. Values, states and alarms there are not known here, nor work orders and rules that were made there.`,
     ],
   };
+}
+
+function edgeHref(cell: string): string {
+  return `/edges?edge=${encodeURIComponent(cell)}`;
 }
 
 const STATES = ['lost', 'degraded', 'connecting'] as const;
