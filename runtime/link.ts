@@ -27,5 +27,7 @@ export interface LinkState {
   readonly connected: boolean;
   /** Why not, or how it is. */
   readonly detail: string;
+  /** It is connected, and yet not everything can come through; for people. */
+  readonly trouble?: string;
   readonly sinceMs: number;
 }

@@ -1,6 +1,6 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { pack, unpack } from 'msgpackr';
-import { ErrorCode, type Msg, type Subscription } from 'nats';
+import { ErrorCode, type Msg } from 'nats';
 import { z } from 'zod';
 import { type CellLink, CORE } from '../edge/cell-link.ts';
 import { codeOf, ErrorWithCode, messageOf } from '../errors.ts';
@@ -39,6 +39,8 @@ export class NatsCellLink implements CellLink {
   readonly #serving = new Map<string, Serve>();
   readonly #listeners = new Set<(state: LinkState) => void>();
   readonly #connected: (link: NatsLink) => void;
+  /** Subjects that its user may not listen to, and how to try it again. */
+  readonly #denied = new Map<string, () => void>();
   #state: LinkState = { connected: false, detail: 'not started', sinceMs: Date.now() };
   #link: NatsLink | undefined;
   #again: NodeJS.Timeout | undefined;
@@ -52,7 +54,9 @@ export class NatsCellLink implements CellLink {
   }
 
   get state(): LinkState {
-    return this.#state;
+    if (this.#denied.size === 0) return this.#state;
+    const subjects = [...this.#denied.keys()].join(', ');
+    return { ...this.#state, trouble: `NATS does not let its user listen to ${subjects}: no command comes through` };
   }
 
   onState(listener: (state: LinkState) => void): () => void {
@@ -121,7 +125,10 @@ export class NatsCellLink implements CellLink {
       }
       this.#link = link;
       this.#subscribe(link);
-      link.onChange(({ state }) => this.#become(state === 'connected', link.trouble ?? link.servers));
+      link.onChange(({ state }) => {
+        this.#become(state === 'connected', link.trouble ?? link.servers);
+        if (state === 'connected') this.#listenAgain(link);
+      });
       this.#connected(link);
       this.#become(true, link.servers);
     } catch (error) {
@@ -134,15 +141,27 @@ export class NatsCellLink implements CellLink {
 
   #subscribe(link: NatsLink): void {
     const mine = `${this.#options.prefix}.cells.${this.cell}.*`;
-    const listen = (subject: string, queue: string | undefined, take: (message: Msg) => void): Subscription =>
-      link.connection.subscribe(subject, {
-        ...(queue !== undefined && { queue }),
-        callback: (error, message) => {
-          if (error === null) take(message);
-        },
-      });
-    listen(`${mine}.ask.*`, this.cell, (message) => void this.#answer(message));
-    listen(`${mine}.tell.*`, undefined, (message) => void this.#take(message).catch(() => undefined));
+    this.#listen(link, `${mine}.ask.*`, this.cell, (message) => void this.#answer(message));
+    this.#listen(link, `${mine}.tell.*`, undefined, (message) => void this.#take(message).catch(() => undefined));
+  }
+
+  #listen(link: NatsLink, subject: string, queue: string | undefined, take: (message: Msg) => void): void {
+    link.connection.subscribe(subject, {
+      ...(queue !== undefined && { queue }),
+      callback: (error, message) => {
+        if (error === null) take(message);
+        // The client has given the subscription up, and would not ask for it anew by itself.
+        else if (codeOf(error) === ErrorCode.PermissionsViolation)
+          this.#denied.set(subject, () => this.#listen(link, subject, queue, take));
+      },
+    });
+  }
+
+  /** A server drops those whose permissions were changed: what it did not allow before it may allow now. */
+  #listenAgain(link: NatsLink): void {
+    const again = [...this.#denied.values()];
+    this.#denied.clear();
+    if (link.connected) for (const listen of again) listen();
   }
 
   async #answer(message: Msg): Promise<void> {

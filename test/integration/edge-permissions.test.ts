@@ -137,3 +137,33 @@ function collectViolations(connection: NatsConnection): string[] {
   })();
   return violations;
 }
+
+test('an edge that may not listen says so, and does once it may, without a new start', { skip }, async (t) => {
+  const users = (subscribe: string) => `authorization { users: [
+    { user: edge-9, password: p, permissions: { publish: ">", subscribe: [ "_INBOX.edge-9.>" ${subscribe} ], allow_responses: true } }
+    { user: signalbox, password: whole }
+  ] }`;
+  const credentials = { user: 'signalbox', pass: 'whole' };
+  const before = await NatsServer.start({ config: users(''), credentials });
+  t.after(() => before.remove());
+  const on = (user: string) => before.url.replace('//', `//${user}@`);
+  const core = new NatsCellLink({ cell: 'core', prefix: 'x', url: on('signalbox:whole'), name: 'core' });
+  const edge = new NatsCellLink({ cell: 'edge-9', prefix: 'x', url: on('edge-9:p'), name: 'edge-9' });
+  t.after(() => Promise.all([core.stop(), edge.stop()]));
+  edge.serve('command', (body) => body);
+  await Promise.all([core.start(), edge.start()]);
+  await until('it says so', () => /not let .*x\.cells\.edge-9/.test(edge.state.trouble ?? ''));
+  assert.equal(edge.state.connected, true, 'what it sends goes through');
+
+  await before.kill();
+  const after = await NatsServer.start({ config: users(', "x.cells.edge-9.>"'), credentials, port: before.port });
+  t.after(() => after.remove());
+  await until('both are linked', () => core.state.connected && edge.state.connected, 20_000);
+  await until('it hears commands', () =>
+    core.request('edge-9', 'command', 1, 1000).then(
+      (answer) => answer === 1,
+      () => false,
+    ),
+  );
+  assert.equal(edge.state.trouble, undefined);
+});
