@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type RunningPlant, startPlant } from '../../cli/plant.ts';
+import { TIMING } from '../../runtime/cluster/timing.ts';
 import { readSettings } from '../../runtime/settings.ts';
 import { createModbusServer, type ModbusServer } from '../../simulators/modbus/server.ts';
 import { parseTopology } from '../../topology/load.ts';
@@ -24,8 +25,8 @@ const REFUSED_WITHIN_MS = 2000;
 const HIGH = 900;
 const NORMAL = 7;
 const LOW = 3;
-/** Three leases of a node. */
-const OUTAGE_MS = 9000;
+/** Three leases of a node, and some. */
+const OUTAGE_MS = 3.2 * TIMING.leaseTtlMs;
 
 interface Servers {
   readonly database: PostgresServer;
