@@ -124,10 +124,11 @@ export class LiveCopies {
     }
   }
 
-  /** Whether the owners of these shards have told something that was not heard here, as after this node was suspended. */
-  missed(shards: Iterable<Shard>): boolean {
+  /** Whether owners have told something of shards of theirs that was not heard here, as after this node was suspended. */
+  missed(): boolean {
     let missed = false;
-    for (const shard of shards) missed = this.#overheard.delete(shard) || missed;
+    for (const shard of this.#overheard)
+      if (this.#epochOf(shard) === undefined) missed = this.#overheard.delete(shard) || missed;
     return missed;
   }
 

@@ -295,10 +295,13 @@ export class LiveMirror implements Elsewhere {
       if (epoch !== undefined) gained.add(shard);
       else if (before !== undefined) lost.set(shard, before);
     }
+    // Also of shards that came and went again since the last look.
+    const hasMissed = this.#copies.missed();
+    if (hasMissed && lost.size === 0) this.#readAgain();
     if (gained.size + lost.size === 0) return;
     if (lost.size > 0) {
       this.#copies.inherit(live.all(), this.groupOf, lost);
-      if (this.#copies.missed(lost.keys())) this.#readAgain();
+      if (hasMissed) this.#readAgain();
       this.#forgetUnwanted();
     }
     this.#standing.own(new Set(this.#epochs.keys()));

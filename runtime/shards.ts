@@ -2,6 +2,7 @@ import type { Checkpoints } from './checkpoints.ts';
 import type { ShardHost } from './cluster/membership.ts';
 import type { EffectRunner } from './effects.ts';
 import type { Entities } from './entities.ts';
+import type { Entity } from './entity/entity.ts';
 import type { EntityId } from './ids.ts';
 import type { Journal, PendingEffect } from './journal.ts';
 import { foundEntities } from './known-entities.ts';
@@ -54,6 +55,8 @@ export class Shards implements ShardHost {
   #turnEndsMs = 0;
   /** Those whose entities are not all live yet. */
   readonly #rising = new Map<Shard, Promise<void>>();
+  /** Those of them some of which wait for a store: they come up by themselves, one after the other. */
+  readonly #waiting = new Set<Shard>();
 
   constructor(options: ShardsOptions) {
     this.#options = options;
@@ -91,11 +94,10 @@ export class Shards implements ShardHost {
     );
     const rising = entities.bringUp([...(this.#residents.get(shard) ?? []), ...(found.get(shard) ?? [])]);
     this.#rising.set(shard, rising);
-    const risen = () => {
-      if (this.#rising.get(shard) === rising) this.#rising.delete(shard);
-    };
-    // Who waits for a store is supervised by itself, and says so.
-    rising.then(risen, risen);
+    this.#waiting.delete(shard);
+    const risen = () => this.#rising.get(shard) === rising && this.#rising.delete(shard);
+    // Who waits for a store is supervised by itself, and says so; until it is up not all of the shard is shown.
+    rising.then(risen, () => risen() && this.#waiting.add(shard));
     checkpoints.follow(shard);
   }
 
@@ -110,9 +112,11 @@ export class Shards implements ShardHost {
     return this.#opening.size > 0;
   }
 
-  /** Shards that are here and have entities that are still being built. */
+  /** Shards that are here and have entities that are still being built, or wait for a store to be. */
   get rising(): ReadonlySet<Shard> {
-    return new Set(this.#rising.keys());
+    const { entities } = this.#options;
+    for (const shard of this.#waiting) if (!entities.ofShard(shard).some(isToRise)) this.#waiting.delete(shard);
+    return new Set([...this.#rising.keys(), ...this.#waiting]);
   }
 
   open(shard: Shard, epoch: Epoch): void {
@@ -152,11 +156,17 @@ export class Shards implements ShardHost {
     this.#pending.delete(shard);
     this.#opening.delete(shard);
     this.#rising.delete(shard);
+    this.#waiting.delete(shard);
     checkpoints.end(shard);
     const gone = entities.letGo(shard);
     listener.closed(shard);
     await gone;
   }
+}
+
+/** One that its own code keeps from it is not waited for. */
+function isToRise({ runs, down }: Pick<Entity, 'runs' | 'down'>): boolean {
+  return !runs && (down === undefined || down.cause === 'store');
 }
 
 function byShard(ids: Iterable<EntityId>, shardOf: (id: EntityId) => Shard): ReadonlyMap<Shard, readonly EntityId[]> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { awaySinceMs, isGone } from '../../../runtime/live-bus.ts';
 import { BEATS } from '../../../runtime/live-lane.ts';
+import { QUICK } from '../../support/live-nodes.ts';
 import { FAN, inCell, MIXER, PUMP } from '../../support/memory-cell.ts';
 
 test(
@@ -138,5 +139,29 @@ test(
     await time.pass(1000);
     assert.deepEqual(a.view(PUMP), { values: { flow: 4 } }, 'neither older nor marked');
     assert.equal(a.live.cell(PUMP)?.mirrored, true);
+  }),
+);
+
+test(
+  'what a newer owner told of a shard that this node had for a moment only is read all the same',
+  inCell(async ({ node, hub, ready, shows, time, until }) => {
+    const asleep = node('asleep');
+    const heir = node('heir').own(2, FAN);
+    await ready(asleep.live.want(['north']));
+    // A shard that comes and goes between two looks at them.
+    await time.pass(QUICK.beatIntervalMs - (time.elapsedMs % QUICK.beatIntervalMs) + 1);
+    asleep.own(1, FAN);
+    let heard = 0;
+    hub.passes = (group, _frame, from) => {
+      if (group !== BEATS && from === heir.lane) heard++;
+      return true;
+    };
+    heir.set(FAN, { values: { speed: 1 } });
+    await until('it is told', () => heard > 0);
+    await time.pass(2);
+    assert.equal(asleep.view(FAN), undefined, 'and has not heard');
+    asleep.lose(FAN);
+    hub.passes = () => true;
+    await shows(asleep, FAN, { values: { speed: 1 } });
   }),
 );
