@@ -86,6 +86,18 @@ test('the oldest goes until less than 85 % is used; what the centre has is not c
   assert.equal(kept.length, written() - begin + 1);
   await guard.look();
   assert.equal(overflows.length, 1, 'and then there is room again');
+  const { dropped, ...told } = guard.report();
+  assert.deepEqual(
+    dropped.map(({ atMs: _, ...one }) => one),
+    [{ what: 'telemetry', lost: overflow.lost, oldestMs: overflow.oldestMs, newestMs: overflow.newestMs }],
+  );
+  const { usedBytes: nowBytes } = await use();
+  assert.deepEqual(told, {
+    share: nowBytes / BUDGET_BYTES,
+    usedBytes: nowBytes,
+    budgetBytes: BUDGET_BYTES,
+    problem: null,
+  });
 });
 
 test('what was dropped is free on the disk, too, and not only within the file', async (t) => {
