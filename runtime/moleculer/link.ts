@@ -1,4 +1,5 @@
 import { type Context, Errors, ServiceBroker, type ServiceSchema } from 'moleculer';
+import { ErrorCode } from 'nats';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { brokerOptions } from '../../moleculer.config.ts';
@@ -165,7 +166,7 @@ export class MoleculerLink implements Link {
   #undelivered(node: string, messages: readonly Message[], error: unknown): void {
     // A node that the registry does not know was sent nothing; of any other failure nobody knows.
     const unsent = error instanceof Errors.ServiceNotFoundError || error instanceof Errors.ServiceNotAvailableError;
-    const tooLarge = codeOf(error) === 'MAX_PAYLOAD_EXCEEDED';
+    const tooLarge = codeOf(error) === ErrorCode.MaxPayloadExceeded;
     const code = tooLarge ? 'LINK_MESSAGE_TOO_LARGE' : unsent ? 'NODE_UNREACHABLE' : 'LINK_TIMEOUT';
     for (const message of messages) {
       const text = `${node}: ${messageOf(error)}`;

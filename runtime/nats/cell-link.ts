@@ -15,6 +15,7 @@ export interface NatsCellLinkOptions extends Omit<NatsSettings, 'startTimeoutMs'
 
 const MIN_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 30_000;
+const LISTEN_AGAIN_MS = 10_000;
 const TOO_LARGE = 'LINK_MESSAGE_TOO_LARGE';
 const COMPRESS_FROM_BYTES = 1024;
 const MAX_INFLATED_BYTES = 64 * 1024 * 1024;
@@ -44,6 +45,7 @@ export class NatsCellLink implements CellLink {
   #state: LinkState = { connected: false, detail: 'not started', sinceMs: Date.now() };
   #link: NatsLink | undefined;
   #again: NodeJS.Timeout | undefined;
+  #listening: NodeJS.Timeout | undefined;
   #stopped = false;
 
   /** @param connected called once, with the connection that all else over it may use */
@@ -72,6 +74,7 @@ export class NatsCellLink implements CellLink {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#again);
+    clearTimeout(this.#listening);
     await this.#link?.close();
     this.#become(false, 'stopped');
   }
@@ -151,13 +154,16 @@ export class NatsCellLink implements CellLink {
       callback: (error, message) => {
         if (error === null) take(message);
         // The client has given the subscription up, and would not ask for it anew by itself.
-        else if (codeOf(error) === ErrorCode.PermissionsViolation)
+        else if (codeOf(error) === ErrorCode.PermissionsViolation) {
           this.#denied.set(subject, () => this.#listen(link, subject, queue, take));
+          clearTimeout(this.#listening);
+          if (!this.#stopped) this.#listening = setTimeout(() => this.#listenAgain(link), LISTEN_AGAIN_MS);
+        }
       },
     });
   }
 
-  /** A server drops those whose permissions were changed: what it did not allow before it may allow now. */
+  /** What was not allowed before may be allowed by now, over the same connection or another. */
   #listenAgain(link: NatsLink): void {
     const again = [...this.#denied.values()];
     this.#denied.clear();
