@@ -69,6 +69,8 @@ const edge = await Product.start({
   args: ['--cell', CELL],
   startWithinMs: STARTED_WITHIN_MS,
   environment: {
+    // As the first line of the program has them, which is passed over here: its memory is the matter.
+    NODE_OPTIONS: '--v8-pool-size=1 --max-semi-space-size=4',
     SIGNALBOX_UPLINK_URL: proxy.url,
     SIGNALBOX_UPLINK_BACKFILL_BYTES_PER_SECOND: given['backfill-bytes'],
     SIGNALBOX_REQUESTS_PER_MINUTE: '1000000',
