@@ -1,5 +1,6 @@
-// npm run check: types, lint and format, layers and circles, exports that nobody uses. All of them run, so that one look shows everything.
-import { spawnSync } from 'node:child_process';
+// npm run check: types, lint and format, layers and circles, exports that nobody uses. All of them run, side by side, so that one look
+// shows everything.
+import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { installPackages, ROOT } from './setup.mjs';
 
@@ -15,10 +16,23 @@ const checks = [
   ],
   ['dead exports', process.execPath, [path.join(ROOT, 'scripts', 'dead-exports.mjs')]],
 ];
-let failed = 0;
-for (const [name, command, args] of checks) {
-  const { status } = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit' });
-  console.log(`${status === 0 ? 'ok     ' : 'FAILED '} ${name}`);
-  if (status !== 0) failed++;
+/** Runs it to its end; what it prints comes in one piece. */
+function run(command, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    const output = [];
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece) => output.push(piece));
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, output: Buffer.concat(output) }));
+  });
 }
-process.exit(failed === 0 ? 0 : 1);
+
+let failed = 0;
+const running = checks.map(([name, command, args]) => ({ name, ended: run(command, args) }));
+for (const { name, ended } of running) {
+  const { code, output } = await ended;
+  process.stdout.write(output);
+  console.log(`${code === 0 ? 'ok     ' : 'FAILED '} ${name}`);
+  if (code !== 0) failed++;
+}
+process.exitCode = failed === 0 ? 0 : 1;
