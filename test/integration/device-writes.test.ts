@@ -15,7 +15,8 @@ import { until } from '../support/condition.ts';
 import { EXEC_ARGV, moduleFile } from '../support/places.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import type { Ready } from './device-writes-process.ts';
-import { Bench, NAMESPACE, openCable, type ServerProcess } from './opcua-support.ts';
+import { Bench, NAMESPACE, type ServerProcess } from './opcua-support.ts';
+import { openCable } from './opcua-wire.ts';
 
 const WITHIN_MS = 60_000;
 const temp = tempDir('device-writes');

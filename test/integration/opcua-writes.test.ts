@@ -3,7 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import type { WriteOutcome, WriteRequest } from '../../gateways/driver.ts';
 import type { OpcUaDriver } from '../../gateways/opcua/driver.ts';
 import { writeOrder } from '../support/write-order.ts';
-import { Bench, connection, openCable, type RecordingHost, type ServerProcess, until } from './opcua-support.ts';
+import { Bench, connection, type RecordingHost, type ServerProcess, until } from './opcua-support.ts';
+import { openCable } from './opcua-wire.ts';
 
 const VARIABLES = [
   { nodeId: 's=P1.SetPoint', dataType: 'Double', writable: true },
