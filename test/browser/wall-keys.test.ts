@@ -107,4 +107,14 @@ test('the page of keys shows those that work where one is', async () => {
   await page.context().close();
 });
 
+test('g l leads to the edges and nodes, and a plant without edges is told as such', async () => {
+  const page = await bench.wall('/');
+  await page.keyboard.press('g');
+  await page.keyboard.press('l');
+  await page.waitForURL('**/edges');
+  await page.waitForSelector('.empty >> text=This node has no edges.');
+  assert.equal(await page.locator('.loading, .problem').count(), 0);
+  await page.context().close();
+});
+
 test('no page of these complained', () => assert.deepEqual(bench.complaints, []));

@@ -311,6 +311,7 @@ export class WallServer {
       json(res, '200 OK', historyOf(this.scene, new URLSearchParams(req.getQuery()), this.#now())),
     );
     app.get('/api/v1/health', (res) => json(res, '200 OK', { links: this.links }));
+    app.get('/api/v1/edges', (res) => json(res, '200 OK', { items: [] }));
     app.get('/api/v1/audit', (res) => json(res, '200 OK', { items: [], total: null, next: null }));
     app.get('/*', (res, req) => {
       const file = this.#files.get(req.getUrl()) ?? this.#files.get('/index.html');
