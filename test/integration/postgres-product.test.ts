@@ -8,32 +8,10 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { until } from '../support/condition.ts';
 import { Product, signalbox } from '../support/product.ts';
+import { PUMP_ON_MODBUS } from '../support/pump-on-modbus.ts';
 import { NO_POSTGRES, PostgresServer } from '../support/servers/postgres.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-const TOPOLOGY = `signalbox: 1
-organization: { id: acme, name: Acme Water }
-sites:
-  - { id: works, name: Waterworks, timeZone: Europe/Berlin }
-connections:
-  - { id: plc-net, driver: modbus, tcp: { host: 127.0.0.1, port: 9 } }
-devices:
-  - id: plc
-    name: Station PLC
-    site: works
-    connection: plc-net
-    modbus: { unit: 1, pollMs: 1000 }
-    points:
-      - { name: flow, unit: m³/h, range: { min: 0, max: 300 }, modbus: { area: input, address: 0, type: float32 } }
-assets:
-  - id: pump-1
-    name: Pump 1
-    site: works
-    metrics:
-      - { name: flow, unit: m³/h, key: true }
-    links:
-      - { device: plc }
-`;
 const PASSWORD = 'n0t-to-be-seen';
 
 test('orders outlast the server, and the product with it', { skip: NO_POSTGRES, timeout: 120_000 }, async (t) => {
@@ -44,7 +22,7 @@ test('orders outlast the server, and the product with it', { skip: NO_POSTGRES, 
   const url = new URL(await server.newDatabase());
   url.password = PASSWORD;
   const topology = path.join(dir, 'plant.yaml');
-  fs.writeFileSync(topology, TOPOLOGY);
+  fs.writeFileSync(topology, PUMP_ON_MODBUS);
   const dataDir = path.join(dir, 'data');
   const environment = { SIGNALBOX_DATABASE_URL: url.toString(), SIGNALBOX_LOG_LEVEL: 'info' };
 

@@ -9,32 +9,10 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { until } from '../support/condition.ts';
 import { type CliResult, Product, signalbox } from '../support/product.ts';
+import { PUMP_ON_MODBUS } from '../support/pump-on-modbus.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { WsClient } from '../support/ws-client.ts';
 
-const TOPOLOGY = `signalbox: 1
-organization: { id: acme, name: Acme Water }
-sites:
-  - { id: works, name: Waterworks, timeZone: Europe/Berlin }
-connections:
-  - { id: plc-net, driver: modbus, tcp: { host: 127.0.0.1, port: 9 } }
-devices:
-  - id: plc
-    name: Station PLC
-    site: works
-    connection: plc-net
-    modbus: { unit: 1, pollMs: 1000 }
-    points:
-      - { name: flow, unit: m³/h, range: { min: 0, max: 300 }, modbus: { area: input, address: 0, type: float32 } }
-assets:
-  - id: pump-1
-    name: Pump 1
-    site: works
-    metrics:
-      - { name: flow, unit: m³/h, key: true }
-    links:
-      - { device: plc }
-`;
 const STOP_WITHIN_MS = 5000;
 
 const { dir, remove } = tempDir('start');
@@ -42,7 +20,7 @@ const topology = path.join(dir, 'plant.yaml');
 const dataDir = path.join(dir, 'data');
 let product: Product;
 before(async () => {
-  fs.writeFileSync(topology, TOPOLOGY);
+  fs.writeFileSync(topology, PUMP_ON_MODBUS);
   product = await Product.start({ dataDir, topology });
 });
 after(async () => {
@@ -165,7 +143,7 @@ test('a port that is taken is named', async () => {
 
 test('a topology file with faults is refused with file, line and column', async () => {
   const bad = path.join(dir, 'bad.yaml');
-  fs.writeFileSync(bad, TOPOLOGY.replace('connection: plc-net', 'connection: plcnet'));
+  fs.writeFileSync(bad, PUMP_ON_MODBUS.replace('connection: plc-net', 'connection: plcnet'));
   const place = new RegExp(`^${bad}:11:17 .*plcnet.*did you mean "plc-net"`, 'm');
   const data = fresh();
   assertRefused(await start('--topology', bad, '--data', data), place, /^signalbox: .* has 1 problem$/m);
