@@ -27,6 +27,8 @@ const SENDING = 100;
 const LOOKED_AT_EVERY = 10;
 const LOOK_MS = 100;
 const SELDOM_MS = 250;
+/** Rounds of readings: one may be three times as fast as the next. */
+const INGEST_ROUNDS = 8;
 const COMMANDS = 400;
 const AT_ONCE = 4;
 const WITHIN_MS = 300_000;
@@ -67,7 +69,7 @@ try {
   print(`takeover, ${SENDING} with traffic`, spread(sending));
 
   await meters.close();
-  print('readings a second, one node', spread(await ingestOf(cell, [other], ROUNDS)));
+  print('readings a second, one node', spread(await ingestOf(cell, [other], INGEST_ROUNDS)));
   meters = new Meters(cell.broker.url, cell.plant.meters.slice(0, SENDING), 1, new Random(2));
 
   await owner.restart();
@@ -76,12 +78,12 @@ try {
   await moves(owner);
   await cell.balanced(SHARD_COUNT / 4, WITHIN_MS);
   await meters.close();
-  print('readings a second, two nodes', spread(await ingestOf(cell, [owner, other], ROUNDS)));
+  print('readings a second, two nodes', spread(await ingestOf(cell, [owner, other], INGEST_ROUNDS)));
 } finally {
   await meters?.close();
   await cell.end();
 }
-print('readings a second, one process alone', spread(await ingestAlone(ENTITIES / 2, PER_CONNECTION, ROUNDS)));
+print('readings a second, one process alone', spread(await ingestAlone(ENTITIES / 2, PER_CONNECTION, INGEST_ROUNDS)));
 
 /** From the kill of one node until everything is live on the other, and until readings of those that send are shown there. */
 async function takeOver(killed: Product, heir: Product): Promise<{ openMs: number; goesOnMs: number }> {
