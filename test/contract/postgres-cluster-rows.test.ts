@@ -1,8 +1,7 @@
 import { openClusterRows, openPostgres } from '../../runtime/sql/open-postgres.ts';
 import { postgresAddress } from '../../runtime/sql/postgres-url.ts';
-import { TIMES } from '../simulation/plant.ts';
 import { SharedPostgres } from '../support/servers/postgres.ts';
-import { clusterRowsContract } from './cluster-rows.contract.ts';
+import { clusterRowsContract, LEASE_MS } from './cluster-rows.contract.ts';
 
 const shared = new SharedPostgres();
 
@@ -12,8 +11,7 @@ clusterRowsContract(
     const server = await shared.server();
     const url = await shared.database();
     const address = postgresAddress(url, {});
-    const { leaseTtlMs } = TIMES;
-    const store = await openPostgres(address, { leaseTtlMs });
+    const store = await openPostgres(address, { leaseTtlMs: LEASE_MS });
     const opened: { close(): Promise<void> }[] = [store];
     t.after(async () => {
       for (const one of opened) await one.close();
@@ -24,7 +22,7 @@ clusterRowsContract(
         await server.query(`update node set beat_ms = beat_ms - ${ms}`, [], url);
       },
       another: async () => {
-        const other = openClusterRows(address, leaseTtlMs);
+        const other = openClusterRows(address, LEASE_MS);
         opened.push(other);
         return other.rows;
       },

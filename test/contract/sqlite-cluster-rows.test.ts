@@ -3,14 +3,12 @@ import { sql } from 'kysely';
 import { JOURNAL_FILE, openJournal } from '../../runtime/sql/open.ts';
 import type { JournalSchema } from '../../runtime/sql/schema.ts';
 import { kyselyOn, openSqliteFile } from '../../runtime/sql/sqlite.ts';
-import { TIMES } from '../simulation/plant.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { clusterRowsContract } from './cluster-rows.contract.ts';
+import { clusterRowsContract, LEASE_MS } from './cluster-rows.contract.ts';
 
 clusterRowsContract('the rows of a cell in SQLite', async (t) => {
   const { dir, remove } = tempDir('cluster-rows');
-  const { leaseTtlMs } = TIMES;
-  const opened = [await openJournal(dir, { leaseTtlMs })];
+  const opened = [await openJournal(dir, { leaseTtlMs: LEASE_MS })];
   const beside = kyselyOn<JournalSchema>(openSqliteFile(path.join(dir, JOURNAL_FILE)));
   t.after(async () => {
     for (const store of opened) await store.close();
@@ -25,7 +23,7 @@ clusterRowsContract('the rows of a cell in SQLite', async (t) => {
       await sql`update node set beat_ms = beat_ms - ${ms}`.execute(beside);
     },
     another: async () => {
-      const store = await openJournal(dir, { leaseTtlMs });
+      const store = await openJournal(dir, { leaseTtlMs: LEASE_MS });
       opened.push(store);
       return store.cluster;
     },
