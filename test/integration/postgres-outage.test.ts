@@ -13,6 +13,7 @@ import type { Node } from '../../runtime/node.ts';
 import { openSqlite } from '../../runtime/sql/open.ts';
 import { openPostgres, type PostgresStoreOptions } from '../../runtime/sql/open-postgres.ts';
 import { postgresAddress } from '../../runtime/sql/postgres-url.ts';
+import { answered } from '../support/answered.ts';
 import { until } from '../support/condition.ts';
 import { startNode } from '../support/engine.ts';
 import { NO_POSTGRES, PostgresServer } from '../support/servers/postgres.ts';
@@ -126,20 +127,26 @@ test('a decision whose commit had no answer is announced and carried out, withou
     proxy.dropAnswers = false;
     await until(
       'its effect is carried out',
-      async () => (await storage.journal.events(NEIGHBOUR, 0)).length === 1,
+      async () => (await answered(() => storage.journal.events(NEIGHBOUR, 0))).length === 1,
       20_000,
     );
     await until('health is whole again', () => node.health().status === 'healthy', 30_000);
-    await until('everything is announced', async () => announced.length === (await storage.journal.end()));
+    await until(
+      'everything is announced',
+      async () => announced.length === (await answered(() => storage.journal.end())),
+    );
     assert.deepEqual(
       announced,
       announced.map((_, index) => index + 1),
     );
     assert.deepEqual(
-      (await storage.journal.events(id, 2)).map(({ kind }) => kind),
+      (await answered(() => storage.journal.events(id, 2))).map(({ kind }) => kind),
       ['LevelReached'],
     );
-    await until('nothing is left to do', async () => (await storage.journal.pendingEffects()).length === 0);
+    await until(
+      'nothing is left to do',
+      async () => (await answered(() => storage.journal.pendingEffects())).length === 0,
+    );
     assert.equal((await ask(node, 'a', { kind: 'Add', amount: 1 })).ok, true);
   } finally {
     await node.halt();
