@@ -112,7 +112,7 @@ test('g l leads to the edges and nodes, and a plant without edges is told as suc
   await page.keyboard.press('g');
   await page.keyboard.press('l');
   await page.waitForURL('**/edges');
-  await page.waitForSelector('.empty >> text=This node has no edges.');
+  await page.waitForSelector('.empty >> text=No edges.');
   assert.equal(await page.locator('.loading, .problem').count(), 0);
   await page.context().close();
 });

@@ -182,7 +182,15 @@ export class PlantCell {
         return owned.every((count) => count >= atLeast) && owned.reduce((sum, count) => sum + count, 0) === SHARD_COUNT;
       },
       withinMs,
-    );
+    ).catch(async (error: unknown) => {
+      for (const [name, node] of this.nodes)
+        console.error(
+          `${name}:`,
+          node.running ? await healthOf(node).catch(String) : 'does not run',
+          node.stderr.slice(-2000),
+        );
+      throw error;
+    });
   }
 
   async end(): Promise<void> {
@@ -196,11 +204,14 @@ interface Parts {
   readonly parts: readonly { readonly name: string; readonly status: string; readonly detail: string }[];
 }
 
+async function healthOf(node: Product): Promise<Parts['parts']> {
+  return (await node.get<Parts>('/health')).parts;
+}
+
 /** Shards of a node whose entities are all live, as its health says; 0 where it does not say. */
 export async function shardsOf(node: Product): Promise<number> {
   try {
-    const { parts } = await node.get<Parts>('/health');
-    const detail = parts.find(({ name }) => name === 'cell')?.detail ?? '';
+    const detail = (await healthOf(node)).find(({ name }) => name === 'cell')?.detail ?? '';
     const [, owned = 0] = / has (\d+) of /.exec(detail) ?? [];
     const [, rising = 0] = / (\d+) of them are being recovered/.exec(detail) ?? [];
     return Number(owned) - Number(rising);

@@ -36,7 +36,7 @@ export function Edges() {
     ${problem !== null && html`<${Problem} message=${`How the edges are now is not known. ${problem}`} />`}
     <div class="panel scroll" aria-label="Edges">
       ${edges === null && problem === null && html`<${Loading} what="edges" />`}
-      ${edges !== null && sorted.length === 0 && html`<${Empty}>This node has no edges. A site of the topology file that names a cell lives at one.</${Empty}>`}
+      ${edges !== null && sorted.length === 0 && html`<${Empty}>No edges. A site that names a cell in the topology file lives at an edge of its own.</${Empty}>`}
       ${
         sorted.length > 0 &&
         html`<table class="table row-table" ref=${table}>
@@ -45,8 +45,8 @@ export function Edges() {
         </table>`
       }
     </div>
-    <div class="device-columns">
-      <div class="column">${chosen !== undefined && html`<${EdgeFigures} edge=${chosen} zone=${zone} />`}</div>
+    <div class=${chosen === undefined ? 'column' : 'device-columns'}>
+      ${chosen !== undefined && html`<div class="column"><${EdgeFigures} edge=${chosen} zone=${zone} /></div>`}
       <${Nodes} edges=${sorted} />
     </div>
   </main>`;
