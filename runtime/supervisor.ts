@@ -34,6 +34,9 @@ export class CrashBudget {
   }
 }
 
+/** An entity that ran for so long was not called in vain: what comes then is another outage. */
+const CALM_MS = 10_000;
+
 /**
  * How long an entity waits for a store that did not answer. There is no budget: a store that is away for a day is no fault of
  * the entity. It is called as soon as the store answers others, and then comes back at once; only where it was called in
@@ -44,6 +47,7 @@ export class OutageBackoff {
   #failures = 0;
   #vain = 0;
   #lastMs = 0;
+  #upMs: number | undefined;
 
   constructor(supervision: Supervision) {
     this.#supervision = supervision;
@@ -51,8 +55,11 @@ export class OutageBackoff {
 
   /** The store did not answer. Returns after which time to try again, whoever says what. */
   failedMs(nowMs: number, jitter: number): number {
-    if (nowMs - this.#lastMs > 2 * this.#supervision.maxBackoffMs) this.over();
+    const isLater = nowMs - this.#lastMs > 2 * this.#supervision.maxBackoffMs;
+    const hasRun = this.#upMs !== undefined && nowMs - this.#upMs >= CALM_MS;
+    if (isLater || hasRun) this.over();
     this.#lastMs = nowMs;
+    this.#upMs = undefined;
     return backoffMs(this.#supervision, this.#failures++, jitter);
   }
 
@@ -60,6 +67,11 @@ export class OutageBackoff {
   calledMs(jitter: number): number {
     const vain = this.#vain++;
     return vain === 0 ? 0 : backoffMs(this.#supervision, vain - 1, jitter);
+  }
+
+  /** It runs again. Whether the store takes anything from it is not known yet. */
+  up(nowMs: number): void {
+    this.#upMs = nowMs;
   }
 
   /** It got an answer. */

@@ -70,6 +70,7 @@ export class Supervision {
 
   up(): void {
     this.#down = undefined;
+    this.#outage.up(this.#host.now());
   }
 
   /** The journal took something from it. */

@@ -49,3 +49,19 @@ test('called by a store that answers others an entity comes at once, but not aga
   outage.over();
   assert.equal(outage.calledMs(1), 0);
 });
+
+test('an entity that has run for a while meets the next outage as if it were the first, though it had nothing to say meanwhile', () => {
+  const outage = new OutageBackoff(SUPERVISION);
+  for (let round = 0; round < 8; round++) {
+    const nowMs = round * 20_000;
+    assert.equal(outage.failedMs(nowMs, 1), 1000);
+    assert.equal(outage.calledMs(1), 0);
+    outage.up(nowMs + 5000);
+  }
+  // One that falls again at once was called in vain.
+  outage.failedMs(160_000, 1);
+  assert.equal(outage.calledMs(1), 0);
+  outage.up(160_100);
+  assert.equal(outage.failedMs(161_000, 1), 2000);
+  assert.equal(outage.calledMs(1), 1000);
+});
