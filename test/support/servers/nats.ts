@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type ConnectionOptions, connect } from 'nats';
 import { until } from '../condition.ts';
 import { freePort } from '../mosquitto.ts';
+import { suspend } from '../suspended.ts';
 import { tempDir } from '../temp-dir.ts';
 
 const PROGRAM = 'nats-server';
@@ -82,7 +83,8 @@ export class NatsServer {
 
   /** Takes everything and answers nothing, as a machine does that hangs. */
   suspend(): void {
-    this.#process?.kill('SIGSTOP');
+    const pid = this.#process?.pid;
+    if (pid !== undefined) suspend(pid);
   }
 
   resume(): void {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { QUESTDB_JAR } from '../../../scripts/questdb.mjs';
 import { until } from '../condition.ts';
 import { freePort } from '../mosquitto.ts';
+import { suspend } from '../suspended.ts';
 
 /** Why tests that need QuestDB cannot run here; false where they can. */
 export function withoutQuestDb(): string | false {
@@ -85,7 +86,8 @@ export class QuestDb {
 
   /** Stopped in the middle, with its port open: it takes connections and never answers. */
   pause(): void {
-    this.#process?.kill('SIGSTOP');
+    const pid = this.#process?.pid;
+    if (pid !== undefined) suspend(pid);
   }
 
   resume(): void {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { Redis } from 'ioredis';
 import { until } from '../condition.ts';
 import { freePort } from '../mosquitto.ts';
+import { suspend } from '../suspended.ts';
 import { tempDir } from '../temp-dir.ts';
 
 const PROGRAM = 'redis-server';
@@ -64,7 +65,8 @@ export class RedisServer {
 
   /** Takes everything and answers nothing, as a machine does that hangs. */
   suspend(): void {
-    this.#process?.kill('SIGSTOP');
+    const pid = this.#process?.pid;
+    if (pid !== undefined) suspend(pid);
   }
 
   resume(): void {
