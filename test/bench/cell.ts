@@ -7,7 +7,6 @@
  *
  *     node --import ./test/support/register.mjs test/bench/cell.ts [entities=10000] [rounds=3]      after `npm run build`
  */
-import fs from 'node:fs';
 import os from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { entityId } from '../../runtime/ids.ts';
@@ -17,6 +16,7 @@ import { Meters } from '../chaos/meters.ts';
 import { PlantCell, shardsOf } from '../cluster/plant-cell.ts';
 import { until } from '../support/condition.ts';
 import type { Product } from '../support/product.ts';
+import { statusMb } from './box.ts';
 import { ingestAlone, ingestOf } from './cell-ingest.ts';
 
 const ENTITIES = Number(process.argv[2] ?? 10_000);
@@ -35,7 +35,7 @@ const WITHIN_MS = 300_000;
 
 print('machine', `${os.cpus().length} cores, load ${os.loadavg()[0]?.toFixed(1)}`);
 const empty = await PlantCell.start({ nodes: ['core-1'], devices: 1 });
-const emptyMb = residentMb(empty.node('core-1'));
+const emptyMb = statusMb(empty.node('core-1').pid, 'VmRSS');
 await empty.end();
 
 const cell = await PlantCell.start({ nodes: [], devices: ENTITIES / 2, devicesPerConnection: PER_CONNECTION });
@@ -46,7 +46,7 @@ try {
   print('first start', `the API answers after ${since(fromMs)} ms`);
   await until('what the start led to is done', () => hasSettled(owner), WITHIN_MS);
   print('first start', `everything it led to is committed after ${since(fromMs)} ms`);
-  print('memory', `${residentMb(owner)} MB with ${ENTITIES} entities, ${emptyMb} MB with hardly any`);
+  print('memory', `${statusMb(owner.pid, 'VmRSS')} MB with ${ENTITIES} entities, ${emptyMb} MB with hardly any`);
 
   meters = new Meters(cell.broker.url, cell.plant.meters.slice(0, SENDING), 1, new Random(1));
   await until('readings are shown', () => goesOn(owner, 0), WITHIN_MS);
@@ -178,11 +178,6 @@ async function hasSettled(node: Product): Promise<boolean> {
   await pause(LOOK_MS);
   const text = await (await fetch(`${node.url}/metrics`)).text();
   return Number(/^signalbox_pending_effects (\d+)/m.exec(text)?.[1] ?? Number.POSITIVE_INFINITY) < ENTITIES / 50;
-}
-
-function residentMb(node: Product): number {
-  const status = fs.readFileSync(`/proc/${node.pid}/status`, 'utf8');
-  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024);
 }
 
 function since(fromMs: number): number {

@@ -26,6 +26,7 @@ import { Product } from '../support/product.ts';
 import { NatsServer } from '../support/servers/nats.ts';
 import { TcpProxy } from '../support/servers/tcp-proxy.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { statusMb } from './box.ts';
 import { checkOrder, readMessages, readStored } from './edge-day-centre.ts';
 import { CELL, DayMeters, writeDayPlant } from './edge-day-plant.ts';
 
@@ -297,9 +298,7 @@ async function overflows(product: Product): Promise<Overflow[]> {
 }
 
 function memoryMb(product: Product): number {
-  if (!product.running) return 0;
-  const status = fs.readFileSync(`/proc/${product.pid}/status`, 'utf8');
-  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
+  return product.running ? statusMb(product.pid, 'VmRSS') : 0;
 }
 
 function folderBytes(folder: string): number {

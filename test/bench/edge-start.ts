@@ -8,7 +8,7 @@
  *
  * Needs mosquitto, `npm run build`, and root for the limits; without them it says that there are none.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -19,14 +19,12 @@ import { Mosquitto } from '../support/mosquitto.ts';
 import { ROOT } from '../support/places.ts';
 import { Product } from '../support/product.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { BAR_MB, Box, cpuSeconds, statusMb } from './box.ts';
 import { CELL, DayMeters, writeDayPlant } from './edge-day-plant.ts';
 
-const MEMORY_BYTES = 1024 ** 3;
-const CPU_QUOTA = 0.5 * 2;
 const STARTED_WITHIN_MS = 900_000;
 /** What is read into the history is written within this time, and until then takes memory. */
 const SETTLE_MS = 35_000;
-const BAR_MB = 350;
 
 const { values: given } = parseArgs({
   options: {
@@ -42,20 +40,19 @@ const broker = await Mosquitto.start(temp.dir, ['max_inflight_messages 200', 'ma
 const topology = writeDayPlant(temp.dir, broker.url, size);
 // Nobody listens there: the way to the centre is cut.
 const environment = { SIGNALBOX_UPLINK_URL: 'nats://127.0.0.1:9', SIGNALBOX_LOG_LEVEL: 'fatal' };
-const groups = ['memory', 'cpu'].map((controller) => `/sys/fs/cgroup/${controller}/signalbox-start-${process.pid}`);
-const limited = limit();
+const box = new Box('signalbox-start');
 
 try {
   const filled = path.join(temp.dir, 'filled');
   const meters = await fill(filled);
   const readings = meters.count * size.points;
   console.log(
-    `${size.devices} devices with ${size.points} values: a log of ${meters.count} frames, ${readings} readings, ${mb(fs.statSync(path.join(filled, 'telemetry.db')).size)} MB; ${limited ? 'limits: 1 GB, two half cores' : 'no limits: no cgroups here, or not root'}`,
+    `${size.devices} devices with ${size.points} values: a log of ${meters.count} frames, ${readings} readings, ${mb(fs.statSync(path.join(filled, 'telemetry.db')).size)} MB; ${box.words}`,
   );
   for (let start = 1; start <= Number(given.starts); start++) await measure(start, filled, readings);
 } finally {
   await broker.kill('SIGKILL');
-  if (limited) for (const group of groups) fs.rmdirSync(group);
+  box.remove();
   temp.remove();
 }
 
@@ -84,7 +81,7 @@ async function measure(start: number, filled: string, readings: number): Promise
   const args = `start --cell ${CELL} --data ${dataDir} --port 0 --topology ${topology}`;
   const fromMs = performance.now();
   // As a person starts it: the flags of its first line hold.
-  const child = spawn('/bin/sh', ['-c', `${enter()} exec ${bin} ${args}`], {
+  const child = spawn('/bin/sh', ['-c', `${box.enter} exec ${bin} ${args}`], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -107,36 +104,6 @@ async function measure(start: number, filled: string, readings: number): Promise
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     fs.rmSync(dataDir, { recursive: true });
   }
-}
-
-function statusMb(pid: number | undefined, field: string): number {
-  const status = fs.readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Math.round(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024);
-}
-
-function cpuSeconds(pid: number | undefined): number {
-  const [user = 0, system = 0] = (fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1] ?? '')
-    .split(' ')
-    .slice(11, 13)
-    .map(Number);
-  return (user + system) / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
-}
-
-function limit(): boolean {
-  try {
-    for (const group of groups) fs.mkdirSync(group);
-    const [memory = '', cpu = ''] = groups;
-    fs.writeFileSync(path.join(memory, 'memory.limit_in_bytes'), String(MEMORY_BYTES));
-    fs.writeFileSync(path.join(cpu, 'cpu.cfs_period_us'), '100000');
-    fs.writeFileSync(path.join(cpu, 'cpu.cfs_quota_us'), String(100_000 * CPU_QUOTA));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function enter(): string {
-  return limited ? groups.map((group) => `echo $$ > ${group}/cgroup.procs &&`).join(' ') : '';
 }
 
 function mb(bytes: number): string {

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -6,9 +6,11 @@ import { connectAsync } from 'mqtt';
 import { openNatsLog } from '../../runtime/nats/open.ts';
 import { until } from '../support/condition.ts';
 import { Mosquitto } from '../support/mosquitto.ts';
+import { ROOT } from '../support/places.ts';
 import { NatsServer } from '../support/servers/nats.ts';
 import { TcpProxy } from '../support/servers/tcp-proxy.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { BAR_MB, Box, cpuSeconds, statusMb } from './box.ts';
 
 /**
  * What an edge needs: the built product as `start --cell edge-7` under cgroup limits (1 GB of memory, two cores of which it gets
@@ -16,23 +18,20 @@ import { tempDir } from '../support/temp-dir.ts';
  * memory, processor time and what went over the link. Needs mosquitto, nats-server, `npm run build`, and root for the limits;
  * without them it says that there are none.
  *
- *   node --import tsx test/bench/edge.ts [seconds of each phase]
+ *   node --import ./test/support/register.mjs test/bench/edge.ts [seconds of each phase]
  */
 const SECONDS = Number(process.argv[2] ?? 30);
 const DEVICES = 50;
 const POINTS = Array.from({ length: 30 }, (_, n) => `p${n}`);
-const MEMORY_BYTES = 1024 ** 3;
-const CPU_QUOTA = 0.5 * 2;
-const BAR_MB = 350;
 
 const temp = tempDir('bench-edge');
-const groups = ['memory', 'cpu'].map((controller) => `/sys/fs/cgroup/${controller}/signalbox-edge-${process.pid}`);
+const box = new Box('signalbox-edge');
 const [nats, broker] = await Promise.all([NatsServer.start(), Mosquitto.start(temp.dir)]);
 const place = { url: nats.url, name: 'centre', startTimeoutMs: 10_000, prefix: 'signalbox', replicas: 1 };
 const centre = await openNatsLog({ ...place, maxAgeMs: 86_400_000 });
 const proxy = await TcpProxy.start(nats.port);
-const limited = limit();
-const child = spawn('/bin/sh', ['-c', `${enter(limited)} exec node ${path.resolve('bin/signalbox.mjs')} start`], {
+// As a person starts it: the flags of its first line hold.
+const child = spawn('/bin/sh', ['-c', `${box.enter} exec ${path.join(ROOT, 'bin', 'signalbox.mjs')} start`], {
   env: {
     ...process.env,
     SIGNALBOX_CELL: 'edge-7',
@@ -61,7 +60,7 @@ const publishing = setInterval(() => {
 }, 1000);
 
 try {
-  console.log(limited ? 'limits: 1 GB, two half cores' : 'no limits: no cgroups here, or not root');
+  console.log(box.words);
   await phase('linked');
   proxy.cut();
   await phase('cut');
@@ -70,7 +69,7 @@ try {
   await phase('catching up, then live');
   const stored = async () => (await readCount()) >= target;
   await until('the centre has what was kept', stored, 120_000);
-  console.log(`memory at most ${peakMb()} MB (bar: ${BAR_MB} MB)`);
+  console.log(`memory at most ${statusMb(child.pid, 'VmHWM')} MB (bar: ${BAR_MB} MB)`);
 } finally {
   await end();
 }
@@ -84,7 +83,7 @@ async function end(): Promise<void> {
   await proxy.close();
   await broker.kill('SIGKILL');
   await nats.remove();
-  if (limited) for (const group of groups) fs.rmdirSync(group);
+  box.remove();
   temp.remove();
 }
 
@@ -94,13 +93,13 @@ function measured(n: number): number {
 }
 
 async function phase(name: string): Promise<void> {
-  const before = { bytes: proxy.bytes, cpu: cpuSeconds(), sent };
+  const before = { bytes: proxy.bytes, cpu: cpuSeconds(child.pid), sent };
   await new Promise((resolve) => setTimeout(resolve, SECONDS * 1000));
-  const share = ((cpuSeconds() - before.cpu) / SECONDS) * 100;
+  const share = ((cpuSeconds(child.pid) - before.cpu) / SECONDS) * 100;
   const values = (sent - before.sent) * POINTS.length;
   const bytes = proxy.bytes - before.bytes;
   console.log(
-    `${name}: ${(values / SECONDS).toFixed(0)} values/s, ${statusMb('VmRSS')} MB, ${share.toFixed(0)} % of a core, ${(bytes / 1000 / SECONDS).toFixed(1)} kB/s over the link`,
+    `${name}: ${(values / SECONDS).toFixed(0)} values/s, ${statusMb(child.pid, 'VmRSS')} MB, ${share.toFixed(0)} % of a core, ${(bytes / 1000 / SECONDS).toFixed(1)} kB/s over the link`,
   );
 }
 
@@ -111,40 +110,6 @@ async function readCount(): Promise<number> {
     counted += records.filter(({ source }) => source.startsWith('device/')).length;
     position = records.at(-1)?.position ?? position;
   }
-}
-
-function statusMb(field: string): number {
-  const status = fs.readFileSync(`/proc/${child.pid}/status`, 'utf8');
-  return Math.round(Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024);
-}
-
-function peakMb(): number {
-  return statusMb('VmHWM');
-}
-
-function cpuSeconds(): number {
-  const [user = 0, system = 0] = (fs.readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1] ?? '')
-    .split(' ')
-    .slice(11, 13)
-    .map(Number);
-  return (user + system) / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
-}
-
-function limit(): boolean {
-  try {
-    for (const group of groups) fs.mkdirSync(group);
-    const [memory = '', cpu = ''] = groups;
-    fs.writeFileSync(path.join(memory, 'memory.limit_in_bytes'), String(MEMORY_BYTES));
-    fs.writeFileSync(path.join(cpu, 'cpu.cfs_period_us'), '100000');
-    fs.writeFileSync(path.join(cpu, 'cpu.cfs_quota_us'), String(100_000 * CPU_QUOTA));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function enter(isLimited: boolean): string {
-  return isLimited ? groups.map((group) => `echo $$ > ${group}/cgroup.procs &&`).join(' ') : '';
 }
 
 function topology(): string {
